@@ -1,0 +1,185 @@
+"""The LSTM cell with four separate gates, as a Flax module.
+
+One matrix and one bias for each gate, so that every gate is a line of its own:
+the form to read first. `lstm.fused` computes the same numbers from one matrix;
+`lstm.weights` goes between the two.
+
+Here h comes before c, in the arguments and in the result; in the rest of the
+package c comes before h. The names are always spelled out for that reason.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+
+class MyLSTMCell(nn.Module):
+    """One step of an LSTM with separate forget, input, output and candidate gates.
+
+    With v = [x, h_prev], @ the matrix product and * element by element::
+
+        f = sigmoid(v @ W_f + b_f)          what to keep of the cell
+        i = sigmoid(v @ W_i + b_i)          how much to write
+        o = sigmoid(v @ W_o + b_o)          how much to show
+        g = tanh(v @ W_g + b_g)             what to write
+        c = f * c_prev + i * g
+        h = o * tanh(c)
+
+    Called with ``(x, h_prev, c_prev)``, x of shape (D,) or (b, D) and the states
+    of shape (H,) or (b, H), it returns ``concatenate([h, c])``, of shape (2H,)
+    or (b, 2H). A TypeError or ValueError names an argument that does not fit.
+
+    Attributes:
+        hidden: The hidden size H.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> cell, zero = MyLSTMCell(hidden=4), jnp.zeros(4)
+        >>> variables = cell.init(jax.random.PRNGKey(0), jnp.ones(3), zero, zero)
+        >>> variables["params"]["W_f"].shape        # (D + H, H)
+        (7, 4)
+        >>> cell.apply(variables, jnp.ones(3), zero, zero).shape
+        (8,)
+    """
+
+    hidden: int
+
+    @nn.compact
+    def __call__(self, x: Any, h_prev: Any, c_prev: Any) -> jax.Array:
+        """Compute ``concatenate([h, c])`` after one step."""
+        x, h_prev, c_prev = _check(x, h_prev, c_prev, self.hidden)
+        shape = (x.shape[-1] + self.hidden, self.hidden)
+        weight, bias = nn.initializers.lecun_normal(), nn.initializers.zeros
+
+        W_f = self.param("W_f", weight, shape)
+        W_i = self.param("W_i", weight, shape)
+        W_o = self.param("W_o", weight, shape)
+        W_g = self.param("W_g", weight, shape)
+        b_f = self.param("b_f", bias, (self.hidden,))
+        b_i = self.param("b_i", bias, (self.hidden,))
+        b_o = self.param("b_o", bias, (self.hidden,))
+        b_g = self.param("b_g", bias, (self.hidden,))
+
+        v = jnp.concatenate([x, h_prev], axis=-1)
+        f = nn.sigmoid(v @ W_f + b_f)
+        i = nn.sigmoid(v @ W_i + b_i)
+        o = nn.sigmoid(v @ W_o + b_o)
+        g = jnp.tanh(v @ W_g + b_g)
+        c = f * c_prev + i * g
+        h = o * jnp.tanh(c)
+        return jnp.concatenate([h, c], axis=-1)
+
+
+def lstm_cell_step(seed: int, x: Any, h_prev: Any, c_prev: Any, hidden: int) -> jax.Array:
+    """Make a cell, initialise it from a seed and run it for one step.
+
+    Args:
+        seed: For ``jax.random.PRNGKey``.
+        x: Input, shape (D,) or (b, D).
+        h_prev: Previous output, shape (H,) or (b, H).
+        c_prev: Previous cell state, of the same shape.
+        hidden: Hidden size H.
+
+    Returns:
+        jax.Array: ``concatenate([h, c])``, shape (2H,) or (b, 2H).
+
+    Raises:
+        TypeError: If an argument is not of a floating-point dtype.
+        ValueError: If ``hidden`` is below 1 or a shape does not fit.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> hc = lstm_cell_step(0, jnp.array([0.1, 0.2, 0.3]), jnp.zeros(4), jnp.zeros(4), hidden=4)
+        >>> [round(float(number), 4) for number in hc[:2]]
+        [0.017, 0.0281]
+    """
+    cell = MyLSTMCell(hidden=hidden)
+    variables = cell.init(jax.random.PRNGKey(seed), x, h_prev, c_prev)
+    hc: Any = cell.apply(variables, x, h_prev, c_prev)
+    return hc  # type: ignore[no-any-return]
+
+
+class Sequence(NamedTuple):
+    """The result of `run`.
+
+    Attributes:
+        Hout: The output of every step, shape (n, H) or (n, b, H).
+        Cn: The last cell state, shape (H,) or (b, H).
+        Hn: The last output, of the same shape.
+    """
+
+    Hout: jax.Array
+    Cn: jax.Array
+    Hn: jax.Array
+
+
+def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Sequence:
+    """Run the cell over a sequence with ``jax.lax.scan``.
+
+    Args:
+        params: The parameters of a `MyLSTMCell`, ``variables["params"]``.
+        X: Inputs, shape (n, D), or (n, b, D) for a batch.
+        h0: Initial output, shape (H,) or (b, H); zeros if None.
+        c0: Initial cell state, of the same shape; zeros if None.
+
+    Returns:
+        Sequence: The named tuple (Hout, Cn, Hn), in the order of `lstm.forward`.
+        JAX can differentiate it, and a sequence of length 0 is allowed.
+
+    Raises:
+        TypeError: If an argument is not of a floating-point dtype.
+        ValueError: If the rank of X is not 2 or 3, or a shape does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from lstm import init
+        >>> from lstm.weights import split
+        >>> params = split(init(10, 4, rng=0, dtype="float32"))
+        >>> run(params, np.ones((5, 3, 10), "float32")).Hout.shape
+        (5, 3, 4)
+    """
+    X = jnp.asarray(X)
+    if X.ndim not in (2, 3):
+        raise ValueError(f"X: expected shape (n, D) or (n, b, D), got {X.shape}")
+    H = params["b_f"].shape[0]
+    cell = MyLSTMCell(hidden=H)
+    dtype = jnp.result_type(X, params["b_f"])
+    zero = jnp.zeros((*X.shape[1:-1], H), dtype)
+    h0 = zero if h0 is None else jnp.asarray(h0)
+    c0 = zero if c0 is None else jnp.asarray(c0)
+    _check(jnp.zeros(X.shape[1:], X.dtype), h0, c0, H, names=("X", "h0", "c0"))
+
+    def one_step(state: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
+        hc: Any = cell.apply({"params": params}, x, *state)
+        h, c = hc[..., :H], hc[..., H:]
+        return (h, c), h
+
+    (Hn, Cn), Hout = jax.lax.scan(one_step, (h0.astype(dtype), c0.astype(dtype)), X)
+    return Sequence(Hout, Cn, Hn)
+
+
+def _check(
+    x: Any,
+    h_prev: Any,
+    c_prev: Any,
+    hidden: int,
+    names: tuple[str, ...] = ("x", "h_prev", "c_prev"),
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return the arguments as JAX arrays, or say which one does not fit."""
+    if hidden < 1:
+        raise ValueError(f"hidden: expected at least 1, got {hidden}")
+    x, h_prev, c_prev = (jnp.asarray(value) for value in (x, h_prev, c_prev))
+    for name, value in zip(names, (x, h_prev, c_prev), strict=True):
+        if not jnp.issubdtype(value.dtype, jnp.floating):
+            raise TypeError(f"{name}: expected a floating-point dtype, got {value.dtype}")
+    if x.ndim not in (1, 2):
+        raise ValueError(f"{names[0]}: expected shape (D,) or (b, D), got {x.shape}")
+    shape = (*x.shape[:-1], hidden)
+    for name, value in zip(names[1:], (h_prev, c_prev), strict=True):
+        if value.shape != shape:
+            spelled = "(b, H)" if len(shape) == 2 else "(H,)"
+            raise ValueError(f"{name}: expected shape {spelled} = {shape}, got {value.shape}")
+    return x, h_prev, c_prev

@@ -1,0 +1,338 @@
+"""The fused, batched LSTM: all gates of a whole batch from one matrix product.
+
+Time goes first: X is (n, b, D), for n steps, a batch of b and D features. With
+u_t = [1, x_t, h_{t-1}], one step is::
+
+    z = u_t WLSTM                       raw gates, four blocks i, f, o, g
+    i, f, o = sigmoid(z_i, z_f, z_o)    g = tanh(z_g)
+    c_t = f * c_{t-1} + i * g           cell state: the long-term memory
+    h_t = o * tanh(c_t)                 output
+
+A comment such as ``(eq-dc)`` is the label of the equation in the book that the
+line implements. What does not depend on the previous step (X times its weights,
+the weight gradient, dX) is done outside the loop, for all steps in one product.
+
+Sources: Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers,
+Schmidhuber and Cummins, Neural Computation 12 (2000), without peepholes.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .layout import DTYPES, check_array, check_weights, split_gates, split_rows
+
+
+class Cache(NamedTuple):
+    """What `backward` needs to know of the forward run. Read it, but do not change it.
+
+    The arrays are the cache's own: changing the arguments or the results of
+    `forward` afterwards, the weights too, does not harm it.
+
+    Attributes:
+        WLSTM: The weights that were used, shape (1 + D + H, 4H).
+        U: Input vectors [1, x_t, h_{t-1}], shape (n, b, 1 + D + H).
+        IFOG: Gates after sigmoid and tanh, shape (n, b, 4H).
+        C: Cell states from c_0 to c_n, shape (n + 1, b, H).
+        S: tanh of the cell states from c_1 to c_n, shape (n, b, H).
+    """
+
+    WLSTM: np.ndarray
+    U: np.ndarray
+    IFOG: np.ndarray
+    C: np.ndarray
+    S: np.ndarray
+
+
+class Forward(NamedTuple):
+    """The result of `forward`.
+
+    Attributes:
+        Hout: The output of every step, shape (n, b, H).
+        Cn: The last cell state, shape (b, H).
+        Hn: The last output, shape (b, H).
+        cache: What `backward` needs.
+    """
+
+    Hout: np.ndarray
+    Cn: np.ndarray
+    Hn: np.ndarray
+    cache: Cache
+
+
+class Gradients(NamedTuple):
+    """The result of `backward`: gradients of the loss with respect to the arguments of `forward`.
+
+    Attributes:
+        dX: Of the inputs, shape (n, b, D).
+        dWLSTM: Of the weights, shape (1 + D + H, 4H).
+        dc0: Of the initial cell state, shape (b, H).
+        dh0: Of the initial output, shape (b, H).
+    """
+
+    dX: np.ndarray
+    dWLSTM: np.ndarray
+    dc0: np.ndarray
+    dh0: np.ndarray
+
+
+class State(NamedTuple):
+    """The two states of an LSTM. Here c always comes before h.
+
+    Attributes:
+        c: Cell state, shape (H,) or (b, H).
+        h: Output, of the same shape.
+    """
+
+    c: np.ndarray
+    h: np.ndarray
+
+
+def init(
+    input_size: int,
+    hidden_size: int,
+    *,
+    forget_bias: float = 3.0,
+    rng: np.random.Generator | int | None = None,
+    dtype: Any = np.float64,
+) -> np.ndarray:
+    """Make initial weights.
+
+    Weights are drawn from N(0, 1) / sqrt(D + H), so that raw gates start with a
+    spread of about 1 when the inputs have one. Biases are 0, but for the forget
+    gate's.
+
+    Args:
+        input_size: D, at least 0.
+        hidden_size: H, at least 1.
+        forget_bias: Initial bias of the forget gate. It is positive in order to
+            keep the gate open: sigmoid(3) = 0.953, so a cell that is left alone
+            loses half of its content in 14.3 steps.
+        rng: A generator, a seed for one, or None for a fresh one.
+        dtype: float32 or float64.
+
+    Returns:
+        numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H).
+
+    Raises:
+        TypeError: If a size is not an integer, or the dtype is another.
+        ValueError: If a size is too small.
+
+    Example:
+        >>> WLSTM = init(10, 4, rng=0)
+        >>> WLSTM.shape
+        (15, 16)
+        >>> WLSTM[0, 4:8]                   # the forget biases
+        array([3., 3., 3., 3.])
+    """
+    for name, size, least in (("input_size", input_size, 0), ("hidden_size", hidden_size, 1)):
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+            raise TypeError(f"{name}: expected an integer, got {size!r}")
+        if size < least:
+            raise ValueError(f"{name}: expected at least {least}, got {size}")
+    if np.dtype(dtype) not in DTYPES[:2]:
+        raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+
+    D, H = int(input_size), int(hidden_size)
+    draw = np.random.default_rng(rng).standard_normal((1 + D + H, 4 * H))
+    WLSTM = (draw / np.sqrt(D + H)).astype(dtype)
+    WLSTM[0] = 0
+    split_gates(WLSTM[0])[1][:] = forget_bias
+    return np.asarray(WLSTM)
+
+
+@np.errstate(over="ignore")  # a raw gate may overflow to infinity: its gate is then 0 or 1
+def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
+    """Run a batch of sequences through the LSTM.
+
+    Args:
+        X: Inputs, shape (n, b, D): n steps, b sequences, D features.
+        WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
+        c0: Initial cell state, shape (b, H); zeros if None.
+        h0: Initial output, shape (b, H); zeros if None.
+
+        All have one dtype, float32, float64 or complex128, and so has the result.
+
+    Returns:
+        Forward: The named tuple (Hout, Cn, Hn, cache). With n = 0 the last
+        states are copies of the first.
+
+    Raises:
+        TypeError: If an argument is not an array of that dtype.
+        ValueError: If an argument's rank or shape does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.ones((5, 3, 10))
+        >>> Hout, Cn, Hn, cache = forward(X, init(10, 4, rng=0))
+        >>> Hout.shape, Cn.shape, Hn.shape
+        ((5, 3, 4), (3, 4), (3, 4))
+    """
+    WLSTM, (D, H) = check_weights(WLSTM)
+    X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)
+    n, b, _ = X.shape
+    c = _state("c0", c0, ("b", "H"), (b, H), WLSTM.dtype)
+    h = _state("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
+
+    WLSTM = WLSTM.copy()
+    Wh = split_rows(WLSTM).Wh
+    U = np.empty((n, b, 1 + D + H), WLSTM.dtype)  # (eq-u)
+    U[..., 0] = 1
+    U[..., 1 : 1 + D] = X
+    C = np.empty((n + 1, b, H), WLSTM.dtype)
+    S = np.empty((n, b, H), WLSTM.dtype)
+    Hout = np.empty((n, b, H), WLSTM.dtype)
+
+    # The part of z that knows nothing of h, biases included, for all steps at once.
+    bx = U.reshape(n * b, 1 + D + H)[:, : 1 + D]
+    IFOG = (bx @ WLSTM[: 1 + D]).reshape(n, b, 4 * H)
+    C[0] = c
+    for t in range(n):
+        U[t, :, 1 + D :] = h
+        IFOG[t] += h @ Wh  # (eq-z)
+        _squash(IFOG[t])  # (eq-gates)
+        i, f, o, g = split_gates(IFOG[t])
+        C[t + 1] = f * C[t] + i * g  # (eq-c)
+        S[t] = np.tanh(C[t + 1])  # (eq-s)
+        h = Hout[t] = o * S[t]  # (eq-h)
+    return Forward(Hout, C[n].copy(), h.copy(), Cache(WLSTM, U, IFOG, C, S))
+
+
+@np.errstate(over="ignore")
+def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Gradients:
+    """Carry the gradients of a loss back through a forward run.
+
+    To go back through a sequence that ran in pieces, start with the last piece
+    and give each earlier one the next one's ``dc0`` and ``dh0`` as ``dCn`` and
+    ``dHn``. The gradients of the weights add up.
+
+    Args:
+        dHout: Gradient of the loss with respect to Hout, shape (n, b, H).
+        cache: The cache that `forward` returned. It can be used again.
+        dCn: Gradient with respect to Cn, shape (b, H); zeros if None.
+        dHn: Gradient with respect to Hn, shape (b, H); zeros if None. Hn is
+            Hout[n-1] handed out a second time: the two gradients add up.
+
+    Returns:
+        Gradients: The named tuple (dX, dWLSTM, dc0, dh0). With n = 0, dWLSTM
+        is zero, and dc0 and dh0 are copies of dCn and dHn.
+
+    Raises:
+        TypeError: If ``cache`` is no `Cache`, or an array is of another dtype.
+        ValueError: If an argument's rank or shape does not fit the forward run.
+
+    Example:
+        >>> import numpy as np
+        >>> Hout, Cn, Hn, cache = forward(np.ones((5, 3, 10)), init(10, 4, rng=0))
+        >>> dX, dWLSTM, dc0, dh0 = backward(np.ones_like(Hout), cache)
+        >>> dX.shape, dWLSTM.shape, dc0.shape, dh0.shape
+        ((5, 3, 10), (15, 16), (3, 4), (3, 4))
+    """
+    n, b, D, H = _check_cache(cache)
+    WLSTM, U, IFOG, C, S = cache
+    dHout = check_array("dHout", dHout, ("n", "b", "H"), (n, b, H), WLSTM.dtype)
+    dc_next = _state("dCn", dCn, ("b", "H"), (b, H), WLSTM.dtype)
+    dh_next = _state("dHn", dHn, ("b", "H"), (b, H), WLSTM.dtype)
+
+    _, Wx, Wh = split_rows(WLSTM)
+    dZ = np.empty_like(IFOG)
+    for t in reversed(range(n)):
+        i, f, o, g = split_gates(IFOG[t])
+        di, df, do, dg = split_gates(dZ[t])  # gates' gradients first, raw gates' after
+        dh = dHout[t] + dh_next  # (eq-bptt-dh)
+        do[:] = dh * S[t]  # (eq-do)
+        ds = dh * o  # (eq-ds)
+        dc = dc_next + ds * (1 - S[t] ** 2)  # (eq-dc) (eq-bptt-dc)
+        df[:] = dc * C[t]  # (eq-df)
+        di[:] = dc * g  # (eq-di)
+        dg[:] = dc * i  # (eq-dg)
+        ifo = IFOG[t, :, : 3 * H]
+        dZ[t, :, : 3 * H] *= ifo * (1 - ifo)  # (eq-dz-sigmoid)
+        dg *= 1 - g**2  # (eq-dz-tanh)
+        dc_next = dc * f  # (eq-dc-prev)
+        dh_next = dZ[t] @ Wh.T  # (eq-dh-prev)
+
+    dZ = dZ.reshape(n * b, 4 * H)
+    dWLSTM = U.reshape(n * b, 1 + D + H).T @ dZ  # (eq-bptt-dw)
+    dX = (dZ @ Wx.T).reshape(n, b, D)  # (eq-dx)
+    return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())
+
+
+@np.errstate(over="ignore")
+def step(x: Any, WLSTM: Any, c: Any = None, h: Any = None) -> State:
+    """Run one step, for streams: one input in, one output out, constant memory.
+
+    Args:
+        x: One input, shape (D,), or one for each sequence of a batch, (b, D).
+        WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
+        c: Cell state so far, shape (H,) or (b, H) like x; zeros if None.
+        h: Output so far, of the same shape; zeros if None.
+
+    Returns:
+        State: The named tuple (c, h). Feed it into the next call.
+
+    Raises:
+        TypeError: If an argument is not an array of the dtype of ``WLSTM``.
+        ValueError: If an argument's rank or shape does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> WLSTM, c, h = init(10, 4, rng=0), None, None
+        >>> for x in np.ones((5, 10)):
+        ...     c, h = step(x, WLSTM, c, h)
+        >>> Hout = forward(np.ones((5, 1, 10)), WLSTM).Hout
+        >>> bool(np.allclose(h, Hout[-1, 0]))
+        True
+    """
+    WLSTM, (D, H) = check_weights(WLSTM)
+    batch = np.shape(x)[:1] if np.ndim(x) == 2 else ()
+    b = ("b",) if batch else ()
+    x = check_array("x", x, (*b, "D"), (*batch, D), WLSTM.dtype)
+    c = _state("c", c, (*b, "H"), (*batch, H), WLSTM.dtype)
+    h = _state("h", h, (*b, "H"), (*batch, H), WLSTM.dtype)
+
+    bias, Wx, Wh = split_rows(WLSTM)
+    z = x @ Wx + h @ Wh + bias
+    _squash(z)
+    i, f, o, g = split_gates(z)
+    c = f * c + i * g
+    return State(c, o * np.tanh(c))
+
+
+def _squash(z: np.ndarray) -> None:
+    """Turn raw gates into gates, in place: sigmoid on i, f, o and tanh on g.
+
+    sigmoid(z) = (1 + tanh(z / 2)) / 2 (eq-sigmoid), so that one tanh serves all
+    four and nothing overflows.
+    """
+    ifo = z[..., : z.shape[-1] // 4 * 3]
+    ifo *= 0.5
+    np.tanh(z, out=z)
+    ifo *= 0.5
+    ifo += 0.5
+
+
+def _state(
+    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype
+) -> np.ndarray:
+    """A state or its gradient, checked; zeros when it was not given."""
+    if value is None:
+        return np.zeros(shape, dtype)
+    return check_array(name, value, axes, shape, dtype)
+
+
+def _check_cache(cache: Any) -> tuple[int, int, int, int]:
+    """Return n, b, D, H of a cache, having checked that its arrays fit one another."""
+    if not isinstance(cache, Cache):
+        got = type(cache).__name__
+        raise TypeError(f"cache: expected the Cache that forward returned, got {got}")
+    WLSTM, (D, H) = check_weights(cache.WLSTM)
+    S = check_array("cache.S", cache.S, ("n", "b", "H"), (None, None, H), WLSTM.dtype)
+    n, b, _ = S.shape
+    for name, axes, shape in (
+        ("U", ("n", "b", "1 + D + H"), (n, b, 1 + D + H)),
+        ("IFOG", ("n", "b", "4 * H"), (n, b, 4 * H)),
+        ("C", ("n + 1", "b", "H"), (n + 1, b, H)),
+    ):
+        check_array(f"cache.{name}", getattr(cache, name), axes, shape, WLSTM.dtype)
+    return n, b, D, H

@@ -1,0 +1,78 @@
+"""Find the lines of code that implement an equation of the book.
+
+A line of `lstm` that implements an equation carries the equation's label: in a
+comment, as in ``# (eq-dc)``, or, where a table holds the code, as the string
+``"eq-dc"`` beside it. The chapters show code by asking for it here, and a test
+compares the labels found here with those of the book.
+"""
+
+import inspect
+import io
+import re
+import textwrap
+import tokenize
+from collections import defaultdict
+from types import ModuleType
+
+LABEL = re.compile(r"eq-[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def labelled_lines(module: ModuleType) -> dict[str, list[int]]:
+    """Find every equation label in the code of a module. Docstrings do not count.
+
+    Args:
+        module: An imported module with its source at hand.
+
+    Returns:
+        dict: Line numbers, counted from 1, by label.
+
+    Example:
+        >>> from lstm import fused
+        >>> len(labelled_lines(fused)["eq-dc"])
+        1
+    """
+    found = defaultdict(list)
+    source = inspect.getsource(module)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            labels = re.findall(rf"\(({LABEL.pattern})\)", token.string)
+        elif token.type == tokenize.STRING and LABEL.fullmatch(token.string.strip("\"'")):
+            labels = [token.string.strip("\"'")]
+        else:
+            continue
+        for label in labels:
+            found[label].append(token.start[0])
+    return dict(found)
+
+
+def lines(label: str, *modules: ModuleType) -> str:
+    """Return the code that implements an equation, as Markdown.
+
+    Args:
+        label: The equation's label, such as "eq-dc".
+        *modules: Where to look, in this order.
+
+    Returns:
+        str: For each module that has the label, its name and the lines.
+
+    Raises:
+        KeyError: If no module has the label.
+
+    Example:
+        >>> from lstm import fused
+        >>> print(lines("eq-ds", fused))
+        `lstm.fused`
+        ```python
+        ds = dh * o  # (eq-ds)
+        ```
+    """
+    parts = []
+    for module in modules:
+        numbers = labelled_lines(module).get(label, [])
+        if numbers:
+            text = inspect.getsource(module).splitlines()
+            code = textwrap.dedent("\n".join(text[number - 1] for number in numbers))
+            parts.append(f"`{module.__name__}`\n```python\n{code}\n```")
+    if not parts:
+        raise KeyError(f"no line of {[module.__name__ for module in modules]} has label {label!r}")
+    return "\n\n".join(parts)

@@ -1,0 +1,221 @@
+"""One LSTM step in elementary operations, each with its derivatives.
+
+`STEPS` is a table. A row is one operation: the name of what it computes, the
+label of its equation, the operation, and for each of its inputs the label and
+the line of the derivative. `forward` runs the table from top to bottom,
+`backward` from bottom to top; both are generic and a few lines long, so that
+all that can be right or wrong about the LSTM stands in the table.
+
+This is the slow, plain oracle for `lstm.fused`. It works on NumPy arrays, real
+or complex, and on JAX arrays, so that complex steps and ``jax.vjp`` can judge
+the very same lines.
+
+Shapes: x (b, D), h_prev and c_prev (b, H), W (1 + D + H, 4H); b is the batch.
+Source: Gers, Schmidhuber and Cummins, Neural Computation 12 (2000), without
+peepholes.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from .layout import GATES, split_gates
+
+Values = SimpleNamespace
+"""The values of one step by name: ``v.x``, ``v.u``, ``v.z`` and so on to ``v.h``."""
+
+Derivative = tuple[str, Callable[[Values, Any], Any]]
+"""A label, and the function from (values, gradient of the output) to the input's gradient."""
+
+
+class Step(NamedTuple):
+    """One elementary operation of the LSTM.
+
+    Attributes:
+        name: The value it computes, such as ``"h"``.
+        label: The label of its equation in the book, such as ``"eq-h"``.
+        forward: From the values so far to this value.
+        backward: For each input by name, its `Derivative`.
+    """
+
+    name: str
+    label: str
+    forward: Callable[[Values], Any]
+    backward: dict[str, Derivative]
+
+
+def numpy_of(array: Any) -> Any:
+    """Return the module that ``array`` belongs to: ``numpy`` or ``jax.numpy``.
+
+    Example:
+        >>> import numpy as np
+        >>> numpy_of(np.zeros(3)) is np
+        True
+    """
+    return array.__array_namespace__()
+
+
+def sigmoid(z: Any) -> Any:
+    """The logistic function 1 / (1 + exp(-z)), which cannot overflow.
+
+    Computed as (1 + tanh(z / 2)) / 2, the same function (eq-sigmoid): exp(-z)
+    overflows at z = -89 in float32, tanh nowhere.
+
+    Args:
+        z: Real or complex array of any shape.
+
+    Returns:
+        Array: Same shape and dtype, values between 0 and 1 for real z.
+
+    Example:
+        >>> import numpy as np
+        >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
+        array([0. , 0.5, 1. ])
+    """
+    return 0.5 + 0.5 * numpy_of(z).tanh(0.5 * z)
+
+
+def tanh(z: Any) -> Any:
+    """Hyperbolic tangent of a NumPy or JAX array.
+
+    Example:
+        >>> import numpy as np
+        >>> float(tanh(np.zeros(())))
+        0.0
+    """
+    return numpy_of(z).tanh(z)
+
+
+def glue(parts: list[Any]) -> Any:
+    """Concatenate along the last axis; the opposite of cutting.
+
+    Example:
+        >>> import numpy as np
+        >>> glue([np.zeros((2, 1)), np.ones((2, 3))]).shape
+        (2, 4)
+    """
+    return numpy_of(parts[0]).concatenate(parts, axis=-1)
+
+
+# A label, and the function from a gate's own value and its gradient to the raw gate's gradient.
+Slope = tuple[str, Callable[[Any, Any], Any]]
+
+
+def _input_vector(v: Values) -> Any:
+    return glue([numpy_of(v.x).ones_like(v.h_prev[:, :1]), v.x, v.h_prev])
+
+
+def _gate(position: int, activation: Callable[[Any], Any], slope: Slope) -> list[Step]:
+    """Two rows of the table: cut raw gate ``z_k`` out of z, then squash it to gate ``k``."""
+    k = GATES[position]
+    zk = f"z_{k}"
+
+    def uncut(v: Values, dzk: Any) -> Any:
+        """The gradient of z through z_k alone: zero in the columns of the other gates."""
+        zero = numpy_of(dzk).zeros_like(dzk)
+        return glue([dzk if column == position else zero for column in range(len(GATES))])
+
+    def squash(v: Values, dk: Any) -> Any:
+        return slope[1](getattr(v, k), dk)
+
+    return [
+        Step(zk, "eq-cut", lambda v: split_gates(v.z)[position], {"z": ("eq-dz", uncut)}),
+        Step(k, "eq-gates", lambda v: activation(getattr(v, zk)), {zk: (slope[0], squash)}),
+    ]
+
+
+_sigmoid_gate: Slope = ("eq-dz-sigmoid", lambda k, dk: dk * k * (1 - k))
+_tanh_gate: Slope = ("eq-dz-tanh", lambda g, dg: dg * (1 - g**2))
+
+STEPS: tuple[Step, ...] = (
+    Step("u", "eq-u", _input_vector, {
+        "x": ("eq-dx", lambda v, du: du[:, 1 : 1 + v.x.shape[1]]),
+        "h_prev": ("eq-dh-prev", lambda v, du: du[:, 1 + v.x.shape[1] :]),
+    }),
+    Step("z", "eq-z", lambda v: v.u @ v.W, {
+        "W": ("eq-dw", lambda v, dz: v.u.T @ dz),
+        "u": ("eq-du", lambda v, dz: dz @ v.W.T),
+    }),
+    *_gate(0, sigmoid, _sigmoid_gate),
+    *_gate(1, sigmoid, _sigmoid_gate),
+    *_gate(2, sigmoid, _sigmoid_gate),
+    *_gate(3, tanh, _tanh_gate),
+    Step("c", "eq-c", lambda v: v.f * v.c_prev + v.i * v.g, {
+        "f": ("eq-df", lambda v, dc: dc * v.c_prev),
+        "c_prev": ("eq-dc-prev", lambda v, dc: dc * v.f),
+        "i": ("eq-di", lambda v, dc: dc * v.g),
+        "g": ("eq-dg", lambda v, dc: dc * v.i),
+    }),
+    Step("s", "eq-s", lambda v: tanh(v.c), {
+        "c": ("eq-dc", lambda v, ds: ds * (1 - v.s**2)),
+    }),
+    Step("h", "eq-h", lambda v: v.o * v.s, {
+        "o": ("eq-do", lambda v, dh: dh * v.s),
+        "s": ("eq-ds", lambda v, dh: dh * v.o),
+    }),
+)
+"""The LSTM step, top to bottom."""
+
+
+def forward(x: Any, W: Any, c_prev: Any, h_prev: Any, **given: Any) -> Values:
+    """Run one step and keep every value on the way.
+
+    Args:
+        x: Input, shape (b, D).
+        W: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
+        c_prev: Previous cell state, shape (b, H).
+        h_prev: Previous output, shape (b, H).
+        **given: Values by name that replace what a step would compute. What
+            comes after is computed from the replacement: so an oracle can ask
+            how the results depend on any value in the middle.
+
+    Returns:
+        Values: All values by name. ``v.c`` and ``v.h``, each (b, H), are the results.
+
+    Raises:
+        TypeError: If ``given`` names a value that no step computes.
+
+    Example:
+        >>> import numpy as np
+        >>> x, W = np.ones((1, 3)), np.zeros((1 + 3 + 2, 8))
+        >>> c_prev, h_prev = np.ones((1, 2)), np.zeros((1, 2))
+        >>> v = forward(x, W, c_prev, h_prev)
+        >>> v.c                     # f = 1/2 keeps half of c_prev; g = 0 adds nothing
+        array([[0.5, 0.5]])
+    """
+    unknown = set(given) - {step.name for step in STEPS}
+    if unknown:
+        raise TypeError(f"given: expected names of values that a step computes, got {unknown}")
+    v = Values(x=x, W=W, c_prev=c_prev, h_prev=h_prev)
+    for step in STEPS:
+        setattr(v, step.name, given[step.name] if step.name in given else step.forward(v))
+    return v
+
+
+def backward(v: Values, dh: Any, dc: Any) -> Values:
+    """Carry gradients from the two results of a step back to everything before.
+
+    Args:
+        v: What `forward` returned.
+        dh: Gradient of the loss with respect to h, shape (b, H).
+        dc: Gradient with respect to c by way of later steps, shape (b, H); the
+            part that goes through this step's own h is added here.
+
+    Returns:
+        Values: The gradient of every value under the value's name. ``d.x``,
+        ``d.W``, ``d.c_prev`` and ``d.h_prev`` are those of the inputs.
+
+    Example:
+        >>> import numpy as np
+        >>> x, W = np.ones((1, 3)), np.zeros((1 + 3 + 2, 8))
+        >>> c_prev, h_prev = np.ones((1, 2)), np.zeros((1, 2))
+        >>> v = forward(x, W, c_prev, h_prev)
+        >>> backward(v, dh=np.zeros((1, 2)), dc=np.ones((1, 2))).c_prev     # dc * f
+        array([[0.5, 0.5]])
+    """
+    d = {"h": dh, "c": dc}
+    for step in reversed(STEPS):
+        for name, (_, derivative) in step.backward.items():
+            part = derivative(v, d[step.name])
+            d[name] = d[name] + part if name in d else part  # (eq-sum)
+    return Values(**d)
