@@ -63,13 +63,13 @@ class MyLSTMCell(nn.Module):
         b_o = self.param("b_o", bias, (self.hidden,))
         b_g = self.param("b_g", bias, (self.hidden,))
 
-        v = jnp.concatenate([x, h_prev], axis=-1)
-        f = nn.sigmoid(v @ W_f + b_f)
-        i = nn.sigmoid(v @ W_i + b_i)
-        o = nn.sigmoid(v @ W_o + b_o)
-        g = jnp.tanh(v @ W_g + b_g)
-        c = f * c_prev + i * g
-        h = o * jnp.tanh(c)
+        v = jnp.concatenate([x, h_prev], axis=-1)  # (eq-v)
+        f = nn.sigmoid(v @ W_f + b_f)  # (eq-f)
+        i = nn.sigmoid(v @ W_i + b_i)  # (eq-i)
+        o = nn.sigmoid(v @ W_o + b_o)  # (eq-o)
+        g = jnp.tanh(v @ W_g + b_g)  # (eq-g)
+        c = f * c_prev + i * g  # (eq-c)
+        h = o * jnp.tanh(c)  # (eq-s) (eq-h)
         return jnp.concatenate([h, c], axis=-1)
 
 
@@ -141,16 +141,17 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
         >>> run(params, np.ones((5, 3, 10), "float32")).Hout.shape
         (5, 3, 4)
     """
-    X = jnp.asarray(X)
-    if X.ndim not in (2, 3):
-        raise ValueError(f"X: expected shape (n, D) or (n, b, D), got {X.shape}")
-    H = params["b_f"].shape[0]
+    X = _as_array("X", X)
+    rows, H = params["W_f"].shape
+    D = rows - H
+    if X.ndim not in (2, 3) or X.shape[-1] != D:
+        raise ValueError(f"X: expected shape (n, D) or (n, b, D) with D = {D}, got {X.shape}")
     cell = MyLSTMCell(hidden=H)
     dtype = jnp.result_type(X, params["b_f"])
     zero = jnp.zeros((*X.shape[1:-1], H), dtype)
-    h0 = zero if h0 is None else jnp.asarray(h0)
-    c0 = zero if c0 is None else jnp.asarray(c0)
-    _check(jnp.zeros(X.shape[1:], X.dtype), h0, c0, H, names=("X", "h0", "c0"))
+    h0 = zero if h0 is None else h0
+    c0 = zero if c0 is None else c0
+    _, h0, c0 = _check(jnp.zeros(X.shape[1:], X.dtype), h0, c0, H, names=("X", "h0", "c0"))
 
     def one_step(state: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
         hc: Any = cell.apply({"params": params}, x, *state)
@@ -159,6 +160,14 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
 
     (Hn, Cn), Hout = jax.lax.scan(one_step, (h0.astype(dtype), c0.astype(dtype)), X)
     return Sequence(Hout, Cn, Hn)
+
+
+def _as_array(name: str, value: Any) -> jax.Array:
+    """Return the argument as a JAX array, or say that it is none: None or a ragged list, say."""
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array, got {value!r}") from error
 
 
 def _check(
@@ -171,7 +180,7 @@ def _check(
     """Return the arguments as JAX arrays, or say which one does not fit."""
     if hidden < 1:
         raise ValueError(f"hidden: expected at least 1, got {hidden}")
-    x, h_prev, c_prev = (jnp.asarray(value) for value in (x, h_prev, c_prev))
+    x, h_prev, c_prev = map(_as_array, names, (x, h_prev, c_prev))
     for name, value in zip(names, (x, h_prev, c_prev), strict=True):
         if not jnp.issubdtype(value.dtype, jnp.floating):
             raise TypeError(f"{name}: expected a floating-point dtype, got {value.dtype}")

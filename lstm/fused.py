@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layout import DTYPES, check_array, check_weights, split_gates, split_rows
+from .layout import DTYPES, as_array, check_array, check_weights, split_gates, split_rows
 
 
 class Cache(NamedTuple):
@@ -145,13 +145,14 @@ def init(
 def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
     """Run a batch of sequences through the LSTM.
 
+    All arguments have one dtype, float32, float64 or complex128, and so has the
+    result.
+
     Args:
         X: Inputs, shape (n, b, D): n steps, b sequences, D features.
         WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
         c0: Initial cell state, shape (b, H); zeros if None.
         h0: Initial output, shape (b, H); zeros if None.
-
-        All have one dtype, float32, float64 or complex128, and so has the result.
 
     Returns:
         Forward: The named tuple (Hout, Cn, Hn, cache). With n = 0 the last
@@ -285,8 +286,11 @@ def step(x: Any, WLSTM: Any, c: Any = None, h: Any = None) -> State:
         True
     """
     WLSTM, (D, H) = check_weights(WLSTM)
-    batch = np.shape(x)[:1] if np.ndim(x) == 2 else ()
-    b = ("b",) if batch else ()
+    x = as_array("x", x)
+    if x.ndim not in (1, 2):
+        raise ValueError(f"x: expected shape (D,) or (b, D) with D = {D}, got {x.shape}")
+    batch = x.shape[:-1]
+    b = ("b",) * len(batch)
     x = check_array("x", x, (*b, "D"), (*batch, D), WLSTM.dtype)
     c = _state("c", c, (*b, "H"), (*batch, H), WLSTM.dtype)
     h = _state("h", h, (*b, "H"), (*batch, H), WLSTM.dtype)

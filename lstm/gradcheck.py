@@ -124,7 +124,7 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
         floor: The smallest denominator, in units of the gradient; positive.
 
     Returns:
-        numpy.ndarray: Relative errors. nan where either argument is nan.
+        numpy.ndarray: Relative errors. nan where either argument is nan or infinite.
 
     Raises:
         ValueError: If the shapes differ or the floor is not positive.
@@ -138,7 +138,8 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
         raise ValueError(f"analytic: expected the oracle's shape {n.shape}, got {a.shape}")
     if not floor > 0:
         raise ValueError(f"floor: expected a positive number, got {floor}")
-    return np.asarray(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), floor))
+    with np.errstate(invalid="ignore"):  # inf - inf and inf / inf: nan is the answer
+        return np.asarray(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), floor))
 
 
 def central_differences(
@@ -167,11 +168,8 @@ def central_differences(
 
     def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
         up, down = p + p.dtype.type(delta), p - p.dtype.type(delta)
-        rise = sum(
-            (w * (y1 - y0)).sum()
-            for w, y1, y0 in zip(_tuple(cotangents), moved(up), moved(down), strict=True)
-        )
-        return rise / (up - down)  # what was really moved, after rounding
+        rise = [y1 - y0 for y1, y0 in zip(moved(up), moved(down), strict=True)]
+        return _project(cotangents, rise) / (up - down)  # what was really moved, after rounding
 
     return _each_element(function, inputs, slope)
 
@@ -201,8 +199,7 @@ def complex_step(
     """
 
     def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
-        ys = moved(p + 1j * delta)
-        return sum((w * y.imag).sum() for w, y in zip(_tuple(cotangents), ys, strict=True)) / delta
+        return _project(cotangents, [y.imag for y in moved(p + 1j * delta)]) / delta
 
     return _each_element(function, inputs, slope, np.complex128)
 
@@ -268,8 +265,10 @@ def check(
         ``raise_if_failed``.
 
     Raises:
+        TypeError: If an input is neither float32 nor float64.
         ValueError: If the oracle is unknown, the names of inputs and gradients
-            or their shapes differ, or no default threshold fits the dtype.
+            or their shapes differ, those of outputs and cotangents differ, or
+            no default threshold fits the dtype.
 
     Example:
         >>> import numpy as np
@@ -456,6 +455,15 @@ def check_steps(values: reference.Values, *, seed: int = 0, **options: Any) -> l
 def _tuple(value: Any) -> tuple[Any, ...]:
     """Several outputs as they are, one output as a tuple of one."""
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _project(cotangents: Any, outputs: list[np.ndarray]) -> Any:
+    """The sum of cotangent * output. Nothing is broadcast: that would hide a wrong cotangent."""
+    weights = [np.asarray(w) for w in _tuple(cotangents)]
+    wanted, got = [y.shape for y in outputs], [w.shape for w in weights]
+    if wanted != got:
+        raise ValueError(f"cotangents: expected the outputs' shapes {wanted}, got {got}")
+    return sum((w * y).sum() for w, y in zip(weights, outputs, strict=True))
 
 
 def _each_element(

@@ -1,4 +1,4 @@
-"""Find the lines of code that implement an equation of the book.
+"""Fetch code of `lstm` for the book: the lines that implement an equation, or a function.
 
 A line of `lstm` that implements an equation carries the equation's label: in a
 comment, as in ``# (eq-dc)``, or, where a table holds the code, as the string
@@ -6,13 +6,16 @@ comment, as in ``# (eq-dc)``, or, where a table holds the code, as the string
 compares the labels found here with those of the book.
 """
 
+import ast
 import inspect
 import io
 import re
 import textwrap
 import tokenize
 from collections import defaultdict
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 LABEL = re.compile(r"eq-[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -76,3 +79,32 @@ def lines(label: str, *modules: ModuleType) -> str:
     if not parts:
         raise KeyError(f"no line of {[module.__name__ for module in modules]} has label {label!r}")
     return "\n\n".join(parts)
+
+
+def body(function: Callable[..., Any]) -> str:
+    """Return the code of a function without decorators and docstring, as Markdown.
+
+    Args:
+        function: A Python function with its source at hand.
+
+    Returns:
+        str: A fenced block of Python.
+
+    Example:
+        >>> from lstm import layout
+        >>> print(body(layout.split_rows))
+        ```python
+        def split_rows(WLSTM: Any) -> Rows:
+            D, _ = sizes(WLSTM)
+            return Rows(WLSTM[0], WLSTM[1 : 1 + D], WLSTM[1 + D :])
+        ```
+    """
+    code = textwrap.dedent(inspect.getsource(function))
+    tree = ast.parse(code).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    first = tree.body[0]
+    documented = ast.get_docstring(tree) is not None
+    text = code.splitlines()
+    head = text[tree.lineno - 1 : first.lineno - 1]
+    rest = text[(first.end_lineno or 0) if documented else first.lineno - 1 :]
+    return "```python\n" + "\n".join(head + rest) + "\n```"

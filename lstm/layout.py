@@ -127,6 +127,7 @@ def check_array(
     axes: tuple[str, ...],
     shape: tuple[int | None, ...],
     dtype: np.dtype | None = None,
+    like: str = "WLSTM",
 ) -> np.ndarray:
     """Return ``value`` as an array, or say exactly what is wrong with it.
 
@@ -136,6 +137,7 @@ def check_array(
         axes: One name per axis, for the message.
         shape: One size per axis; None where any size will do.
         dtype: The element type asked for; None for any of `DTYPES`.
+        like: The argument that ``dtype`` was taken from, for the message.
 
     Returns:
         numpy.ndarray: ``value`` itself when it is an array already.
@@ -150,7 +152,7 @@ def check_array(
             ...
         ValueError: h0: expected shape (b, H) = (3, 4), got (2,)
     """
-    array = value if type(value) is np.ndarray else _as_array(name, value)
+    array = as_array(name, value)
     if array.dtype not in DTYPES:
         raise TypeError(
             f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}"
@@ -164,7 +166,7 @@ def check_array(
         wanted += "," if len(shape) == 1 else ""
         raise ValueError(f"{name}: expected shape ({spelled}) = ({wanted}), got {array.shape}")
     if dtype is not None and array.dtype != dtype:
-        raise TypeError(f"{name}: expected dtype {dtype}, as in WLSTM, got {array.dtype}")
+        raise TypeError(f"{name}: expected dtype {dtype}, as in {like}, got {array.dtype}")
     return array
 
 
@@ -192,7 +194,26 @@ def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
     return array, sizes(array)
 
 
-def _as_array(name: str, value: Any) -> np.ndarray:
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return ``value`` as an array, or say why it cannot be one.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Returns:
+        numpy.ndarray: ``value`` itself when it is an array already.
+
+    Raises:
+        TypeError: If it is None or a masked array.
+        ValueError: If it is a list of lists of different lengths.
+
+    Example:
+        >>> as_array("h0", [0.0, 1.0])
+        array([0., 1.])
+    """
+    if type(value) is np.ndarray:
+        return value
     if value is None:
         raise TypeError(f"{name}: expected an array, got None")
     if isinstance(value, np.ma.MaskedArray):

@@ -44,15 +44,16 @@ class Step(NamedTuple):
     backward: dict[str, Derivative]
 
 
-def numpy_of(array: Any) -> Any:
-    """Return the module that ``array`` belongs to: ``numpy`` or ``jax.numpy``.
+def numpy_of(*arrays: Any) -> Any:
+    """Return the module to work on the arrays with: ``jax.numpy`` if one is JAX's, else ``numpy``.
 
     Example:
         >>> import numpy as np
         >>> numpy_of(np.zeros(3)) is np
         True
     """
-    return array.__array_namespace__()
+    modules = [array.__array_namespace__() for array in arrays]
+    return next((module for module in modules if module.__name__ != "numpy"), modules[0])
 
 
 def sigmoid(z: Any) -> Any:
@@ -94,7 +95,7 @@ def glue(parts: list[Any]) -> Any:
         >>> glue([np.zeros((2, 1)), np.ones((2, 3))]).shape
         (2, 4)
     """
-    return numpy_of(parts[0]).concatenate(parts, axis=-1)
+    return numpy_of(*parts).concatenate(parts, axis=-1)
 
 
 # A label, and the function from a gate's own value and its gradient to the raw gate's gradient.
@@ -102,7 +103,7 @@ Slope = tuple[str, Callable[[Any, Any], Any]]
 
 
 def _input_vector(v: Values) -> Any:
-    return glue([numpy_of(v.x).ones_like(v.h_prev[:, :1]), v.x, v.h_prev])
+    return glue([numpy_of(v.h_prev).ones_like(v.h_prev[:, :1]), v.x, v.h_prev])
 
 
 def _gate(position: int, activation: Callable[[Any], Any], slope: Slope) -> list[Step]:

@@ -64,18 +64,16 @@ def fuse(params: Mapping[str, Any]) -> np.ndarray:
     names = {f"{part}_{k}" for part in "Wb" for k in GATES}
     if set(params) != names:
         raise ValueError(f"params: expected {sorted(names)}, got {sorted(params)}")
-    b_f = check_array("params['b_f']", np.asarray(params["b_f"]), ("H",), (None,))
-    H = len(b_f)
-    W_f = check_array(
-        "params['W_f']", np.asarray(params["W_f"]), ("D + H", "H"), (None, H), b_f.dtype
-    )
+    b_f = check_array("params['b_f']", params["b_f"], ("H",), (None,))
+    W_f = check_array("params['W_f']", params["W_f"], ("D + H", "H"), (None, len(b_f)))
+    if not len(W_f) >= len(b_f) >= 1:
+        raise ValueError(
+            f"params['W_f']: expected shape (D + H, H) with H >= 1 and D >= 0, got {W_f.shape}"
+        )
     columns = []
     for k in GATES:
-        W = check_array(
-            f"params['W_{k}']", np.asarray(params[f"W_{k}"]), ("D + H", "H"), W_f.shape, b_f.dtype
-        )
-        b = check_array(f"params['b_{k}']", np.asarray(params[f"b_{k}"]), ("H",), (H,), b_f.dtype)
-        columns.append(np.vstack([b, W]))
-    WLSTM = np.hstack(columns)
-    sizes(WLSTM)
-    return WLSTM
+        for name, axes, first in ((f"b_{k}", ("H",), b_f), (f"W_{k}", ("D + H", "H"), W_f)):
+            spelled = f"params['{name}']"
+            check_array(spelled, params[name], axes, first.shape, b_f.dtype, "params['b_f']")
+        columns.append(np.vstack([params[f"b_{k}"], params[f"W_{k}"]]))
+    return np.hstack(columns)

@@ -1,0 +1,58 @@
+# Each target sets up .venv from the pinned requirements.txt when it is missing or out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+CHAPTERS := $(wildcard book/*.ipynb)
+PAGES := _build/html
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help book test serve notebooks lint wheel lock clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"make: PYTHON: expected Python 3.11 or newer, got " + sys.version.split()[0])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(READY)  ## Build the book; warnings are errors
+	rm -rf _build
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book is at $(CURDIR)/$(PAGES)/index.html"
+
+test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
+	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
+
+serve: book  ## Build the book and serve it on localhost
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(PAGES) $(PORT)
+
+notebooks: $(READY)  ## Run all notebooks in place and store clean outputs
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
+	    --ExecutePreprocessor.record_timing=False --CoalesceStreamsPreprocessor.enabled=True \
+	    $(CHAPTERS)
+
+lint: $(READY)  ## Run the linter and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+wheel: $(READY)  ## Build the wheel and try it where there is NumPy alone
+	rm -rf _build/wheel && mkdir -p _build/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w _build/wheel .
+	$(PYTHON) -m venv --clear _build/wheel/venv
+	_build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check _build/wheel/*.whl
+	cd _build/wheel && venv/bin/python -m pip freeze && venv/bin/python -m doctest -v \
+	    venv/lib/python3.*/site-packages/lstm/__init__.py | tail -n 3
+
+lock: $(READY)  ## Turn requirements.in into requirements.txt
+	$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --quiet --no-header \
+	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
+
+clean:  ## Remove what was built, and .venv
+	rm -rf .venv _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

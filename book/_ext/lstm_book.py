@@ -1,0 +1,92 @@
+"""What this book needs of Sphinx beyond its extensions.
+
+1. Equations are numbered by their labels. ``eq-dc`` stands beside the equation,
+   in the prose and in the code, and does not change when an equation is added.
+2. A label in code, ``# (eq-dc)``, and in a docstring, ``(eq-dc)``, is a link to
+   the equation.
+3. No page asks another host for anything: MathJax comes with the book, and
+   scripts from elsewhere are taken out, with those that would call them (Thebe).
+"""
+
+import importlib.util
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.fileutil import copy_asset
+
+LABEL = r"eq-[a-z0-9]+(?:-[a-z0-9]+)*"
+
+# Of the MathJax distribution, what a page of this book can load.
+MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")
+
+
+def number_by_label(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the label of an equation be its number."""
+    equations = app.env.get_domain("math").equations
+    for equation in doctree.findall(nodes.math_block):
+        label = equation.get("label")
+        if label:
+            equation["number"] = label
+            equations[label] = (equations[label][0], label)
+
+
+def skip_fields(app, what, name, obj, skip, options) -> bool | None:
+    """Leave out the fields of named tuples: the class's docstring explains them."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
+def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
+    """Make ``(eq-dc)`` in a docstring a reference to the equation."""
+    lines[:] = [re.sub(rf"\(({LABEL})\)", r":eq:`\1`", line) for line in lines]
+
+
+def link_labels_in_code(app, pagename, templatename, context, doctree) -> None:
+    """Make labels in highlighted comments and strings links to their equations."""
+    equations = app.env.get_domain("math").equations
+
+    def link(match: re.Match) -> str:
+        label = match.group("label")
+        if label not in equations:
+            return match.group()
+        target = app.builder.get_relative_uri(pagename, equations[label][0])
+        anchor = f'<a class="eq" href="{target}#equation-{label}">{label}</a>'
+        return match.group().replace(label, anchor)
+
+    spans = re.findall(r'<span class="(?:c1|s2)">[^<]*eq-[^<]*</span>', context.get("body", ""))
+    for part in set(spans):
+        linked = re.sub(rf"(?<=[(;\"])(?P<label>{LABEL})(?=[)&\"])", link, part)
+        context["body"] = context["body"].replace(part, linked)
+
+
+def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Take out scripts and styles that would come from another host, or that serve those."""
+
+    def foreign(file) -> bool:
+        text = str(getattr(file, "filename", file)) + str(getattr(file, "attributes", ""))
+        return "://" in text or "thebe" in text.lower()
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if not foreign(file)]
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy what is used of the MathJax that was installed with the requirements."""
+    if error is None and app.builder.format == "html":
+        package = importlib.util.find_spec("sphinx-mathjax-offline")
+        source = Path(package.origin).parent / "static" / "mathjax"
+        target = Path(app.outdir) / "_static" / "mathjax"
+        for part in MATHJAX:
+            copy_asset(source / part, (target / part) if (source / part).is_dir() else target)
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect the above."""
+    app.connect("doctree-read", number_by_label, priority=900)
+    app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-docstring", link_labels_in_docstrings)
+    app.connect("html-page-context", link_labels_in_code)
+    app.connect("html-page-context", drop_foreign_scripts, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,289 @@
+"""The figures of the book, for anybody's LSTM.
+
+Each function takes numbers, not a model, and returns a Matplotlib figure. A
+gate has the same colour and the same line in every figure; colours are Okabe
+and Ito's, which colour-blind readers can tell apart, and lines and hatches
+carry the same distinction in greyscale.
+
+Source of the colours: Okabe and Ito, Color Universal Design (2008).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from .gradcheck import Report, StepCheck
+
+COLORS = {
+    "i": "#0072B2",
+    "f": "#D55E00",
+    "o": "#009E73",
+    "g": "#CC79A7",
+    "c": "#8C6100",
+    "h": "#222222",
+}
+"""One colour for each gate and state, everywhere."""
+
+LINES = {"i": "-", "f": "--", "o": "-.", "g": ":", "c": "-", "h": "--"}
+"""One line style for each, so that colour is not needed to tell them apart."""
+
+HATCHES = {"i": "", "f": "//", "o": "..", "g": "xx", "c": "", "h": "\\\\"}
+"""One hatch for each, for bars."""
+
+STYLE: dict[Any, Any] = {
+    "figure.figsize": (7.2, 3.6),
+    "figure.dpi": 160,
+    "figure.facecolor": "white",  # opaque: readable on a dark page
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "hatch.linewidth": 0.6,
+}
+"""Matplotlib settings of the book's figures."""
+
+EXACT = 1e-17
+"""Where an error of exactly zero is drawn on a logarithmic scale."""
+
+
+def use_style() -> None:
+    """Draw all figures from here on in the style of the book.
+
+    Example:
+        >>> use_style()
+    """
+    plt.rcParams.update(STYLE)
+
+
+def error_maps(report: Report) -> Figure:
+    """Draw the relative error of every element of every gradient as maps.
+
+    Args:
+        report: What `lstm.gradcheck.check` returned.
+
+    Returns:
+        Figure: One map per input, on one logarithmic colour scale. Arrays of
+        rank 3, such as dX, are laid out with steps and batch as rows; errors
+        that are exactly zero have the lightest colour.
+
+    Raises:
+        ValueError: If the report has no elements.
+
+    Example:
+        >>> import lstm
+        >>> from lstm import gradcheck
+        >>> problem = gradcheck.random_problem(2, 2, 3, 2)
+        >>> report = gradcheck.check_lstm(lstm.forward, lstm.backward, problem)
+        >>> len(error_maps(report).axes)                    # four maps and the scale
+        5
+    """
+    maps = {
+        name: np.maximum(error.reshape(-1, error.shape[-1]), EXACT)
+        for name, error in report.errors.items()
+        if error.size
+    }
+    if not maps:
+        raise ValueError("report: expected at least one element, got none")
+    top = max(report.threshold, *(m.max() for m in maps.values()))
+    widths = [m.shape[1] + 2 for m in maps.values()]
+    figure, axes = plt.subplots(
+        1, len(maps), figsize=(7.2, 3.4), width_ratios=widths, squeeze=False
+    )
+    for ax, (name, m) in zip(axes[0], maps.items(), strict=True):
+        image = ax.imshow(
+            m, norm=LogNorm(EXACT, top), cmap="viridis_r", aspect="equal", interpolation="nearest"
+        )
+        ax.set_title(f"d{name}")
+        ax.set_xticks([0, m.shape[1] - 1] if m.shape[1] > 1 else [0])
+        ax.set_yticks([0, m.shape[0] - 1] if m.shape[0] > 1 else [0])
+    bar = figure.colorbar(image, ax=axes[0].tolist(), location="bottom", shrink=0.7, aspect=40)
+    bar.set_label(f"relative error (threshold {report.threshold:.0e} or above is darkest)")
+    return figure
+
+
+def error_bars(checks: Mapping[str, Sequence[StepCheck]]) -> Figure:
+    """Draw the worst relative error of every derived step as one bar per oracle.
+
+    Args:
+        checks: For each oracle by name, what `lstm.gradcheck.check_steps` returned.
+
+    Returns:
+        Figure: Horizontal bars on a logarithmic scale, and each oracle's
+        threshold as a line. Zero errors have no bar but the word "exact".
+
+    Example:
+        >>> import numpy as np
+        >>> from lstm import gradcheck, reference
+        >>> W, x, c, h = np.ones((6, 8)), np.ones((1, 3)), np.ones((1, 2)), np.ones((1, 2))
+        >>> v = reference.forward(x, W, c, h)
+        >>> figure = error_bars({"complex": gradcheck.check_steps(v, oracle="complex")})
+        >>> len(figure.axes)
+        1
+    """
+    rows = next(iter(checks.values()))
+    height = 0.8 / len(checks)
+    figure, ax = plt.subplots(figsize=(7.2, 0.32 * len(rows) + 1.0))
+    y = np.arange(len(rows))
+    shades = ("#0072B2", "#E69F00", "#009E73")
+    for k, (oracle, column) in enumerate(checks.items()):
+        errors = np.array([np.max(list(_worst(row.report))) for row in column])
+        at = y + (k - (len(checks) - 1) / 2) * height
+        ax.barh(at, np.maximum(errors, EXACT), height, color=shades[k % 3], label=oracle,
+                hatch=("", "//", "..")[k % 3], edgecolor="white")  # fmt: skip
+        for position, error in zip(at, errors, strict=True):
+            if error == 0:
+                ax.text(EXACT * 1.4, position, "exact", va="center", fontsize=6.5)
+        line = ("-", "--", ":")[k % 3]
+        ax.axvline(column[0].report.threshold, color=shades[k % 3], linestyle=line)
+    ax.set_xscale("log")
+    ax.set_xlim(EXACT, None)
+    ax.set_yticks(y, [f"{row.label}   d{row.output} → d{row.input}" for row in rows])
+    ax.invert_yaxis()
+    ax.set_xlabel("worst relative error; the vertical lines are the thresholds")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(checks))
+    ax.margins(y=0.01)
+    return figure
+
+
+def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floor: float) -> Figure:
+    """Draw the error of central differences against the perturbation: the V.
+
+    Args:
+        deltas: The perturbations, in units of the input.
+        curves: Worst relative errors, one for each delta, by name.
+        floor: The error of the complex step, drawn as a level line.
+
+    Returns:
+        Figure: Both axes logarithmic.
+
+    Raises:
+        ValueError: If a curve has not as many points as there are deltas.
+
+    Example:
+        >>> len(error_v([1e-3, 1e-5], {"float64": [1e-6, 1e-8]}, 1e-15).axes)
+        1
+    """
+    figure, ax = plt.subplots()
+    for (name, errors), color, marker in zip(
+        curves.items(), ("#0072B2", "#D55E00", "#009E73"), "osD", strict=False
+    ):
+        if len(errors) != len(deltas):
+            raise ValueError(f"curves[{name!r}]: expected {len(deltas)} points, got {len(errors)}")
+        ax.loglog(deltas, errors, marker=marker, markersize=4, color=color, label=name)
+    ax.axhline(floor, color="#222222", linestyle="--", label="complex step, float64")
+    ax.set_xlabel("perturbation δ")
+    ax.set_ylabel("worst relative error")
+    ax.legend(loc="center right")
+    return figure
+
+
+def gates(values: Mapping[str, Any], states: Sequence[str] = ("c", "h")) -> Figure:
+    """Draw the gates and the states of one step, unit by unit.
+
+    Args:
+        values: Arrays of shape (H,) under the names i, f, o, g and those of ``states``.
+        states: What to draw in the right-hand panel.
+
+    Returns:
+        Figure: Grouped bars: the four gates on the left, the states on the right.
+
+    Example:
+        >>> len(gates({name: [0.1, 0.2] for name in "ifogch"}).axes)
+        2
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=[3, 2])
+    for ax, names, title in zip(axes, ("ifog", states), ("gates", "states"), strict=True):
+        H = len(values[names[0]])
+        for k, name in enumerate(names):
+            at = np.arange(H) + (k - (len(names) - 1) / 2) * 0.8 / len(names)
+            ax.bar(at, values[name], 0.8 / len(names), color=COLORS[name], label=name,
+                   hatch=HATCHES[name], edgecolor="white")  # fmt: skip
+        ax.axhline(0, color="black", linewidth=0.8)
+        ax.set_xticks(range(H), [f"unit {unit}" for unit in range(H)])
+        ax.set_title(title)
+        ax.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return figure
+
+
+def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
+    """Draw how much of a cell's content is left after a number of steps.
+
+    The cell is left alone: nothing is written, and the forget gate stays at its
+    bias, so that after t steps the part sigmoid(bias)**t is left.
+
+    Args:
+        biases: The forget biases to compare.
+
+    Returns:
+        Figure: One curve per bias, each marked at its half-life in steps.
+
+    Example:
+        >>> len(forget_bias().axes)
+        1
+    """
+    figure, ax = plt.subplots()
+    t = np.logspace(0, 3, 200)
+    styles = ("-", "--", "-.", ":")
+    for k, bias in enumerate(biases):
+        keep = 1 / (1 + np.exp(-bias))
+        half_life = np.log(0.5) / np.log(keep)
+        color = plt.get_cmap("viridis")(0.85 * k / max(1, len(biases) - 1))
+        label = f"bias {bias:g}: half-life {half_life:.1f} steps"
+        ax.semilogx(t, keep**t, color=color, linestyle=styles[k % 4], label=label)
+        ax.plot(half_life, 0.5, "o", color=color)
+    ax.axhline(0.5, color="grey", linewidth=0.8)
+    ax.set_xlabel("steps")
+    ax.set_ylabel("part of the cell's content left")
+    ax.legend()
+    return figure
+
+
+def gradient_flow(maps: Mapping[str, Any]) -> Figure:
+    """Draw the size of gradients, time against unit, on one logarithmic scale.
+
+    Args:
+        maps: Gradients of shape (n, H) by title.
+
+    Returns:
+        Figure: One map per entry, time to the right, units upwards.
+
+    Raises:
+        ValueError: If all gradients are zero.
+
+    Example:
+        >>> import numpy as np
+        >>> len(gradient_flow({"through c": np.ones((5, 3)), "through h": np.ones((5, 3))}).axes)
+        3
+    """
+    sizes = {title: np.abs(np.asarray(gradient)) for title, gradient in maps.items()}
+    top = max(size.max() for size in sizes.values())
+    if not top > 0:
+        raise ValueError("maps: expected a gradient that is not zero everywhere")
+    figure, axes = plt.subplots(
+        len(sizes), 1, figsize=(7.2, 1.2 * len(sizes) + 0.9), sharex=True, squeeze=False
+    )
+    for ax, (title, size) in zip(axes[:, 0], sizes.items(), strict=True):
+        image = ax.imshow(
+            np.maximum(size.T, top * 1e-6), norm=LogNorm(top * 1e-6, top), cmap="cividis",
+            aspect="auto", origin="lower", interpolation="nearest",
+            extent=(0.5, len(size) + 0.5, -0.5, size.shape[1] - 0.5),
+        )  # fmt: skip
+        ax.set_title(title, loc="left")
+        ax.set_ylabel("unit")
+    axes[-1, 0].set_xlabel("step t")
+    figure.colorbar(image, ax=axes[:, 0].tolist(), label="size of the gradient")
+    return figure
+
+
+def _worst(report: Report) -> list[float]:
+    """The worst error of each input, 0 where there are no elements."""
+    return [float(error.max()) if error.size else 0.0 for error in report.errors.values()]

@@ -1,0 +1,146 @@
+"""What ties the book to the code."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from lstm import cell, fused, labels, reference, weights
+
+ROOT = Path(__file__).parent.parent
+BOOK = ROOT / "book"
+NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+PAGES = sorted(BOOK.glob("*.md"))
+
+# Beside a displayed equation: $$ ... $$ (eq-dc)
+DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
+# In the prose: [(eq-dc)](#eq-dc) or {eq}`eq-dc`
+REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
+# A backward equation: the gradient of something, in one step or through time.
+BACKWARD = re.compile(r"eq-(bptt-)?d[a-z].*")
+CODE = {"reference": reference, "fused": fused, "cell": cell}
+
+
+def cells(path, kind):
+    """The cells of one kind of a notebook."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    return [c for c in notebook["cells"] if c["cell_type"] == kind]
+
+
+def prose():
+    """All Markdown of the book, by file name."""
+    text = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
+    for path in NOTEBOOKS:
+        text[path.name] = "\n\n".join("".join(c["source"]) for c in cells(path, "markdown"))
+    return text
+
+
+def defined():
+    """The labels of all displayed equations."""
+    return [label for text in prose().values() for label in DEFINITION.findall(text)]
+
+
+def test_the_book_has_its_chapters():
+    assert len(NOTEBOOKS) >= 5
+    assert {"eq-c", "eq-dc", "eq-bptt-dw"} <= set(defined())
+
+
+def test_no_label_is_defined_twice():
+    assert sorted(defined()) == sorted(set(defined()))
+
+
+@pytest.mark.parametrize("module", CODE.values(), ids=CODE)
+def test_every_label_in_the_code_is_in_the_book(module):
+    assert set(labels.labelled_lines(module)) <= set(defined())
+
+
+@pytest.mark.parametrize("module", CODE.values(), ids=CODE)
+def test_no_backward_equation_is_implemented_twice_in_one_file(module):
+    for label, lines in labels.labelled_lines(module).items():
+        assert len(lines) == 1 or not BACKWARD.fullmatch(label), (label, lines)
+
+
+def test_every_backward_equation_of_the_book_is_implemented():
+    found = set(labels.labelled_lines(reference)) | set(labels.labelled_lines(fused))
+    backward = {label for label in defined() if BACKWARD.fullmatch(label)}
+    assert len(backward) >= 16
+    assert backward <= found
+
+
+def test_every_derivative_of_the_table_has_an_equation():
+    for step in reference.STEPS:
+        assert {step.label, *(label for label, _ in step.backward.values())} <= set(defined())
+
+
+def test_every_reference_to_an_equation_resolves():
+    known = set(defined())
+    for name, text in prose().items():
+        for groups in REFERENCE.findall(text):
+            assert "".join(groups) in known, (name, groups)
+
+
+def test_a_link_to_an_equation_shows_the_name_that_it_leads_to():
+    for name, text in prose().items():
+        for shown, target in re.findall(r"\[\((eq-[^)]*)\)\]\(#([^)]*)\)", text):
+            assert shown == target, name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_stored_clean(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    for number, c in enumerate(cells(path, "code"), start=1):
+        assert c["execution_count"] == number, "not run from top to bottom"
+        for output in c["outputs"]:
+            assert output["output_type"] != "error"
+            text = "".join(output.get("text", "")) + str(output.get("data", {}).get("text/plain"))
+            assert output.get("name") != "stderr", text
+            assert not re.search(r"0x[0-9a-f]{6}|/home/|/work/|/tmp/", text), text
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_has_caption_name_and_alt_text(path):
+    for c in cells(path, "code"):
+        if any("image/png" in output.get("data", {}) for output in c["outputs"]):
+            rendering = c["metadata"]["mystnb"]
+            assert len(rendering["figure"]["caption"]) > 40
+            assert rendering["figure"]["name"].startswith("fig-")
+            assert len(rendering["image"]["alt"]) > 40
+            assert "plt.show()" in "".join(c["source"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_chapter_has_its_parts(path):
+    text = prose()[path.name]
+    for part in ("**What you will learn.**", "**What you need.**", "## Summary", "## Exercises",
+                 "## Sources"):  # fmt: skip
+        assert part in text
+    exercises = re.findall(r"\*\*Exercise (\d+\.\d+)\.\*\*", text)
+    assert len(exercises) >= 3
+    assert text.count("<summary>Hint</summary>") == len(exercises)
+    assert text.count("<summary>Solution</summary>") == len(exercises)
+
+
+def test_chapters_do_not_type_the_module_again():
+    """No function of the package is defined a second time in a chapter."""
+    names = {
+        node.name
+        for module in (fused, reference, weights)
+        for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    allowed = {"sigmoid"}  # chapter 2 comes before the module's form of it is derived
+    for path in NOTEBOOKS:
+        for c in cells(path, "code"):
+            for defined_name in re.findall(r"^def (\w+)", "".join(c["source"]), re.MULTILINE):
+                assert defined_name not in names - allowed, (path.name, defined_name)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", BOOK / "start.md"], ids=lambda p: p.name)
+def test_the_example_of_a_page_runs(path):
+    blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        exec(block, {})
