@@ -12,7 +12,7 @@ PORT ?= 8000
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	"make: PYTHON: expected Python 3.11 or newer, got " + sys.version.split()[0])'
 	$(PYTHON) -m venv --clear .venv

@@ -126,7 +126,7 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
         c0: Initial cell state, of the same shape; zeros if None.
 
     Returns:
-        Sequence: The named tuple (Hout, Cn, Hn), in the order of `lstm.forward`.
+        Sequence: The named tuple (Hout, Cn, Hn), in the order of `lstm.fused.forward`.
         JAX can differentiate it, and a sequence of length 0 is allowed.
 
     Raises:

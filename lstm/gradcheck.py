@@ -313,7 +313,7 @@ class Problem(NamedTuple):
     """Something to check an LSTM on.
 
     Attributes:
-        inputs: The arguments of `lstm.forward` by name: X, WLSTM, c0 and h0.
+        inputs: The arguments of `lstm.fused.forward` by name: X, WLSTM, c0 and h0.
         cotangents: Gradients of a loss with respect to Hout, Cn and Hn.
     """
 
@@ -364,7 +364,10 @@ def check_lstm(
     judge: Function | None = None,
     **options: Any,
 ) -> Report:
-    """Check the backward pass of an LSTM with the signatures of `lstm.forward` and `lstm.backward`.
+    """Check the backward pass of an LSTM.
+
+    Its two functions have the signatures of `lstm.fused.forward` and
+    `lstm.fused.backward`.
 
     Args:
         forward: The forward pass.

@@ -182,7 +182,7 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
     ax.axhline(floor, color="#222222", linestyle="--", label="complex step, float64")
     ax.set_xlabel("perturbation δ")
     ax.set_ylabel("worst relative error")
-    ax.legend(loc="center right")
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.28))
     return figure
 
 
@@ -244,6 +244,33 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     ax.set_xlabel("steps")
     ax.set_ylabel("part of the cell's content left")
     ax.legend()
+    return figure
+
+
+def gradient_lag(curves: Mapping[str, Any]) -> Figure:
+    """Draw how much of a gradient is left against how far it has travelled back.
+
+    Args:
+        curves: Sizes of the gradient, relative to that at lag 0, by name. Entry k
+            of a curve is for a lag of k steps.
+
+    Returns:
+        Figure: A logarithmic size over a linear lag.
+
+    Example:
+        >>> len(gradient_lag({"plain": [1, 0.1, 0.01], "LSTM": [1, 0.9, 0.8]}).axes)
+        1
+    """
+    figure, ax = plt.subplots()
+    colors = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00")
+    styles = ("--", "-.", ":", "-")
+    for k, (name, curve) in enumerate(curves.items()):
+        ax.semilogy(np.asarray(curve), color=colors[k % 4], linestyle=styles[k % 4], label=name)
+    ax.axhline(1, color="grey", linewidth=0.8)
+    ax.set_ylim(bottom=1e-12)  # what is smaller drowns in rounding anyway
+    ax.set_xlabel("lag: steps between the input and the loss")
+    ax.set_ylabel("gradient, relative to lag 0")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

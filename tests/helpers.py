@@ -1,6 +1,9 @@
 """What several test files share: problems to run an LSTM on, ways to run it, and a comparison."""
 
+from contextlib import contextmanager
+
 import numpy as np
+import pytest
 
 import lstm
 from lstm import reference
@@ -89,3 +92,12 @@ def assert_identical(got, want):
     assert list(got) == list(want)
     for name, expected in want.items():
         np.testing.assert_array_equal(got[name], expected, err_msg=name, strict=True)
+
+
+@contextmanager
+def refused(error, message):
+    """What is done here raises exactly this error with exactly this message."""
+    with pytest.raises(error) as raised:
+        yield
+    assert type(raised.value) is error
+    assert str(raised.value) == message

@@ -1,9 +1,8 @@
 """The packing contract: which number of WLSTM lies where, and what is refused."""
 
-import re
-
 import numpy as np
 import pytest
+from helpers import refused
 
 from lstm import layout
 
@@ -25,7 +24,7 @@ def test_sizes_are_read_off_the_shape(D, H):
 def test_no_other_shape_is_a_weight_matrix(shape):
     message = "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got "
     for function in (layout.sizes, layout.split_rows):
-        with pytest.raises(ValueError, match=f"^{re.escape(message + str(shape))}$"):
+        with refused(ValueError, message + str(shape)):
             function(np.empty(shape))
 
 
@@ -84,7 +83,7 @@ def test_lists_and_subclasses_become_arrays():
     ],
 )
 def test_what_is_no_array_is_refused(value, error, message):
-    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+    with refused(error, message):
         layout.as_array("a", value)
 
 
@@ -98,7 +97,7 @@ F4, F8 = np.dtype("float32"), np.dtype("float64")
         (np.zeros((1, 4)), (4,), None, ValueError, "expected shape (H,) = (4,), got (1, 4)"),
         (np.zeros(()), (None,), None, ValueError, "expected shape (H,) = (any,), got ()"),
         (np.zeros(3), (2, 3), None, ValueError, "expected shape (b, H) = (2, 3), got (3,)"),
-        (np.zeros((2, 1)), (None, 3), None, ValueError, "expected shape (b, H) = (any, 3), got (2, 1)"),
+        (np.zeros((2, 1)), (2, 3), F8, ValueError, "expected shape (b, H) = (2, 3), got (2, 1)"),
         (np.zeros(3, F4), (3,), F8, TypeError, "expected dtype float64, as in WLSTM, got float32"),
         (np.zeros(3), (3,), F4, TypeError, "expected dtype float32, as in WLSTM, got float64"),
         *(
@@ -115,12 +114,12 @@ F4, F8 = np.dtype("float32"), np.dtype("float64")
 )
 def test_what_does_not_fit_is_named(value, shape, dtype, error, message):
     axes = ("b", "H")[-len(shape) :]
-    with pytest.raises(error, match=f"^{re.escape('a: ' + message)}$"):
+    with refused(error, 'a: ' + message):
         layout.check_array("a", value, axes, shape, dtype)
 
 
 def test_the_message_names_the_argument_that_set_the_dtype():
-    with pytest.raises(TypeError, match=r"^a: expected dtype float32, as in b, got float64$"):
+    with refused(TypeError, "a: expected dtype float32, as in b, got float64"):
         layout.check_array("a", np.zeros(3), ("H",), (3,), F4, "b")
 
 
@@ -152,5 +151,5 @@ def test_weights_are_returned_with_their_sizes():
     ],
 )
 def test_what_is_no_weight_matrix_is_refused(value, error, message):
-    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+    with refused(error, message):
         layout.check_weights(value)

@@ -9,6 +9,7 @@
 """
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.fileutil import copy_asset
 
-LABEL = r"eq-[a-z0-9]+(?:-[a-z0-9]+)*"
+from lstm import labels
+
+LABEL = labels.LABEL.pattern
 
 # Of the MathJax distribution, what a page of this book can load.
 MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")
@@ -38,8 +41,21 @@ def skip_fields(app, what, name, obj, skip, options) -> bool | None:
 
 
 def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
-    """Make ``(eq-dc)`` in a docstring a reference to the equation."""
-    lines[:] = [re.sub(rf"\(({LABEL})\)", r":eq:`\1`", line) for line in lines]
+    """Make ``(eq-dc)`` in a docstring a reference to the equation.
+
+    And let a function's entry name the equations that its lines implement.
+    """
+    lines[:] = [re.sub(rf"(?<!`)\(({LABEL})\)", r":eq:`\1`", line) for line in lines]
+    if inspect.isfunction(obj):
+        source, start = inspect.getsourcelines(inspect.unwrap(obj))
+        found = labels.labelled_lines(inspect.getmodule(inspect.unwrap(obj)))
+        here = [
+            label
+            for label, numbers in found.items()
+            if any(start <= number < start + len(source) for number in numbers)
+        ]
+        if here:
+            lines += ["", "Equations: " + ", ".join(f":eq:`{label}`" for label in here), ""]
 
 
 def link_labels_in_code(app, pagename, templatename, context, doctree) -> None:
@@ -83,6 +99,7 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
+    app.add_css_file("book.css")
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)

@@ -1,0 +1,235 @@
+"""The separate-gate cell in Flax, and the scan over a sequence."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import SHAPES, draw, refused
+
+import lstm
+from lstm.cell import MyLSTMCell, Sequence, lstm_cell_step, run
+from lstm.weights import fuse, split
+
+D, H = 3, 4
+X1, ZERO = jnp.array([0.1, 0.2, 0.3]), jnp.zeros(H)
+
+
+def draw_for_jax(n=5, b=3, D=3, H=4, seed=0):
+    """Random parameters, inputs and states in float32, biases and states not zero."""
+    X, WLSTM, c0, h0 = draw(n, b, D, H, seed=seed, dtype=np.float32).inputs.values()
+    return split(WLSTM), X, h0, c0
+
+
+def separately(params, x, h_prev, c_prev):
+    """One step as the equations say, in NumPy and float64."""
+    p = {name: np.asarray(value, np.float64) for name, value in params.items()}
+    v = np.concatenate([x, h_prev], axis=-1).astype(np.float64)
+    f, i, o = (1 / (1 + np.exp(-(v @ p[f"W_{k}"] + p[f"b_{k}"]))) for k in "fio")
+    g = np.tanh(v @ p["W_g"] + p["b_g"])
+    c = f * c_prev + i * g
+    return np.concatenate([o * np.tanh(c), c], axis=-1)
+
+
+# Initialisation
+
+
+def test_the_golden_numbers():
+    hc = lstm_cell_step(0, X1, ZERO, ZERO, H)
+    assert (hc.shape, hc.dtype) == ((8,), jnp.float32)
+    np.testing.assert_allclose(hc[:2], [0.0170107, 0.02806983], rtol=0, atol=1e-7)
+
+
+def test_another_seed_gives_another_answer():
+    assert (lstm_cell_step(0, X1, ZERO, ZERO, H) != lstm_cell_step(1, X1, ZERO, ZERO, H)).all()
+
+
+def test_parameters_and_the_order_in_which_they_are_declared(monkeypatch):
+    declared = []
+    original = nn.Module.param
+    monkeypatch.setattr(
+        nn.Module, "param", lambda self, name, *a: declared.append(name) or original(self, name, *a)
+    )
+    variables = MyLSTMCell(hidden=H).init(jax.random.PRNGKey(0), X1, ZERO, ZERO)
+    assert declared == ["W_f", "W_i", "W_o", "W_g", "b_f", "b_i", "b_o", "b_g"]
+    assert jax.tree.map(lambda value: (value.shape, str(value.dtype)), variables) == {
+        "params": {
+            **{f"W_{k}": ((7, 4), "float32") for k in "fiog"},
+            **{f"b_{k}": ((4,), "float32") for k in "fiog"},
+        }
+    }
+
+
+def test_initial_biases_are_zero_and_matrices_lecun_normal_each_its_own():
+    size = 200
+    zero = jnp.zeros(size)
+    params = MyLSTMCell(size).init(jax.random.PRNGKey(0), jnp.ones(50), zero, zero)["params"]
+    assert not any(params[f"b_{k}"].any() for k in "fiog")
+    matrices = [np.asarray(params[f"W_{k}"]) for k in "fiog"]
+    assert len({matrix.tobytes() for matrix in matrices}) == 4
+    for matrix in matrices:  # of 50,000 numbers: the spread's own error is 0.3 %
+        assert abs(matrix.std() * np.sqrt(50 + size) - 1) < 0.02
+        assert np.abs(matrix).max() * np.sqrt(50 + size) < 2.3  # cut off at two sigma, 2 / 0.88
+
+
+# What it computes
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_step_follows_the_equations(shape):
+    params, X, h0, c0 = draw_for_jax(*shape)
+    cell = MyLSTMCell(hidden=shape[3])
+    expected = separately(params, X[0], h0, c0)
+    batch = cell.apply({"params": params}, X[0], h0, c0)
+    np.testing.assert_allclose(batch, expected, rtol=0, atol=1e-6)
+    single = cell.apply({"params": params}, X[0, 0], h0[0], c0[0])
+    np.testing.assert_allclose(single, expected[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_separate_gates_equal_the_fused_lstm(shape):
+    params, X, h0, c0 = draw_for_jax(*shape)
+    fused = lstm.forward(X, fuse(params), c0, h0)
+    separate = run(params, X, h0, c0)
+    for name in ("Hout", "Cn", "Hn"):
+        got, expected = getattr(separate, name), getattr(fused, name)
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, err_msg=name, strict=True)
+
+
+def test_the_cells_own_parameters_equal_the_fused_lstm_too():
+    _, X, h0, c0 = draw_for_jax()
+    cell = MyLSTMCell(hidden=H)
+    params = cell.init(jax.random.PRNGKey(3), X[0], h0, c0)["params"]
+    c, h = lstm.step(X[0], fuse(params), c0, h0)
+    hc = cell.apply({"params": params}, X[0], h0, c0)
+    np.testing.assert_allclose(hc, np.concatenate([h, c], axis=-1), rtol=0, atol=1e-6)
+
+
+def test_running_equals_stepping():
+    params, X, h0, c0 = draw_for_jax()
+    h, c, outputs = h0, c0, []
+    for x in X:
+        hc = MyLSTMCell(hidden=H).apply({"params": params}, x, h, c)
+        h, c = hc[:, :H], hc[:, H:]
+        outputs.append(h)
+    sequence = run(params, X, h0, c0)
+    for got, expected in zip(sequence, (jnp.stack(outputs), c, h), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+def test_the_result_is_named_in_the_order_of_forward():
+    assert Sequence._fields == lstm.Forward._fields[:3] == ("Hout", "Cn", "Hn")
+
+
+def test_one_sequence_needs_no_batch():
+    params, X, h0, c0 = draw_for_jax()
+    batch, single = run(params, X, h0, c0), run(params, X[:, 1], h0[1], c0[1])
+    for got, expected in zip(single, (batch.Hout[:, 1], batch.Cn[1], batch.Hn[1]), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+def test_states_that_are_not_given_are_zero():
+    params, X, h0, c0 = draw_for_jax()
+    zero = np.zeros_like(h0)
+    for given, both in (((), (zero, zero)), ((h0,), (h0, zero)), ((None, c0), (zero, c0))):
+        for got, expected in zip(run(params, X, *given), run(params, X, *both), strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(("n", "b"), [(0, 3), (5, 0)])
+def test_empty_sequences_and_batches(n, b):
+    params, X, h0, c0 = draw_for_jax(n, b)
+    Hout, Cn, Hn = run(params, X, h0, c0)
+    assert Hout.shape == (n, b, 4)
+    np.testing.assert_array_equal(Cn, c0)
+    np.testing.assert_array_equal(Hn, h0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dtype_is_kept(dtype):
+    params, X, h0, c0 = draw_for_jax()
+    with jax.enable_x64(True):
+        params = {name: value.astype(dtype) for name, value in params.items()}
+        given = run(params, X.astype(dtype), h0.astype(dtype), c0.astype(dtype))
+        alone = run(params, X.astype(dtype))
+    assert {str(value.dtype) for value in (*given, *alone)} == {dtype}
+
+
+# With JAX's transformations
+
+
+def test_jit_and_vmap():
+    params, X, h0, c0 = draw_for_jax()
+    expected = run(params, X, h0, c0)
+    jitted = jax.jit(run)(params, X, h0, c0)
+    mapped = jax.vmap(run, in_axes=(None, 1, 0, 0), out_axes=Sequence(1, 0, 0))(params, X, h0, c0)
+    for result in (jitted, mapped):
+        for got, want in zip(result, expected, strict=True):
+            np.testing.assert_allclose(got, want, rtol=0, atol=1e-6)
+
+
+def test_grad_equals_the_derived_backward():
+    params, X, h0, c0 = draw_for_jax()
+    weights = np.random.default_rng(1).standard_normal((5, 3, 4)).astype(np.float32)
+
+    def loss(params, X, h0, c0):
+        return (weights * run(params, X, h0, c0).Hout).sum()
+
+    dparams, dX, dh0, dc0 = jax.grad(loss, argnums=(0, 1, 2, 3))(params, X, h0, c0)
+    derived = lstm.backward(weights, lstm.forward(X, fuse(params), c0, h0).cache)
+    for got, want in zip((dX, fuse(dparams), dc0, dh0), derived, strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * max(1, np.abs(want).max()))
+
+
+# What it refuses
+
+
+STATE = "expected shape (H,) = (4,)"
+STATES = "expected shape (b, H) = (3, 4)"
+FLOATING = "expected a floating-point dtype, got"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"hidden": 0}, ValueError, "hidden: expected at least 1, got 0"),
+        ({"x": jnp.ones(3, int)}, TypeError, f"x: {FLOATING} int32"),
+        ({"h_prev": jnp.zeros(4, bool)}, TypeError, f"h_prev: {FLOATING} bool"),
+        ({"c_prev": jnp.zeros(4, int)}, TypeError, f"c_prev: {FLOATING} int32"),
+        ({"x": None}, TypeError, "x: expected an array, got None"),
+        ({"c_prev": [[1.0], []]}, TypeError, "c_prev: expected an array, got [[1.0], []]"),
+        ({"x": jnp.ones(())}, ValueError, "x: expected shape (D,) or (b, D), got ()"),
+        ({"x": jnp.ones((5, 2, 3))}, ValueError, "x: expected shape (D,) or (b, D), got (5, 2, 3)"),
+        ({"x": jnp.ones((2, 3))}, ValueError, "h_prev: expected shape (b, H) = (2, 4), got (4,)"),
+        ({"h_prev": jnp.zeros(5)}, ValueError, f"h_prev: {STATE}, got (5,)"),
+        ({"c_prev": jnp.zeros((1, 4))}, ValueError, f"c_prev: {STATE}, got (1, 4)"),
+        ({"hidden": 5}, ValueError, "h_prev: expected shape (H,) = (5,), got (4,)"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_a_step_is_named(changes, error, message):
+    good = {"seed": 0, "x": X1, "h_prev": ZERO, "c_prev": ZERO, "hidden": H}
+    with refused(error, message):
+        lstm_cell_step(**(good | changes))
+
+
+FITTING = "X: expected shape (n, D) or (n, b, D) with D = 3, got"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"X": np.ones(3, np.float32)}, ValueError, f"{FITTING} (3,)"),
+        ({"X": np.ones((1, 5, 3, 3), np.float32)}, ValueError, f"{FITTING} (1, 5, 3, 3)"),
+        ({"X": np.ones((5, 3, 2), np.float32)}, ValueError, f"{FITTING} (5, 3, 2)"),
+        ({"X": np.ones((5, 3, 3), int)}, TypeError, f"X: {FLOATING} int32"),
+        ({"X": None}, TypeError, "X: expected an array, got None"),
+        ({"h0": np.ones((3, 4), int)}, TypeError, f"h0: {FLOATING} int32"),
+        ({"h0": np.ones(4, np.float32)}, ValueError, f"h0: {STATES}, got (4,)"),
+        ({"c0": np.ones((2, 4), np.float32)}, ValueError, f"c0: {STATES}, got (2, 4)"),
+        ({"c0": "c0"}, TypeError, "c0: expected an array, got 'c0'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_a_sequence_is_named(changes, error, message):
+    params, X, h0, c0 = draw_for_jax()
+    with refused(error, message):
+        run(**({"params": params, "X": X, "h0": h0, "c0": c0} | changes))

@@ -1,0 +1,180 @@
+"""The package as a whole: what it needs, how its files depend on each other, what it says."""
+
+import ast
+import inspect
+import os
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from importlib import import_module, metadata, resources
+from pathlib import Path
+
+import pytest
+
+import lstm
+
+PACKAGE = Path(lstm.__file__).parent
+ROOT = PACKAGE.parent
+FILES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+
+# Section 3 of the design, from the bottom up. A file imports from the lines before its own.
+LAYERS = [
+    {"layout"},
+    {"reference"},
+    {"fused", "gradcheck"},
+    {"weights", "tasks"},
+    {"cell", "scan"},
+    {"plots"},
+]
+APART = {"labels"}  # reads source files, and is imported by none
+NEEDS = {"cell": {"flax", "jax"}, "scan": {"jax"}, "gradcheck": {"jax"}, "plots": {"matplotlib"}}
+
+NUMPY_ALONE = """
+import importlib.abc, sys
+
+class OnlyNumPy(importlib.abc.MetaPathFinder):
+    allowed = {"numpy", "lstm"} | set(sys.stdlib_module_names)
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in self.allowed:
+            raise ImportError(f"{name} is not installed here")
+
+sys.meta_path.insert(0, OnlyNumPy())
+
+import numpy as np
+import lstm
+import lstm.labels, lstm.layout, lstm.reference, lstm.weights
+from lstm.gradcheck import check_lstm, random_problem
+
+Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))
+gradients = lstm.backward(np.ones_like(Hout), cache)
+c, h = lstm.step(np.ones(10), lstm.init(10, 4))
+assert gradients.dX.shape == (5, 3, 10) and h.shape == (4,)
+assert check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
+for name in ("lstm.cell", "lstm.plots"):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        print(name, error)
+"""
+
+
+def python(code, **environment):
+    """Run code in a fresh interpreter, warnings as errors, and return what it prints."""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_package_needs_numpy_alone():
+    """And the two modules that need more say what they miss."""
+    printed = python(NUMPY_ALONE).splitlines()
+    assert len(printed) == 2
+    for line, name in zip(printed, ("lstm.cell flax", "lstm.plots matplotlib"), strict=True):
+        assert line.startswith(name)
+        assert line.endswith("is not installed here")
+
+
+def test_importing_the_package_imports_only_what_it_needs():
+    code = "import lstm, sys; print(*(m for m in sys.modules if m.startswith('lstm')))"
+    assert set(python(code).split()) == {"lstm", "lstm.fused", "lstm.layout"}
+
+
+def imports(name):
+    """The modules that a file imports, as (of the package, from outside)."""
+    inside, outside = set(), set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{name}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            inside |= {module.partition(".")[0] for module in names}
+        elif isinstance(node, ast.ImportFrom):
+            outside.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Import):
+            outside |= {alias.name.partition(".")[0] for alias in node.names}
+    assert "lstm" not in outside, "inside the package, imports are relative"
+    return inside, outside - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_arrows_point_down_only(name):
+    inside, _ = imports(name)
+    if name == "__init__":
+        assert inside == {"fused"}
+    elif name in APART:
+        assert inside == set()
+    else:
+        (height,) = (k for k, layer in enumerate(LAYERS) if name in layer)
+        assert inside <= set().union(*LAYERS[:height])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_the_files_that_may_need_more_than_numpy(name):
+    _, outside = imports(name)
+    assert outside <= {"numpy"} | NEEDS.get(name, set())
+
+
+def test_what_the_package_offers():
+    offered = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
+    assert sorted(lstm.__all__) == offered
+    assert all(getattr(lstm, name) is getattr(lstm.fused, name) for name in offered)
+
+
+def test_version_and_dependencies():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert metadata.version(project["name"]) == lstm.__version__
+    assert [need.partition(">")[0] for need in project["dependencies"]] == ["numpy"]
+
+
+def test_the_package_is_typed():
+    assert resources.files("lstm").joinpath("py.typed").is_file()
+    for function in (lstm.init, lstm.forward, lstm.backward, lstm.step):
+        signature = inspect.signature(function)
+        annotations = [parameter.annotation for parameter in signature.parameters.values()]
+        assert inspect.Signature.empty not in (*annotations, signature.return_annotation)
+
+
+def public():
+    """Every function and class of every module, by name."""
+    for info in pkgutil.iter_modules(lstm.__path__):
+        module = import_module(f"lstm.{info.name}")
+        for name, value in vars(module).items():
+            here = getattr(value, "__module__", None) == module.__name__
+            if here and not name.startswith("_") and callable(value):
+                yield pytest.param(value, id=f"{module.__name__}.{name}")
+
+
+PUBLIC = list(public())
+
+
+@pytest.mark.parametrize("thing", [p for p in PUBLIC if not inspect.isclass(p.values[0])])
+def test_a_function_has_a_docstring_with_an_example_and_all_arguments(thing):
+    doc = inspect.getdoc(thing)
+    assert "Example:\n    >>> " in doc
+    parameters = [
+        parameter.name
+        for parameter in inspect.signature(thing).parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD
+    ]
+    if "Args:" in doc:
+        for name in parameters:
+            assert f"    {name}: " in doc or f"*{name}: " in doc
+
+
+@pytest.mark.parametrize("thing", [p for p in PUBLIC if inspect.isclass(p.values[0])])
+def test_a_class_has_a_docstring_with_all_attributes(thing):
+    doc = inspect.getdoc(thing)
+    of_flax = {"parent", "name"} if hasattr(thing, "init_with_output") else set()
+    for name in set(inspect.get_annotations(thing)) - of_flax:
+        assert f"    {name}: " in doc
+    for name, method in vars(thing).items():
+        if inspect.isroutine(method) and not name.startswith("_"):
+            assert method.__doc__
