@@ -13,7 +13,7 @@ line implements. What does not depend on the previous step (X times its weights,
 the weight gradient, dX) is done outside the loop, for all steps in one product.
 
 Sources: Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers,
-Schmidhuber and Cummins, Neural Computation 12 (2000), without peepholes.
+Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
 from typing import Any, NamedTuple
@@ -190,7 +190,7 @@ def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
     C[0] = c
     for t in range(n):
         U[t, :, 1 + D :] = h
-        IFOG[t] += h @ Wh  # (eq-z)
+        IFOG[t] += h @ Wh  # (eq-z) (eq-hoist)
         _squash(IFOG[t])  # (eq-gates)
         i, f, o, g = split_gates(IFOG[t])
         C[t + 1] = f * C[t] + i * g  # (eq-c)
@@ -256,7 +256,7 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
     dZ = dZ.reshape(n * b, 4 * H)
     dWLSTM = U.reshape(n * b, 1 + D + H).T @ dZ  # (eq-bptt-dw)
     dX = (dZ @ Wx.T).reshape(n, b, D)  # (eq-dx)
-    return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())
+    return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())  # (eq-bptt-start)
 
 
 @np.errstate(over="ignore")

@@ -35,7 +35,7 @@ DELTAS = {"central": 1e-5, "complex": 1e-30}
 """The size of the perturbation, by oracle."""
 
 FLOOR = 1e-3
-"""Gradients smaller than this are compared as if they were this large (see `relative_error`)."""
+"""The smallest denominator, in units of the gradient (see `relative_error`)."""
 
 Function = Callable[..., Any]
 Arrays = Mapping[str, np.ndarray]

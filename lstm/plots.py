@@ -247,6 +247,44 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     return figure
 
 
+def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[str]) -> Figure:
+    """Draw which check catches which bug, with the size of the error it saw.
+
+    Args:
+        errors: Errors, shape (bugs, checks).
+        thresholds: The error above which a check fails, one for each check.
+        bugs: Names of the rows.
+        checks: Names of the columns.
+
+    Returns:
+        Figure: A dark cell with the error's power of ten for a catch, an empty
+        one for a miss, and a row of sums.
+
+    Example:
+        >>> len(bug_map([[1.0, 1e-9]], [1e-6, 1e-6], ["a bug"], ["one", "two"]).axes)
+        1
+    """
+    errors = np.asarray(errors, dtype=float)
+    caught = errors > np.asarray(thresholds)
+    figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
+    ax.imshow(caught, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
+    for row, column in zip(*np.nonzero(caught), strict=True):
+        power = f"{np.log10(errors[row, column]):.0f}".replace("-0", "0")
+        ax.text(column, row, power, color="white", fontsize=7, ha="center", va="center")
+    for column, count in enumerate(caught.sum(axis=0)):
+        ax.text(column, len(bugs), str(count), fontsize=9, ha="center", va="center")
+    ax.set_ylim(len(bugs) + 0.5, -0.5)
+    ax.set_yticks(range(len(bugs) + 1), [*bugs, "caught"], fontsize=8)
+    ax.set_xticks(range(len(checks)), checks, rotation=40, ha="left", fontsize=8)
+    ax.xaxis.tick_top()
+    ax.set_xticks(np.arange(len(checks) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(bugs) + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="lightgrey", linewidth=0.5)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_visible(False)
+    return figure
+
+
 def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     """Draw how much of a gradient is left against how far it has travelled back.
 

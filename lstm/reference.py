@@ -11,8 +11,7 @@ or complex, and on JAX arrays, so that complex steps and ``jax.vjp`` can judge
 the very same lines.
 
 Shapes: x (b, D), h_prev and c_prev (b, H), W (1 + D + H, 4H); b is the batch.
-Source: Gers, Schmidhuber and Cummins, Neural Computation 12 (2000), without
-peepholes.
+Source: Gers, Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
 from collections.abc import Callable

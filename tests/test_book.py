@@ -19,7 +19,7 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 # In the prose: [(eq-dc)](#eq-dc) or {eq}`eq-dc`
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
-BACKWARD = re.compile(r"eq-(bptt-)?d[a-z].*")
+BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
 CODE = {"reference": reference, "fused": fused, "cell": cell}
 
 

@@ -66,9 +66,9 @@ def test_all_lines_of_a_label_in_the_order_of_the_file(module):
 
 def test_modules_are_asked_in_the_order_given():
     for modules in ((fused, reference), (reference, fused)):
-        blocks = lines("eq-ds", *modules).split("\n\n")
-        names = [block.splitlines()[0] for block in blocks]
-        assert names == [f"`{module.__name__}`" for module in modules]
+        blocks = [lines("eq-ds", module) for module in modules]
+        assert [block.splitlines()[0] for block in blocks] == [f"`{m.__name__}`" for m in modules]
+        assert lines("eq-ds", *modules) == "\n\n".join(blocks)
     assert lines("eq-bptt-dh", reference, fused).startswith("`lstm.fused`\n")
 
 

@@ -1,0 +1,59 @@
+"""Every published mistake must be caught by the ordinary tests of the package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lstm
+from lstm.zoo import ZOO, Bug, plant, source_of
+
+ROOT = Path(__file__).parent.parent
+TESTS = ("helpers.py", "conftest.py", "test_fused.py", "test_weights.py")
+
+
+def run_tests_on_a_copy(folder, bug=None):
+    """Copy package and tests, plant the bug, run the tests; return pytest's exit status."""
+    shutil.copytree(ROOT / "lstm", folder / "lstm", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tests").mkdir()
+    for name in TESTS:
+        shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
+    if bug is not None:
+        (folder / "lstm" / f"{bug.module}.py").write_text(source_of(bug), encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        check=False,
+    ).returncode
+
+
+def test_the_real_module_passes(tmp_path):
+    assert run_tests_on_a_copy(tmp_path) == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("bug", ZOO.values(), ids=ZOO)
+def test_the_suite_catches(bug, tmp_path):
+    assert run_tests_on_a_copy(tmp_path, bug) == pytest.ExitCode.TESTS_FAILED
+
+
+def test_every_bug_names_its_source():
+    assert len(ZOO) >= 12
+    assert all(bug.source.startswith("https://") for bug in ZOO.values())
+    assert {bug.kind for bug in ZOO.values()} == {"backward", "forward", "exchange"}
+
+
+def test_planting_leaves_the_real_module_alone():
+    before = lstm.forward
+    broken = plant(ZOO["dh not carried"])
+    assert broken.forward is not before
+    assert lstm.forward is before
+
+
+def test_a_patch_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="nonsense: expected 'no such line' once, got it 0 times"):
+        plant(Bug("nonsense", "backward", "https://", (("no such line", ""),)))
