@@ -257,8 +257,8 @@ def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[
         checks: Names of the columns.
 
     Returns:
-        Figure: A dark cell with the error's power of ten for a catch, an empty
-        one for a miss, and a row of sums.
+        Figure: A dark cell with the error for a catch, an empty one for a miss,
+        and a row of sums.
 
     Example:
         >>> len(bug_map([[1.0, 1e-9]], [1e-6, 1e-6], ["a bug"], ["one", "two"]).axes)
@@ -269,8 +269,9 @@ def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[
     figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
     ax.imshow(caught, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for row, column in zip(*np.nonzero(caught), strict=True):
-        power = f"{np.log10(errors[row, column]):.0f}".replace("-0", "0")
-        ax.text(column, row, power, color="white", fontsize=7, ha="center", va="center")
+        size = f"{errors[row, column]:.1g}" if errors[row, column] < 1 else "1"
+        size = f"{errors[row, column]:.0f}" if errors[row, column] > 1.5 else size
+        ax.text(column, row, size, color="white", fontsize=7, ha="center", va="center")
     for column, count in enumerate(caught.sum(axis=0)):
         ax.text(column, len(bugs), str(count), fontsize=9, ha="center", va="center")
     ax.set_ylim(len(bugs) + 0.5, -0.5)
