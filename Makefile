@@ -7,7 +7,7 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks lint wheel lock clean
+.PHONY: help book test test-matrix serve notebooks lint wheel lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
 	$(BIN)/python -m pytest -n 2 -q
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
 
+# Pythons of pyenv are found, too, where there are some.
+PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin))
+test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
+	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
+
 serve: book  ## Build the book and serve it on localhost
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(PAGES) $(PORT)
 
@@ -42,17 +47,20 @@ lint: $(READY)  ## Run the linter and the type checker
 	$(BIN)/mypy
 
 wheel: $(READY)  ## Build the wheel and try it where there is NumPy alone
-	rm -rf _build/wheel && mkdir -p _build/wheel
+	rm -rf _build/wheel build && mkdir -p _build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w _build/wheel .
 	$(PYTHON) -m venv --clear _build/wheel/venv
 	_build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check _build/wheel/*.whl
-	cd _build/wheel && venv/bin/python -m pip freeze && venv/bin/python -m doctest -v \
-	    venv/lib/python3.*/site-packages/lstm/__init__.py | tail -n 3
+	rm -rf build
+	cd _build/wheel && venv/bin/python -m pip freeze && venv/bin/python -c \
+	    "import doctest, lstm; from lstm import fused; \
+	    results = [doctest.testmod(m, raise_on_error=True) for m in (lstm, fused)]; \
+	    print('examples of the installed wheel:', sum(r.attempted for r in results), 'pass')"
 
 lock: $(READY)  ## Turn requirements.in into requirements.txt
 	$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --quiet --no-header \
 	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
 
 clean:  ## Remove what was built, and .venv
-	rm -rf .venv _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .nox _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -96,6 +96,20 @@ def test_separate_gates_equal_the_fused_lstm(shape):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, err_msg=name, strict=True)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_cell_equals_flaxs_own(shape):
+    _, b, D, H = shape
+    params, X, h0, c0 = draw_for_jax(1, b, D, H)
+    inputs, states = {}, {}
+    for k in "ifog":
+        inputs[f"i{k}"] = {"kernel": params[f"W_{k}"][:D]}
+        states[f"h{k}"] = {"kernel": params[f"W_{k}"][D:], "bias": params[f"b_{k}"]}
+    flax = nn.LSTMCell(features=H)
+    (c, h), _ = flax.apply({"params": inputs | states}, (c0, h0), X[0])
+    ours = MyLSTMCell(hidden=H).apply({"params": params}, X[0], h0, c0)
+    np.testing.assert_allclose(ours, jnp.concatenate([h, c], axis=-1), rtol=0, atol=1e-6)
+
+
 def test_the_cells_own_parameters_equal_the_fused_lstm_too():
     _, X, h0, c0 = draw_for_jax()
     cell = MyLSTMCell(hidden=H)

@@ -1,6 +1,7 @@
 """The gradient oracles, and above all that they can fail."""
 
 import re
+from dataclasses import FrozenInstanceError
 
 import jax.numpy as jnp
 import numpy as np
@@ -329,6 +330,13 @@ def test_a_passed_report_in_words():
         "passed: 2 elements, oracle 'central', threshold 1e-06\n"
         "worst: da[0, 1]: relative error 2.0e-07, analytic 1, numerical 3"
     )
+
+
+def test_reports_cannot_be_changed():
+    report = report_of([0.0])
+    for record, field in ((report, "threshold"), (report.worst, "error")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, field, 1.0)
 
 
 def test_a_report_about_nothing_passes_and_has_no_worst_element():

@@ -213,6 +213,11 @@ def test_sigmoid_of_complex_numbers():
     np.testing.assert_allclose(reference.sigmoid(z), 1 / (1 + np.exp(-z)), rtol=1e-15)
 
 
+def test_glue_joins_the_last_axis_of_any_rank():
+    for shape in ((), (3,), (3, 2)):
+        assert reference.glue([np.ones((*shape, 1)), np.ones((*shape, 4))]).shape == (*shape, 5)
+
+
 def test_one_jax_array_is_enough_for_a_jax_result():
     numpy, jaxs = np.ones((2, 1), np.float32), jnp.zeros((2, 3))
     assert reference.numpy_of(numpy) is np
