@@ -7,7 +7,7 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-matrix serve notebooks lint wheel lock clean
+.PHONY: help book test test-matrix mutants serve notebooks lint wheel lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
 PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin))
 test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
 	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
+
+FILES ?=
+mutants: $(READY)  ## Plant small mistakes in lstm/ and list those that no test finds; FILES="fused cell"
+	$(BIN)/python tests/mutants.py $(FILES)
 
 serve: book  ## Build the book and serve it on localhost
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(PAGES) $(PORT)

@@ -118,6 +118,11 @@ def test_what_does_not_fit_is_named(value, shape, dtype, error, message):
         layout.check_array("a", value, axes, shape, dtype)
 
 
+def test_the_message_spells_rank_zero_as_python_does():
+    with refused(ValueError, "a: expected shape () = (), got (3,)"):
+        layout.check_array("a", np.zeros(3), (), ())
+
+
 def test_the_message_names_the_argument_that_set_the_dtype():
     with refused(TypeError, "a: expected dtype float32, as in b, got float64"):
         layout.check_array("a", np.zeros(3), ("H",), (3,), F4, "b")

@@ -1,5 +1,7 @@
 """The reference step: every operation and every derivative in the table, judged from outside."""
 
+from types import SimpleNamespace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -216,6 +218,12 @@ def test_sigmoid_of_complex_numbers():
 def test_glue_joins_the_last_axis_of_any_rank():
     for shape in ((), (3,), (3, 2)):
         assert reference.glue([np.ones((*shape, 1)), np.ones((*shape, 4))]).shape == (*shape, 5)
+
+
+def test_another_library_comes_before_numpy_whatever_its_name():
+    for library in (jax, sympy):  # one before "numpy" in the alphabet, one after
+        other = SimpleNamespace(__array_namespace__=lambda library=library: library)
+        assert reference.numpy_of(np.zeros(3), other) is library
 
 
 def test_one_jax_array_is_enough_for_a_jax_result():

@@ -1,0 +1,313 @@
+"""Mutation testing: what `make mutants` runs.
+
+Each mutant is `lstm` with one small mistake: Cosmic Ray's operators (another arithmetic or
+comparison operator, a number off by one, a negated condition, a loop that does not run, a
+decorator less), and some of our own (an operand, statement, argument, slice bound or method call
+less; another text). A mutant is killed when a test fails. The tests run in a forked copy of a
+process that has imported JAX and the rest already, since that takes longer than most tests.
+
+    python tests/mutants.py                     all files
+    python tests/mutants.py fused layout        some
+    python tests/mutants.py fused:213-250       some lines of one
+
+`tests/mutants.md` lists the mutants that no test can kill, with the reason.
+"""
+
+import ast
+import importlib
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TREE = ROOT / "_build" / "mutants"  # the copy in which the mistakes are made
+EQUIVALENT = ROOT / "tests" / "mutants.md"
+PRELOADED = ("flax.linen", "hypothesis", "matplotlib.pyplot", "pytest", "sympy")  # not `lstm`
+LIMIT = 180  # seconds: a mutant that runs for longer is killed
+
+TESTS = {  # by file: the tests to ask, those that answer quickly first
+    "layout": "lstm/layout.py tests/test_layout.py tests/test_fused.py",
+    "fused": "lstm/fused.py tests/test_fused.py",
+    "reference": "lstm/reference.py tests/test_reference.py",
+    "gradcheck": "lstm/gradcheck.py tests/test_gradcheck.py",
+    "cell": "lstm/cell.py tests/test_cell.py",
+    "weights": "lstm/weights.py tests/test_weights.py",
+    "labels": "lstm/labels.py tests/test_labels.py",
+}
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+
+MODULES = {"np", "jax", "jnp", "jax.lax", "jax.random", "nn", "ast", "inspect", "re", "textwrap"}
+
+TYPES = ("Callable[", "Mapping[", "tuple[")  # what the name of a type is assigned
+
+# Of Cosmic Ray's eleven replacements for each arithmetic operator, those that a person might write.
+ARITHMETIC = {
+    "Add": ["Sub", "Mul"], "Sub": ["Add"], "Mul": ["Add", "Div", "Pow"], "Div": ["Mul", "FloorDiv"],
+    "FloorDiv": ["Div", "Mul", "Mod"], "Mod": ["FloorDiv"], "Pow": ["Mul", "Add"],
+    "BitOr": ["BitAnd"], "BitAnd": ["BitOr"],
+}  # fmt: skip
+UNUSED = re.compile(
+    r"ReplaceBinaryOperator_(?!("
+    + "|".join(f"{one}_{other}" for one, others in ARITHMETIC.items() for other in others)
+    + r")$)|Variable|_Is(Not)?_(?!Is)|_(?!Is)[A-Za-z]+_Is(Not)?$"
+)
+
+
+def by_cosmic_ray(source):
+    """Every mutant of the source by every operator of Cosmic Ray that is used here."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    for name in operator_names():
+        if not UNUSED.search(name.split("/")[1]):
+            occurrence = 0
+            while mutant := mutate_code(source, get_operator(name)(), occurrence):
+                yield mutant
+                occurrence += 1
+
+
+def by_us(source):
+    """Every mutant of the source by the operators of this file."""
+    starts = [0]
+    for line in source.encode().splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    tree = ast.parse(source)
+    skipped = {id(part) for node in ast.walk(tree) for part in parts_of_text(node)}
+    for node in ast.walk(tree):
+        for text in replacements(node) if id(node) not in skipped else []:
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
+            code = source.encode()
+            yield (code[:start] + text.encode() + code[end:]).decode()
+
+
+def replacements(node):
+    """What may stand in the place of this node, as code."""
+
+    def less(field, parts, least=0):
+        """The node with one element less in a list."""
+        for part in parts if len(parts) > least else []:
+            rest = [other for other in getattr(node, field) if other is not part]
+            yield ast.unparse(type(node)(**(vars(node) | {field: rest})))
+
+    match node:
+        case ast.Constant(value=str()):
+            yield repr(node.value + "X")
+        case ast.JoinedStr():
+            for part in node.values:
+                if isinstance(part, ast.Constant):
+                    other = ast.Constant(part.value + "X")
+                    values = [other if value is part else value for value in node.values]
+                    yield ast.unparse(ast.JoinedStr(values))
+        case ast.BinOp():
+            yield f"({ast.unparse(node.left)})"
+            yield f"({ast.unparse(node.right)})"
+        case ast.IfExp():
+            yield f"({ast.unparse(node.body)})"
+            yield f"({ast.unparse(node.orelse)})"
+        case ast.BoolOp():
+            for text in less("values", node.values, 1):
+                yield f"({text})"
+        case ast.Slice():
+            for bound in ("lower", "upper", "step"):
+                if getattr(node, bound):
+                    yield ast.unparse(ast.Slice(**(vars(node) | {bound: None})))
+        case ast.Attribute(attr="T"):
+            yield ast.unparse(node.value)
+        case ast.Call():
+            yield from less("keywords", node.keywords)
+            yield from less("args", node.args[1:][-1:])
+            if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in MODULES:
+                yield ast.unparse(node.func.value)
+        case ast.Expr() | ast.AugAssign() | ast.Raise() | ast.Assert():
+            yield "pass"
+        case ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
+            yield "pass"
+        case ast.Assign(targets=[_, _]):
+            yield from (ast.unparse(ast.Assign([t], node.value, lineno=1)) for t in node.targets)
+
+
+def meaning(source):
+    """What the source does: its syntax tree without docstrings and annotations."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.arg)):
+            node.annotation = node.returns = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(TYPES):
+            node.value = ast.Constant(None)
+        if isinstance(getattr(node, "body", None), list):
+            node.body = [s for s in node.body if not does_nothing(s)]
+    return ast.dump(tree)
+
+
+def does_nothing(statement):
+    """Whether a statement is ``pass`` or a docstring."""
+    match statement:
+        case ast.Pass() | ast.Expr(ast.Constant(value=str())):
+            return True
+    return False
+
+
+def parts_of_text(node):
+    """The nodes below an f-string or a docstring that have no place of their own in the source."""
+    match node:
+        case ast.JoinedStr():
+            return [part for part in node.values if isinstance(part, ast.Constant)]
+        case ast.FormattedValue(format_spec=ast.JoinedStr() as spec):
+            return [spec, *spec.values]
+        case ast.Expr(ast.Constant(value=str())):
+            return [node, node.value]
+    return []
+
+
+def mutants(source):
+    """Mutants that compile and do something else, each once, in the order of the file."""
+    seen, found = {meaning(source)}, []
+    for mutant in (*by_cosmic_ray(source), *by_us(source)):
+        try:
+            done = meaning(mutant)
+        except SyntaxError:
+            continue
+        if done not in seen:
+            seen.add(done)
+            found.append((*difference(source, mutant), mutant))
+    return sorted(found, key=lambda each: each[0])
+
+
+def difference(source, mutant):
+    """The number of the first line that differs, and that line before and after."""
+    one, other = source.splitlines(), mutant.splitlines()
+    least = min(len(one), len(other))
+    head = next((k for k in range(least) if one[k] != other[k]), least)
+    tail = next((k for k in range(least - head) if one[-1 - k] != other[-1 - k]), least - head)
+    middles = (lines[head : len(lines) - tail] for lines in (one, other))
+    return head + 1, *(" ".join(line.strip() for line in middle) for middle in middles)
+
+
+class Order:
+    """A pytest plugin: the tests that killed the last mutants go first, then the quickest."""
+
+    def __init__(self):
+        self.seconds, self.killers, self.failed = {}, {}, None
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda each: self.seconds.get(each.nodeid, 0.0))
+        items.sort(key=lambda each: -self.killers.get(each.nodeid, -1))
+
+    def pytest_runtest_logreport(self, report):
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+        if report.failed:
+            self.failed = report.nodeid
+
+
+def fails(tests, order):
+    """Whether a test fails, in a process of its own."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        quiet = os.open(TREE / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        status = 1
+        try:
+            import pytest
+
+            (TREE / "order").write_text("")
+            status = pytest.main([*OPTIONS, *tests], plugins=[order])
+            (TREE / "order").write_text(repr((order.seconds, order.failed)))
+        finally:
+            sys.stdout.flush()
+            os._exit(min(int(status), 1))
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status != 0
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def listed():
+    """The mutants that are known to be equivalent: (file, line before, line after)."""
+    rows = re.findall(r"^\| `(\w+)\.py` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.M)
+    return {tuple(part.replace(r"\|", "|") for part in row) for row in rows}
+
+
+def run(name, first, last, equivalent):
+    """Run all mutants of a file; print those that survive and the score."""
+    path, tests = TREE / "lstm" / f"{name}.py", TESTS[name].split()
+    source = path.read_text()
+    sys.dont_write_bytecode = False  # the tests, rewritten by pytest, need not be so again
+    order = Order()
+    if fails(tests, order):
+        sys.exit((TREE / "output").read_text() + f"mutants: {name}.py fails its tests as it is")
+    order.seconds, _ = ast.literal_eval((TREE / "order").read_text())
+    shutil.rmtree(TREE / "lstm" / "__pycache__", ignore_errors=True)
+    sys.dont_write_bytecode = True  # two mutants within a second: Python would run the first twice
+
+    killed, known, survivors, start = 0, 0, 0, time.monotonic()
+    for line, before, after, mutant in mutants(source):
+        if not first <= line <= last:
+            continue
+        if (name, before, after) in equivalent:
+            known += 1
+            continue
+        path.write_text(mutant)
+        if fails(tests, order):
+            killed += 1
+            if text := (TREE / "order").read_text():
+                order.killers[ast.literal_eval(text)[1]] = killed
+        else:
+            survivors += 1
+            print(f"lstm/{name}.py:{line}: survived\n    - {before}\n    + {after}", flush=True)
+    path.write_text(source)
+    if fails(tests, order):
+        sys.exit((TREE / "output").read_text() + f"mutants: {name}.py does not pass a second time")
+    seconds = time.monotonic() - start
+    print(
+        f"{name}.py: {killed} of {killed + survivors} mutants killed, {survivors} survived, "
+        f"{known} equivalent (tests/mutants.md), {seconds:.0f} s",
+        flush=True,
+    )
+    return killed, survivors, known
+
+
+def main(arguments):
+    """Run what the arguments name, or everything; the exit status says whether one survived."""
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
+    shutil.rmtree(TREE, ignore_errors=True)
+    no_cache = shutil.ignore_patterns("__pycache__")
+    for folder in ("lstm", "tests"):
+        shutil.copytree(ROOT / folder, TREE / folder, ignore=no_cache)
+    for file in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, TREE)
+    os.chdir(TREE)
+    sys.path[0] = str(TREE)  # else `lstm` would be that of the working tree
+
+    for module in PRELOADED:
+        importlib.import_module(module)
+    assert "lstm" not in sys.modules
+    warnings.simplefilter("ignore")  # JAX warns of a fork; it has not started any thread yet
+
+    total, equivalent = [], listed()
+    for argument in arguments or TESTS:
+        name, _, lines = argument.partition(":")
+        first, _, last = lines.partition("-")
+        total.append(run(name, int(first or 0), int(last or 10**6), equivalent))
+    killed, survivors, known = map(sum, zip(*total, strict=True))
+    score = 100 * killed / max(1, killed + survivors)
+    print(f"Score: {score:.1f} % ({killed} of {killed + survivors}; {known} equivalent)")
+    return survivors > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
