@@ -43,8 +43,9 @@ serve: book  ## Build the book and serve it on localhost
 
 notebooks: $(READY)  ## Run all notebooks in place and store clean outputs
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace \
-	    --ExecutePreprocessor.record_timing=False --CoalesceStreamsPreprocessor.enabled=True \
-	    $(CHAPTERS)
+	    --ExecutePreprocessor.record_timing=False $(CHAPTERS)
+	$(BIN)/jupyter nbconvert --to notebook --inplace \
+	    --CoalesceStreamsPreprocessor.enabled=True $(CHAPTERS)
 
 lint: $(READY)  ## Run the linter and the type checker
 	$(BIN)/ruff check .

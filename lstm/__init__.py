@@ -1,4 +1,4 @@
-"""The LSTM in NumPy, forward and backward, with every gradient derived and proved.
+"""The LSTM in NumPy, forward and backward, with every gradient derived and checked.
 
 `lstm` needs NumPy alone. The rest is imported by name: `lstm.cell` (Flax),
 `lstm.gradcheck` (gradient oracles), `lstm.plots` (Matplotlib).

@@ -37,12 +37,10 @@ def labelled_lines(module: ModuleType) -> dict[str, list[int]]:
     found = defaultdict(list)
     source = inspect.getsource(module)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
+        if token.string.startswith("#"):
             labels = re.findall(rf"\(({LABEL.pattern})\)", token.string)
-        elif token.type == tokenize.STRING and LABEL.fullmatch(token.string.strip("\"'")):
-            labels = [token.string.strip("\"'")]
         else:
-            continue
+            labels = re.findall(rf"^[\"']({LABEL.pattern})[\"']$", token.string)
         for label in labels:
             found[label].append(token.start[0])
     return dict(found)
@@ -71,7 +69,7 @@ def lines(label: str, *modules: ModuleType) -> str:
     """
     parts = []
     for module in modules:
-        numbers = labelled_lines(module).get(label, [])
+        numbers = labelled_lines(module).get(label)
         if numbers:
             text = inspect.getsource(module).splitlines()
             code = textwrap.dedent("\n".join(text[number - 1] for number in numbers))

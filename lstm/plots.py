@@ -269,8 +269,8 @@ def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[
     figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
     ax.imshow(caught, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
     for row, column in zip(*np.nonzero(caught), strict=True):
-        size = f"{errors[row, column]:.1g}" if errors[row, column] < 1 else "1"
-        size = f"{errors[row, column]:.0f}" if errors[row, column] > 1.5 else size
+        error = errors[row, column]
+        size = f"{error:.0f}" if error >= 9.95 else f"{error:.1f}".removesuffix(".0")
         ax.text(column, row, size, color="white", fontsize=7, ha="center", va="center")
     for column, count in enumerate(caught.sum(axis=0)):
         ax.text(column, len(bugs), str(count), fontsize=9, ha="center", va="center")
@@ -301,10 +301,10 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
         1
     """
     figure, ax = plt.subplots()
-    colors = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00")
-    styles = ("--", "-.", ":", "-")
+    colors = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#D55E00")
+    styles = ("--", "-.", ":", "-", (0, (1, 2)))
     for k, (name, curve) in enumerate(curves.items()):
-        ax.semilogy(np.asarray(curve), color=colors[k % 4], linestyle=styles[k % 4], label=name)
+        ax.semilogy(np.asarray(curve), color=colors[k % 5], linestyle=styles[k % 5], label=name)
     ax.axhline(1, color="grey", linewidth=0.8)
     ax.set_ylim(bottom=1e-12)  # what is smaller drowns in rounding anyway
     ax.set_xlabel("lag: steps between the input and the loss")

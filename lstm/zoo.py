@@ -116,7 +116,9 @@ _BUGS = (
     Bug("σ instead of σ' for f", "backward", _THREADS + "CaptainE/RNN-LSTM-in-numpy/issues/1", (
         (_SLOPES, _SLOPES_BUT_ONE.format(columns="H : 2 * H", slope="0.5 + 0.5 * np.tanh(f / 2)")),
     )),
-    Bug("tanh' for the output gate", "backward", _THREADS + "kevin-bruhwiler/Simple-Vanilla-LSTM", (
+    Bug("tanh' for the output gate", "backward",
+        _THREADS + "kevin-bruhwiler/Simple-Vanilla-LSTM/blob/"
+        "d0a5960b50c0c547017785e469769a55e2d1b14e/VanillaLSTM.py", (
         (_SLOPES, _SLOPES_BUT_ONE.format(columns="2 * H :", slope="1 - np.tanh(o) ** 2")),
     )),
     Bug("dh from gates, not raw gates", "backward",
@@ -147,14 +149,14 @@ _BUGS = (
     Bug("one gate's db for three gates", "backward", _THREADS + "hanbt/learn_dl/issues/53", (
         (_DW, _DW + "    dWLSTM[0, : 3 * H] = np.tile(dWLSTM[0, H : 2 * H], 3)\n"),
     )),
-    # Mistakes of the forward pass, under a backward pass that is right for the text.
-    Bug("cache holds raw gates", "forward", _THREADS + "flagos-ai/FlagGems/issues/5014", (
+    Bug("cache holds raw gates", "backward", _THREADS + "flagos-ai/FlagGems/issues/5014", (
         ("        _squash(IFOG[t])  # (eq-gates)\n        i, f, o, g = split_gates(IFOG[t])\n",
          "        a = IFOG[t].copy()\n        _squash(a)\n        i, f, o, g = split_gates(a)\n"),
     )),
-    Bug("no tanh, forward only", "forward", _THREADS + "nicodjimenez/lstm/issues/47", (
-        ("h = Hout[t] = o * S[t]", "h = Hout[t] = o * C[t + 1]"),
+    Bug("tanh in the forward pass only", "backward", _THREADS + "nicodjimenez/lstm/issues/47", (
+        ("ds * (1 - S[t] ** 2)", "ds"),
     )),
+    # Mistakes of the forward pass; but for the first, the backward pass is that of the book.
     Bug("no tanh, both ways", "forward", _THREADS + "nicodjimenez/lstm/issues/9", (
         ("S[t] = np.tanh(C[t + 1])", "S[t] = C[t + 1]"),
         ("ds * (1 - S[t] ** 2)", "ds"),
