@@ -172,6 +172,13 @@ def test_dtype_is_kept(dtype):
 # With JAX's transformations
 
 
+def test_the_wider_of_two_precisions_wins():
+    params, X, _, _ = draw_for_jax()
+    with jax.enable_x64(True):
+        wide = {name: jnp.asarray(value, jnp.float64) for name, value in params.items()}
+        assert run(wide, jnp.asarray(X, jnp.float32)).Hout.dtype == jnp.float64
+
+
 def test_jit_and_vmap():
     params, X, h0, c0 = draw_for_jax()
     expected = run(params, X, h0, c0)
@@ -235,6 +242,7 @@ FITTING = "X: expected shape (n, D) or (n, b, D) with D = 3, got"
         ({"X": np.ones(3, np.float32)}, ValueError, f"{FITTING} (3,)"),
         ({"X": np.ones((1, 5, 3, 3), np.float32)}, ValueError, f"{FITTING} (1, 5, 3, 3)"),
         ({"X": np.ones((5, 3, 2), np.float32)}, ValueError, f"{FITTING} (5, 3, 2)"),
+        ({"X": np.ones((5, 3, 4), np.float32)}, ValueError, f"{FITTING} (5, 3, 4)"),
         ({"X": np.ones((5, 3, 3), int)}, TypeError, f"X: {FLOATING} int32"),
         ({"X": None}, TypeError, "X: expected an array, got None"),
         ({"h0": np.ones((3, 4), int)}, TypeError, f"h0: {FLOATING} int32"),

@@ -471,3 +471,49 @@ def test_a_problem_is_drawn_by_its_seed():
     for name, value in first.inputs.items():
         np.testing.assert_array_equal(value, again.inputs[name])
         assert (value != other.inputs[name]).all()
+
+
+def step_values():
+    X, W, c_prev, h_prev = random_problem(1, 3, 5, 4).inputs.values()
+    return reference.forward(X[0], W, c_prev, h_prev)
+
+
+def test_every_derivative_of_the_table_is_checked_as_asked():
+    v = step_values()
+    checks = check_steps(v, oracle="complex", threshold=0.25)
+    assert [(c.output, c.input, c.label) for c in checks] == [
+        (step.name, name, label)
+        for step in reference.STEPS
+        for name, (label, _) in step.backward.items()
+    ]
+    for c in checks:
+        assert (c.report.oracle, c.report.threshold) == ("complex", 0.25)
+        assert c.report.checked == getattr(v, c.input).size
+
+
+def test_a_wrong_derivative_in_the_table_is_found(monkeypatch):
+    *others, last = reference.STEPS
+    label, right = last.backward["o"]
+    wrong = last._replace(backward=last.backward | {"o": (label, lambda v, dh: 2 * right(v, dh))})
+    monkeypatch.setattr(reference, "STEPS", (*others, wrong))
+    failed = [c for c in check_steps(step_values()) if not c.report.passed]
+    assert [(c.output, c.input) for c in failed] == [("h", "o")]
+
+
+def test_of_equally_wrong_elements_the_first_is_the_worst():
+    inputs, cotangents, gradients = draw_two_outputs()
+    zero = {name: 0 * gradient for name, gradient in gradients.items()}
+    report = check(two_outputs, inputs, cotangents, zero, oracle="complex")
+    assert (report.worst.name, report.worst.index, report.worst.error) == ("a", (0,), 1.0)
+
+
+def test_options_are_given_by_name():
+    inputs, cotangents, gradients = draw_two_outputs()
+    for call in (
+        lambda: check(two_outputs, inputs, cotangents, gradients, "complex"),
+        lambda: random_problem(1, 2, 3, 4, 5),
+        lambda: gradcheck.check_lstm(lstm.forward, lstm.backward, random_problem(), None),
+        lambda: check_steps(step_values(), 1),
+    ):
+        with pytest.raises(TypeError, match="positional argument"):
+            call()
