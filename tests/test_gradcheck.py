@@ -431,6 +431,12 @@ def test_cotangents_of_other_shapes_are_refused(oracle, cotangents, got):
         check(two_outputs, inputs, cotangents, gradients, oracle=oracle)
 
 
+def test_a_function_whose_number_of_outputs_changes_is_refused():
+    """Else the outputs that one side lacks would go unchecked."""
+    with pytest.raises(ValueError, match="zip"):
+        central_differences(lambda p: [p] * (2 if p > 1 else 1), {"p": np.array(1.0)}, np.array(1.0))
+
+
 # Problems
 
 
