@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.peers
 CHAPTERS := $(wildcard book/*.ipynb)
 PAGES := _build/html
 PORT ?= 8000
@@ -18,6 +19,10 @@ $(READY): requirements.txt
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(PEERS): $(READY) requirements-peers.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-peers.txt
 	@touch $@
 
 book: $(READY)  ## Build the book; warnings are errors
