@@ -2,7 +2,7 @@
 
 Each rung computes what `lstm.fused` computes, with one thing changed from the rung
 below it. The functions here are the earlier forms. They take and return what
-`lstm.forward` and `lstm.backward` do, but leave out the checks of the arguments,
+`lstm.fused.forward` and `lstm.fused.backward` do, but leave out the checks of the arguments,
 and c0 and h0 must be given. `LADDER` says which forms make up which rung, and
 `products` is what no rung can be faster than: the matrix products alone.
 
@@ -45,7 +45,12 @@ def forward_as_written(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
         h0: Initial output, shape (b, H).
 
     Returns:
-        Forward: As of `lstm.forward`.
+        Forward: As of `lstm.fused.forward`.
+
+    Example:
+        >>> from lstm.gradcheck import random_problem
+        >>> forward_as_written(**random_problem(5, 3, 10, 4).inputs).Hout.shape
+        (5, 3, 4)
     """
     n, b, D = X.shape
     H = sizes(WLSTM).H
@@ -81,7 +86,15 @@ def backward_as_written(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradien
         dHn: Gradient with respect to Hn, shape (b, H).
 
     Returns:
-        Gradients: As of `lstm.backward`.
+        Gradients: As of `lstm.fused.backward`.
+
+    Example:
+        >>> from lstm.gradcheck import random_problem
+        >>> problem = random_problem(5, 3, 10, 4)
+        >>> dHout, dCn, dHn = problem.cotangents
+        >>> cache = fused.forward(**problem.inputs).cache
+        >>> backward_as_written(dHout, cache, dCn, dHn).dWLSTM.shape
+        (15, 16)
     """
     WLSTM, U, IFOG, C, S = cache
     n, b, H = S.shape
@@ -119,7 +132,15 @@ def backward_one_product(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradie
         dHn: Gradient with respect to Hn, shape (b, H).
 
     Returns:
-        Gradients: As of `lstm.backward`.
+        Gradients: As of `lstm.fused.backward`.
+
+    Example:
+        >>> from lstm.gradcheck import random_problem
+        >>> problem = random_problem(5, 3, 10, 4)
+        >>> dHout, dCn, dHn = problem.cotangents
+        >>> cache = fused.forward(**problem.inputs).cache
+        >>> backward_one_product(dHout, cache, dCn, dHn).dWLSTM.shape
+        (15, 16)
     """
     WLSTM, U, IFOG, C, S = cache
     n, b, H = S.shape
@@ -155,7 +176,12 @@ def forward_hoisted(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
         h0: Initial output, shape (b, H).
 
     Returns:
-        Forward: As of `lstm.forward`.
+        Forward: As of `lstm.fused.forward`.
+
+    Example:
+        >>> from lstm.gradcheck import random_problem
+        >>> forward_hoisted(**random_problem(5, 3, 10, 4).inputs).Hout.shape
+        (5, 3, 4)
     """
     n, b, D = X.shape
     H = sizes(WLSTM).H
@@ -190,7 +216,15 @@ def backward_in_blocks(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradient
         dHn: Gradient with respect to Hn, shape (b, H).
 
     Returns:
-        Gradients: As of `lstm.backward`.
+        Gradients: As of `lstm.fused.backward`.
+
+    Example:
+        >>> from lstm.gradcheck import random_problem
+        >>> problem = random_problem(5, 3, 10, 4)
+        >>> dHout, dCn, dHn = problem.cotangents
+        >>> cache = fused.forward(**problem.inputs).cache
+        >>> backward_in_blocks(dHout, cache, dCn, dHn).dWLSTM.shape
+        (15, 16)
     """
     WLSTM, U, IFOG, C, S = cache
     n, b, H = S.shape

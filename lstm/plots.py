@@ -388,8 +388,12 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         ax.set_yticks(y, list(rungs))
         ax.invert_yaxis()
         ax.set_title(title)
-        ax.set_xlabel("time / time of the matrix products")
+        ax.set_xlabel("time / that of the products")
     if len(panels) > 1:
         axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
-    axes[0][0].legend(title="(n, b, D, H)", loc="lower right")
+    axes[0][0].set_xlim(0.9)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names)
+    )
     return figure
