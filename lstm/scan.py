@@ -138,9 +138,11 @@ def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
     (dc0, dh0), dZ = jax.lax.scan(step_back, (dCn, dHn), values, reverse=True)  # (eq-bptt-start)
 
     # Sums over steps and batch at once. A reshape to (n * b, ...) would be the same product, but
-    # across devices a batch that is cut into pieces would have to be gathered for it.
+    # across devices a batch that is cut into pieces would have to be gathered for it. And XLA
+    # is faster at dZᵀ U than at its transpose.
     U = (jnp.ones((*X.shape[:2], 1), X.dtype), X, H[:-1])
-    dWLSTM = jnp.concatenate([jnp.einsum("tbr,tbk->rk", part, dZ) for part in U])  # (eq-bptt-dw)
+    dW = [jnp.einsum("tbk,tbr->kr", dZ, part) for part in U]
+    dWLSTM = jnp.concatenate(dW, axis=1).T  # (eq-bptt-dw)
     dX = dZ @ Wx.T  # (eq-dx)
     return dX, dWLSTM, dc0, dh0
 
