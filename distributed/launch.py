@@ -57,10 +57,14 @@ def watch(started: list[subprocess.Popen[bytes]]) -> dict[int, int]:
 
 def say(process: int, code: int, log: Path) -> str:
     """What became of a process, in words."""
-    if code < 0:
-        return f"process {process} was killed by signal {-code} ({signal.Signals(-code).name})"
-    said = [line for line in log.read_text(errors="replace").splitlines() if "error" in line]
-    return f"process {process} ended with exit code {code}: {said[-1] if said else 'see its log'}"
+    became = (
+        f"was killed by signal {-code} ({signal.Signals(-code).name})"
+        if code < 0
+        else f"ended with exit code {code}"
+    )
+    lines = log.read_text(errors="replace").splitlines()
+    errors = [line for line in lines if "error" in line.lower() and not line.startswith(" ")]
+    return f"process {process} {became}" + (f"; its log says: {errors[-1]}" if errors else "")
 
 
 def main() -> int:
@@ -75,6 +79,8 @@ def main() -> int:
     started: list[subprocess.Popen[bytes]] = []
     try:
         started = start(given.processes, arguments, logs)
+        pids = ", ".join(str(one.pid) for one in started)
+        print(f"launch: started processes 0 to {given.processes - 1}, pids {pids}", file=sys.stderr)
         bad = watch(started)
     finally:
         for one in started:
@@ -84,8 +90,9 @@ def main() -> int:
     for process, code in bad.items():
         print(f"launch: {say(process, code, logs / f'process-{process}.log')}", file=sys.stderr)
     if bad:
-        print(f"launch: all {given.processes} processes are ended; their logs are in {logs}. "
-              "With --checkpoints the same command resumes.", file=sys.stderr)  # fmt: skip
+        print(f"launch: all processes are ended; their logs are in {logs}", file=sys.stderr)
+        if any(argument.startswith("--checkpoints") for argument in arguments):
+            print("launch: the same command goes on from the last checkpoint", file=sys.stderr)
         return 1
     for log in logs.iterdir():
         log.unlink()

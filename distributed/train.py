@@ -206,6 +206,7 @@ class Store:
     """Checkpoints of a run, in Orbax's format, each whole or not there at all."""
 
     def __init__(self, directory: Path, settings: Settings):
+        """Open the directory, or make it."""
         import orbax.checkpoint as ocp  # seconds to import: only for those who need it
 
         self._ocp, self._settings = ocp, settings
@@ -239,9 +240,7 @@ class Store:
                 f"checkpoints: expected a run with {self._settings._asdict()}, "
                 f"got one with {found.settings}"
             )
-        found = self._manager.restore(
-            done, args=args.Composite(state=args.StandardRestore(state))
-        )
+        found = self._manager.restore(done, args=args.Composite(state=args.StandardRestore(state)))
         return found.state, done
 
 
@@ -330,12 +329,12 @@ def main() -> None:
             ks.append(k)
             losses.append(value)
             gradients.append(np.concatenate([jnp.ravel(g) for g in jax.tree.leaves(gradient)]))
-    except Exception:
+    except Exception as error:
         if given.processes == 1:
             raise
         traceback.print_exc()
         where = "before the first step" if k is None else f"after step {k}"
-        give_up(given.process, f"stopped {where}: see above. If a peer is lost, start all again.")
+        give_up(given.process, f"stopped {where}: {type(error).__name__}: {error}")
     if given.record is not None and given.process == 0:
         np.savez(given.record, k=ks, loss=losses, gradient=gradients)
 
