@@ -20,12 +20,10 @@ import time
 from pathlib import Path
 
 import jax
+import train
+from jax.sharding import Mesh
 
 jax.config.update("jax_num_cpu_devices", 8)
-
-import train  # noqa: E402
-from jax.sharding import Mesh  # noqa: E402
-
 SETTINGS = train.Settings(batch=64, length=20, hidden=128)
 ROUNDS = 100
 TARGET = Path(__file__).with_name("scaling.json")

@@ -319,7 +319,7 @@ def main() -> None:
     settings = Settings(given.batch, given.length, given.hidden, given.seed)
     report: Callable[..., None] = print if given.process == 0 else lambda *_, **__: None
     mesh = mesh_of_all()
-    report(f"{mesh.size} devices in {jax.process_count()} processes", flush=True)
+    report(f"devices: {mesh.size}, processes: {jax.process_count()}", flush=True)
     ks, losses, gradients, k = [], [], [], None
     try:
         for k, value, gradient, _ in train(
