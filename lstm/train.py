@@ -200,7 +200,7 @@ def gradients(
 
 def fit(
     params: Params, batches: Iterable[Batch], optimizer: optax.GradientTransformation,
-    loss: Loss = squared_error,
+    loss: Loss = squared_error, gradients: Callable[..., Any] = gradients,
 ) -> Iterator[Update]:  # fmt: skip
     """Train: one step of the optimizer for each batch. Stop by leaving the loop.
 
@@ -209,6 +209,7 @@ def fit(
         batches: Where the batches come from.
         optimizer: From Optax, such as ``optax.adam(1e-2)``.
         loss: As for `gradients`.
+        gradients: Another network's function in place of `gradients`.
 
     Yields:
         Update: What happened in each step.
