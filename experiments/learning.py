@@ -43,7 +43,7 @@ def last_errors(answers: np.ndarray, batch: tasks.Batch) -> np.ndarray:
 def adding(
     hidden: int, batch: int, rate: float, clip: float, T: int, how: str, seed: int, most: int
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Train on the adding problem until solved, at most on ``most`` sequences; then test on 2560."""
+    """Train on the adding problem until solved, or on ``most`` sequences; test on 2560."""
     params = start(how, T, hidden, seed)
     network = plain if how.startswith("plain") else train
     batches = tasks.stream(tasks.adding, T, batch, rng=seed + 5000)

@@ -1,4 +1,4 @@
-"""Results on disk: a JSON file that says how it was made, and what has been run is not run again."""
+"""Results on disk: a JSON file that says how it was made; what it holds is not run again."""
 
 import json
 import platform
@@ -56,8 +56,8 @@ def run_all(
     if stored["settings"] != settings:
         sys.exit(f"{path}: made with other settings: {stored['settings']}; remove it to start anew")
     done = [entry["arguments"] for entry in stored["runs"]]
+    code = revision()  # of the code that this process runs, whatever is edited meanwhile
     for arguments in tqdm([a for a in runs if a not in done], desc=name, disable=None):
-        code = revision()
         result, params = run(**settings, **arguments)
         about = {"revision": code, "date": date.today().isoformat()}
         stored["runs"].append({"arguments": arguments, **result, **about})

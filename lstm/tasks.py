@@ -393,7 +393,7 @@ def _one_hot(strings: Sequence[str], dtype: Any) -> tuple[np.ndarray, np.ndarray
             if symbol not in place:
                 raise ValueError(f"strings: expected symbols among {SYMBOLS}, got {symbol!r}")
             X[t, column, place[symbol]] = 1
-    return X, X.any(axis=-1)
+    return X, np.asarray(X.any(axis=-1))
 
 
 def _check_size(name: str, size: Any, least: int) -> None:
