@@ -66,5 +66,5 @@ def run_all(
         head = json.dumps(text)[1:-1]
         path.write_text(f'{{{head},\n "runs": [\n{lines}\n ]}}\n')
         if params is not None:
-            spelled = "-".join(str(value) for value in arguments.values())
-            np.savez(DATA / f"{name}-{spelled}.npz", **params)
+            spelled = "_".join(str(v) for k, v in arguments.items() if k != "most")
+            np.savez(DATA / f"{name}_{spelled.replace('/', 'i')}.npz", **params)
