@@ -10,7 +10,7 @@ def bias(name: str) -> None:
     """The adding problem at T = 100, from every start."""
     runs = [
         {"T": 100, "how": how, "seed": seed, "most": 100_000}
-        for seed in range(5)
+        for seed in range(3)
         for how in learning.STARTS
     ]
     run_all(name, learning.ADDING, runs, learning.adding)
@@ -20,7 +20,7 @@ def lengths(name: str) -> None:
     """The adding problem at T = 500 and 1000, chrono."""
     runs = [
         {"T": T, "how": "chrono", "seed": seed, "most": 100_000}
-        for seed in range(5)
+        for seed in range(3)
         for T in (500, 1000)
     ]
     run_all(name, learning.ADDING, runs, learning.adding)
