@@ -453,17 +453,19 @@ def half_lives(measured: Mapping[str, tuple[Any, Any]]) -> Figure:
 
 
 def reading(
-    top: Mapping[str, Any], maps: Mapping[str, Any], *, steps: Any = None, label: str = "step t"
-) -> Figure:
+    top: Mapping[str, Any], maps: Mapping[str, Any], *, steps: Any = None,
+    label: str = "step t", rows: Mapping[str, str] | None = None,
+) -> Figure:  # fmt: skip
     """Draw what an LSTM reads, and below it what its gates and states do meanwhile.
 
     Args:
         top: What is read, by name: each of shape (n,), drawn as a line, or one
             alone of shape (n, D), drawn as a picture.
-        maps: Gates or states by name, each (n, H). Those named i, f and o are
-            drawn from 0 to 1, others on a scale of their own around 0.
+        maps: Gates or states by name, each (n, H). What lies between 0 and 1, as
+            gates do, is drawn from 0 to 1, all else on a scale of its own around 0.
         steps: What to write under the steps, shape (n,), rising evenly; 1 to n if None.
         label: Of the axis of the steps.
+        rows: What the rows of a map are, by its name, if they are not units.
 
     Returns:
         Figure: One panel above, and one for each map, time to the right.
@@ -490,10 +492,10 @@ def reading(
             ax.set_ylabel(name)
         else:
             ax.plot(t, values, color=colors[k % 3], linestyle=styles[k % 3], label=name, lw=1.4)
-            ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+            ax.legend(loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(top))
     for ax, (name, values) in zip(axes[1:, 0], maps.items(), strict=True):
         values = np.asarray(values)
-        gate = name.partition(" ")[0] in ("i", "f", "o")
+        gate = values.min() >= 0 and values.max() <= 1
         size = 1 if gate else float(np.abs(values).max()) or 1
         image = ax.imshow(
             values.T, cmap="cividis" if gate else "PuOr", vmin=0 if gate else -size, vmax=size,
@@ -501,7 +503,7 @@ def reading(
             extent=(*extent, -0.5, values.shape[1] - 0.5),
         )  # fmt: skip
         ax.set_title(name, loc="left")
-        ax.set_ylabel("unit")
+        ax.set_ylabel((rows or {}).get(name, "unit"))
         figure.colorbar(image, ax=ax, pad=0.01, aspect=8)
     axes[-1, 0].set_xlabel(label)
     return figure
