@@ -544,3 +544,47 @@ def truncation(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
 def _worst(report: Report) -> list[float]:
     """The worst error of each input, 0 where there are no elements."""
     return [float(error.max()) if error.size else 0.0 for error in report.errors.values()]
+
+
+def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
+    """Draw times as ratios to a limit, rung by rung.
+
+    Args:
+        panels: One panel a title; in it, by shape and rung, the first quartile, the
+            median and the third quartile of the ratio.
+
+    Returns:
+        Figure: In each panel one line a shape, falling towards the limit, 1.
+
+    Example:
+        >>> rungs = {"first": (2.9, 3.0, 3.2), "last": (1.1, 1.2, 1.3)}
+        >>> len(ladder({"one thread": {"(5, 3, 10, 4)": rungs}}).axes)
+        1
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(7.2, 4.4), sharex=True, sharey=True, squeeze=False
+    )
+    styles = ("o-", "s--", "^-.", "D:")
+    for ax, (title, shapes) in zip(axes[0], panels.items(), strict=True):
+        for k, (shape, rungs) in enumerate(shapes.items()):
+            low, middle, high = np.transpose(list(rungs.values()))
+            y = np.arange(len(rungs))
+            color = plt.get_cmap("viridis")(0.85 * k / max(1, len(shapes) - 1))
+            ax.fill_betweenx(y, low, high, color=color, alpha=0.25, linewidth=0)
+            ax.plot(middle, y, styles[k % 4], color=color, markersize=5, label=shape)
+        ax.axvline(1, color="black", linewidth=1)
+        ax.set_xscale("log")
+        ax.set_xticks([1, 1.5, 2, 3, 5, 7], ["limit", "1.5", "2", "3", "5", "7"])
+        ax.minorticks_off()
+        ax.set_yticks(y, list(rungs))
+        ax.invert_yaxis()
+        ax.set_title(title)
+        ax.set_xlabel("time / that of the products")
+    if len(panels) > 1:
+        axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
+    axes[0][0].set_xlim(0.9)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names)
+    )
+    return figure

@@ -23,8 +23,9 @@ LAYERS = [
     {"layout"},
     {"reference"},
     {"fused", "gradcheck"},
-    {"weights", "tasks"},
-    {"cell", "scan", "train"},
+    {"weights", "tasks", "ladder"},
+    {"scan", "train"},
+    {"cell"},
     {"plots"},
 ]
 APART = {"labels", "zoo"}  # they read source files, and are imported by none
