@@ -2,7 +2,7 @@
 
 Each task is a function of a random generator: the same seed gives the same
 sequences. Sequences of different lengths share a batch, which is filled up
-with zeros at their ends; `Batch.where` says at which steps an answer is asked
+with zeros at their ends; ``where`` says at which steps an answer is asked
 for, so that what comes after the end of a sequence never counts.
 
 Sources: Hochreiter and Schmidhuber, Neural Computation 9 (1997), experiments 1
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
 
 TOLERANCE = 0.04
-"""Adding problem: an answer is right if its absolute error is below this."""
+"""An answer of the adding problem is right if its absolute error is below this."""
 
 
 def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> Batch:
@@ -151,7 +151,7 @@ REBER: tuple[dict[str, int], ...] = (
     {"P": 4, "V": 6},
     {"E": 7},
 )
-"""The Reber grammar: for each node, the symbols on its edges and where they lead; 7 is the end."""
+"""For each node of the Reber grammar, the symbols on its edges and where they lead; 7 ends it."""
 
 
 def reber(rng: Rng = None) -> str:

@@ -1,6 +1,6 @@
 """Training: an LSTM with a linear layer on its outputs, its gradients, and Optax.
 
-The gradients are those of `lstm.backward`; Optax turns them into steps. The
+The gradients are those of `lstm.fused.backward`; Optax turns them into steps. The
 parameters are a dictionary of two arrays: ``WLSTM``, as in `lstm.layout`, and
 ``WOUT``, shape (1 + H, K), whose first row are the biases. The answer at every
 step is ``[1, h_t] WOUT``, a row of K numbers.
@@ -47,7 +47,7 @@ def init(
     input_size: int, hidden_size: int, output_size: int, *, forget_bias: float = 3.0,
     rng: Rng = None, dtype: Any = np.float32,
 ) -> Params:  # fmt: skip
-    """Make initial parameters: `lstm.init` for the LSTM, small random weights for the answers.
+    """Make initial parameters: `lstm.fused.init` for the LSTM, small random weights for the answers.
 
     Args:
         input_size: D.
