@@ -23,6 +23,9 @@ import numpy as np
 GATES = ("i", "f", "o", "g")
 """The gates, in the order of the columns."""
 
+VERSION = 1
+"""The version of this layout. Files carry it; it changes with the meaning of a row or column."""
+
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 """What `lstm` computes in. complex128 is there for the complex-step oracle."""
 
