@@ -208,7 +208,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
         numpy.ndarray: ``value`` itself when it is an array already.
 
     Raises:
-        TypeError: If it is None or a masked array.
+        TypeError: If it is None, a masked array, or a tensor that NumPy cannot read.
         ValueError: If it is a list of lists of different lengths.
 
     Example:
@@ -225,3 +225,6 @@ def as_array(name: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     except ValueError as error:  # a ragged list
         raise ValueError(f"{name}: expected an array, got {value!r}") from error
+    except (TypeError, RuntimeError) as error:  # a tensor that NumPy cannot read as it is
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected an array, got a {kind}: {error}") from error
