@@ -43,8 +43,18 @@ class Net(keras.Model):
         return X, Cn, Hn
 
 
+@pytest.fixture
+def exact_tanh(monkeypatch):
+    """Keras's tanh on JAX rounds float64 to float32; with JAX's own the rest can be compared."""
+    with jax.enable_x64(True):
+        x = jnp.linspace(-3, 3, 7)
+        assert x.dtype == np.float64
+        assert keras.ops.tanh(x).dtype == np.float32, "Keras has put it right: drop this"
+    monkeypatch.setattr(keras.src.ops, "tanh", jnp.tanh)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
-def test_outputs_states_and_gradients_agree(dtype):
+def test_outputs_states_and_gradients_agree(dtype, exact_tanh):
     t = task(dtype, D, H)
     with jax.enable_x64(dtype == np.float64):
         X = jnp.asarray(t.X.swapaxes(0, 1))
