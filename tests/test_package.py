@@ -23,12 +23,15 @@ LAYERS = [
     {"layout"},
     {"reference"},
     {"fused", "gradcheck"},
+    {"stack"},
     {"weights", "tasks"},
+    {"checkpoints"},
     {"cell", "scan"},
     {"plots"},
 ]
 APART = {"labels", "zoo"}  # they read source files, and are imported by none
-NEEDS = {"cell": {"flax", "jax"}, "scan": {"jax"}, "gradcheck": {"jax"}, "plots": {"matplotlib"}}
+NEEDS = {"cell": {"flax", "jax"}, "scan": {"jax"}, "gradcheck": {"jax"}, "plots": {"matplotlib"},
+         "checkpoints": {"onnx", "safetensors"}}  # fmt: skip
 
 NUMPY_ALONE = """
 import importlib.abc, sys
@@ -44,7 +47,7 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.labels, lstm.layout, lstm.reference, lstm.weights
+import lstm.checkpoints, lstm.labels, lstm.layout, lstm.reference, lstm.stack, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))
