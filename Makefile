@@ -8,7 +8,7 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-matrix bench bench-peers ladder mutants serve notebooks lint wheel lock clean
+.PHONY: help book test test-peers golden test-matrix bench bench-peers ladder mutants serve notebooks lint wheel lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ book: $(READY)  ## Build the book; warnings are errors
 test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
 	$(BIN)/python -m pytest -n 2 -q
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
+
+test-peers: $(PEERS)  ## Trade weights with PyTorch, MLX and tinygrad (installs them first)
+	$(BIN)/python -m pytest -q tests/peers
+
+golden: $(READY)  ## Write golden/lstm.json: numbers to test an LSTM in another language against
+	$(BIN)/python golden/make.py
 
 # Pythons of pyenv are found, too, where there are some.
 PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin))
