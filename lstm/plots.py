@@ -17,6 +17,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from .gradcheck import Report, StepCheck
+from .layout import GATES
 
 COLORS = {
     "i": "#0072B2",
@@ -211,6 +212,38 @@ def gates(values: Mapping[str, Any], states: Sequence[str] = ("c", "h")) -> Figu
         ax.set_xticks(range(H), [f"unit {unit}" for unit in range(H)])
         ax.set_title(title)
         ax.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return figure
+
+
+def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
+    """Draw the life of one unit: its input, its gates and its states over time.
+
+    Args:
+        x: The input of each step, shape (n,) or (n, 1).
+        ifog: The gates of the unit in the order i, f, o, g, shape (n, 4).
+        c: Its cell state after each step, shape (n,).
+        h: Its output at each step, shape (n,).
+
+    Returns:
+        Figure: Three panels over the steps, counted from 1.
+
+    Example:
+        >>> len(unit([1, 0], [[1, 1, 1, 0.5], [0, 1, 1, 0]], [0.5, 0.5], [0.4, 0.4]).axes)
+        3
+    """
+    figure, axes = plt.subplots(
+        3, 1, figsize=(7.2, 5.0), sharex=True, height_ratios=[2, 3, 3], layout="constrained"
+    )
+    t = np.arange(1, len(x) + 1)
+    axes[0].bar(t, np.ravel(x), color=COLORS["h"], width=0.6)
+    for names, ax, values in ((GATES, axes[1], np.asarray(ifog).T), (("c", "h"), axes[2], (c, h))):
+        for name, value in zip(names, values, strict=True):
+            ax.plot(t, value, color=COLORS[name], linestyle=LINES[name], label=name)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    for ax, label in zip(axes, ("input x", "gates", "states"), strict=True):
+        ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+        ax.set_ylabel(label)
+    axes[-1].set_xlabel("step t")
     return figure
 
 

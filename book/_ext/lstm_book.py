@@ -99,7 +99,6 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
-    app.add_css_file("book.css")
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
