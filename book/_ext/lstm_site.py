@@ -44,7 +44,8 @@ UNUSED = (
 DRAWINGS = ("cell", "map")
 LIVE = {"fig-one-unit": "explore.js"}
 
-WORDS_PER_MINUTE = 180  # slow: the reader follows a derivation
+WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
+EQUATIONS_PER_MINUTE = 2
 
 # Pages on which the letters i, f, o, g and c stand for the gates and the cell state alone.
 COLORED = ("book/02-", "book/03-", "book/04-", "book/05-")
@@ -68,6 +69,11 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
     for pattern in UNUSED:
         for path in site.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # One style sheet imports another. Some tools look for that in the wrong place: join them.
+    sheet = site / "_static/styles/theme.css"
+    basic = (site / "_static/basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
+    style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
+    sheet.write_text(style, encoding="utf-8")
     shrink_icons(site / "_static", used=set(re.findall(r"fa-[\w-]+", pages)))
     for path in site.glob("_images/*.png"):
         path.write_bytes(shrink_picture(path.read_bytes()))
@@ -149,7 +155,7 @@ def estimate(app, pagename, templatename, context, doctree) -> None:
         return
     text = nodes.Element("", *(node.deepcopy() for node in doctree.findall(nodes.paragraph)))
     equations = len(list(doctree.findall(nodes.math_block)))
-    minutes = len(text.astext().split()) / WORDS_PER_MINUTE + equations / 3
+    minutes = len(text.astext().split()) / WORDS_PER_MINUTE + equations / EQUATIONS_PER_MINUTE
     exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
     line = (
         f"About {max(5, 5 * round(minutes / 5))} minutes to read · "
@@ -165,7 +171,7 @@ def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
     previews = app.env.__dict__.setdefault("lstm_previews", {})
     for equation in doctree.findall(nodes.math_block):
         if equation.get("label"):
-            previews[f"equation-{equation['label']}"] = {"tex": equation.astext()}
+            previews[f"equation-{equation['label']}"] = {"tex": equation.astext().strip()}
     for glossary in doctree.findall(addnodes.glossary):
         for item in glossary.findall(nodes.definition_list_item):
             term = next(item.findall(nodes.term))
@@ -213,9 +219,14 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
         context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
 
 
-def mend_roles(app, pagename, templatename, context, doctree) -> None:
-    """Docutils gives each reference a role that no longer exists: a list item is meant."""
-    context["body"] = context.get("body", "").replace('role="doc-biblioentry"', 'role="listitem"')
+def mend(app, pagename, templatename, context, doctree) -> None:
+    """Put right what Docutils and Sphinx get wrong in the body of a page."""
+    body = context.get("body", "")
+    # A role that no longer exists: an item of the list of references is meant.
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # An entry, in the list of modules, for a module without a page.
+    body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
+    context["body"] = body
 
 
 def make_cover(app, pagename, templatename, context, doctree) -> None:
@@ -254,6 +265,7 @@ def publish(app: Sphinx, config: Config) -> None:
     """Set what leads to the repository, and arrow keys to turn pages."""
     options = config.html_theme_options
     options["navigation_with_keys"] = True
+    config.html_context["default_mode"] = "auto"  # without it the theme complains at first sight
     repository = os.environ.get("GITHUB_REPOSITORY")
     if not repository:
         return
@@ -293,7 +305,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", collect_previews, priority=950)
     app.connect("doctree-resolved", link_terms)
     app.connect("html-collect-pages", not_found)
-    for handler in (draw_inline, estimate, mend_roles, add_scripts, make_cover, anchor_not_found):
+    for handler in (draw_inline, estimate, mend, add_scripts, make_cover, anchor_not_found):
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
     app.connect("build-finished", write_previews)

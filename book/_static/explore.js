@@ -178,7 +178,7 @@ function mount(figure) {
     make("th", { scope: "col", style: `--gate: var(--gate-${gate})` }, make("b", {}, gate), make("br"), NAMES[gate])));
   const table = make("table", { class: "weights" }, make("thead", {}, head), make("tbody", {},
     ...ROWS.map((row, r) => make("tr", {}, make("th", { scope: "row" }, row), ...GATES.map((gate, k) =>
-      make("td", { style: `--gate: var(--gate-${gate})` }, weights[r][k].input, weights[r][k].output))))));
+      make("td", { style: `--gate: var(--text-${gate})` }, weights[r][k].input, weights[r][k].output))))));
 
   const scenes = SCENES.map((scene) => {
     const button = make("button", { type: "button", "aria-pressed": "false" }, scene.name);

@@ -63,6 +63,7 @@ function addPreviews() {
     const preview = previews[decodeURIComponent(link.hash.slice(1))];
     if (!preview || link.matches(".headerlink")) continue;
     link.addEventListener("pointerenter", (event) => {
+      clearTimeout(timer);
       if (event.pointerType === "mouse") timer = setTimeout(show, 250, link, preview);
     });
     link.addEventListener("focus", () => link.matches(":focus-visible") && show(link, preview));
@@ -75,6 +76,9 @@ function addPreviews() {
   box.addEventListener("pointerleave", hide);
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 }
+
+// Results of a search show lines of the pages they lead to, which a page may not read from files.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 // The name of the search button is what one sees on it.
 for (const keys of document.querySelectorAll(".search-button__kbd-shortcut")) {
