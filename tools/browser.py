@@ -65,4 +65,6 @@ def served() -> Iterator[str]:
 
 def settle(page: Page) -> None:
     """Wait until the mathematics is set and the fonts are there."""
-    page.evaluate("window.MathJax?.startup?.promise?.then(() => document.fonts.ready).then(() => 0)")
+    page.evaluate(
+        "window.MathJax?.startup?.promise?.then(() => document.fonts.ready).then(() => 0)"
+    )

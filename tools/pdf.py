@@ -8,7 +8,6 @@ numbers of the table of contents.
 
 import re
 import sys
-from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup
@@ -17,16 +16,18 @@ from pypdf import PdfReader
 from tools.browser import SITE, settle, started
 
 FOLDER = SITE / "book"
+DRAWN = ("head", "fore", "back")  # arrow heads, the same in each drawing
 PDF = SITE.parent / "pdf/lstm-book.pdf"
 
 STYLE = """
 @page { size: A4; margin: 20mm 18mm 20mm 18mm; }
-@page { @bottom-center { content: counter(page); font: 9pt Helvetica, Arial, sans-serif; color: #555; } }
+@page { @bottom-center { content: counter(page); font: 9pt Helvetica, sans-serif; color: #555; } }
 @page :first { @bottom-center { content: none; } }
 html { font-size: 10.5pt; background: #fff; }
 body { background: #fff; margin: 0; }
 article { break-before: page; }
-.title { height: 240mm; display: flex; flex-direction: column; justify-content: center; text-align: center; }
+.title { height: 240mm; display: flex; flex-direction: column; justify-content: center; }
+.title { text-align: center; }
 .title h1 { font-size: 34pt; border: none; margin: 0 0 6mm; }
 .title svg { max-width: 150mm; margin: 14mm auto; }
 .contents { break-before: page; }
@@ -37,9 +38,10 @@ article { break-before: page; }
 pre, figure, table, div.math, .cell_output, tr { break-inside: avoid; }
 table { display: table; width: 100%; font-size: 9.5pt; }
 h1, h2, h3 { break-after: avoid; }
-pre { white-space: pre-wrap !important; overflow-wrap: anywhere; font-size: 8.4pt !important; line-height: 1.35; }
+pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
+pre { font-size: 8.4pt !important; line-height: 1.35; }
 p, li { orphans: 3; widows: 3; }
-.headerlink, .copybtn, .toggle-button, summary::marker, a.viewcode-back { display: none !important; }
+.headerlink, .copybtn, .toggle-button, a.viewcode-back { display: none !important; }
 div.math, .pst-scrollable-table-container { overflow: visible !important; }
 details.hide > summary, .reading-time { display: none; }
 img { max-width: 100%; }
@@ -51,8 +53,8 @@ def chapters() -> list[tuple[str, str]]:
     """The parts of the book and their pages, as the sidebar of the site has them."""
     page = BeautifulSoup((FOLDER / "start.html").read_text(encoding="utf-8"), "html.parser")
     listed = page.select("nav.bd-docs-nav .caption-text, nav.bd-docs-nav li.toctree-l1 > a")
-    return [(item.get("href", ""), item.get_text(strip=True)) for item in listed if
-            item.get("href") not in ("#", "start.html")]  # fmt: skip
+    entries = [(item.get("href", ""), item.get_text(strip=True)) for item in listed]
+    return [(href, title) for href, title in entries if href not in ("#", "start.html")]
 
 
 def address(href: str, page: str) -> str:
@@ -68,7 +70,7 @@ def article(page: str) -> BeautifulSoup:
     soup = BeautifulSoup((FOLDER / page).read_text(encoding="utf-8"), "html.parser")
     text = soup.select_one("article.bd-article")
     stem = page.removesuffix(".html")
-    for element in text.find_all(id=True):
+    for element in text.find_all(id=lambda name: name and name not in DRAWN):
         element["id"] = f"{stem}.{element['id']}"
     for link in text.find_all("a", href=True):
         link["href"] = address(link["href"], page)
@@ -84,9 +86,11 @@ def join(pages: dict[str, int]) -> str:
     lead, drawing = soup.select_one(".cover-lead"), soup.select_one("svg.drawing")
     listed = chapters()
     entries = "".join(
-        f'<li data-page="{pages.get(href, "")}"><a href="{address(href, href)}">{title}</a><i></i></li>'
-        if href else f'<li class="part">{title}</li>' for href, title in listed
-    )  # fmt: skip
+        f'<li data-page="{pages.get(href, "")}"><a href="{address(href, href)}">{title}</a><i></i>'
+        if href
+        else f'<li class="part">{title}'
+        for href, title in listed
+    )
     texts = [article(href) for href, _ in listed if href]
     known = {element["id"] for text in texts for element in [text, *text.find_all(id=True)]}
     for text in texts:
@@ -94,20 +98,16 @@ def join(pages: dict[str, int]) -> str:
             if link["href"][1:] not in known:  # the site has more pages than the book
                 link.unwrap()
     head = "".join(map(str, soup.head.find_all("link", rel="stylesheet")))
-    scripts = "".join(
-        str(script) for script in soup.head.find_all("script")
-        if "MathJax" in str(script) or "mathjax" in str(script)
-    )  # fmt: skip
-    if "tex-chtml" not in scripts:
-        scripts += '<script defer src="../_static/mathjax/tex-chtml.js"></script>'
-    return (
-        '<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>'
-        f'<meta charset="utf-8"><title>The LSTM book</title>{head}<style>{STYLE}</style>{scripts}'
-        f'</head><body class="bd-article"><section class="title"><h1>The LSTM book</h1>{lead}{drawing}'
-        "<p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>"
-        f'</section><section class="contents"><h1>Contents</h1><ul>{entries}</ul></section>'
-        f"{''.join(map(str, texts))}</body></html>"
-    )
+    mathjax = re.compile("mathjax", re.IGNORECASE)
+    scripts = "".join(str(s) for s in soup.head.find_all("script") if mathjax.search(str(s)))
+    return f"""<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>
+        <meta charset="utf-8"><title>The LSTM book</title>{head}<style>{STYLE}</style>{scripts}
+        </head><body class="bd-article">
+        <section class="title"><h1>The LSTM book</h1>{lead}{drawing}
+        <p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>
+        </section>
+        <section class="contents"><h1>Contents</h1><ul>{entries}</ul></section>
+        {"".join(map(str, texts))}</body></html>"""
 
 
 def print_pdf(browser, text: str) -> None:
@@ -119,7 +119,9 @@ def print_pdf(browser, text: str) -> None:
         page.set_default_timeout(300_000)
         page.goto(path.as_uri())
         settle(page)
-        page.pdf(path=PDF, prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+        page.pdf(
+            path=PDF, prefer_css_page_size=True, print_background=True, outline=True, tagged=True
+        )
         page.close()
     finally:
         path.unlink()

@@ -46,6 +46,7 @@ LIVE = {"fig-one-unit": "explore.js"}
 
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
+LINES_PER_MINUTE = 20  # of code and what it prints
 
 # Pages on which the letters i, f, o, g and c stand for the gates and the cell state alone.
 COLORED = ("book/02-", "book/03-", "book/04-", "book/05-")
@@ -155,12 +156,15 @@ def estimate(app, pagename, templatename, context, doctree) -> None:
         return
     text = nodes.Element("", *(node.deepcopy() for node in doctree.findall(nodes.paragraph)))
     equations = len(list(doctree.findall(nodes.math_block)))
-    minutes = len(text.astext().split()) / WORDS_PER_MINUTE + equations / EQUATIONS_PER_MINUTE
-    exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
-    line = (
-        f"About {max(5, 5 * round(minutes / 5))} minutes to read · "
-        f"{equations} equations · {exercises} exercises"
+    code = "\n".join(block.astext() for block in doctree.findall(nodes.literal_block))
+    minutes = (
+        len(text.astext().split()) / WORDS_PER_MINUTE
+        + equations / EQUATIONS_PER_MINUTE
+        + len(code.splitlines()) / LINES_PER_MINUTE
     )
+    exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
+    counts = [f"{equations} equations"] * (equations > 0) + [f"{exercises} exercises"]
+    line = " · ".join([f"About {max(5, 5 * round(minutes / 5))} minutes to read", *counts])
     context["body"] = context["body"].replace(
         "</h1>", f'</h1>\n<p class="reading-time">{line}</p>', 1
     )
@@ -199,8 +203,10 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for term, (anchor, preview) in terms.items():
         word = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
         for text in list(doctree.findall(nodes.Text)):
-            found = word.search(text.astext()) if isinstance(text.parent, nodes.paragraph) else None
-            if found:
+            in_prose = isinstance(text.parent, nodes.paragraph) and isinstance(
+                text.parent.parent, nodes.section | nodes.list_item
+            )
+            if in_prose and (found := word.search(text.astext())):
                 uri = f"{app.builder.get_relative_uri(docname, preview['page'])}#{anchor}"
                 link = nodes.reference("", found.group(), refuri=uri, internal=True)
                 link["classes"].append("term")

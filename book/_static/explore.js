@@ -81,15 +81,18 @@ function mount(figure) {
     { names: GATES, top: 112, height: 112, low: -1, high: 1, label: "gates" },
     { names: ["c", "h"], top: 246, height: 124, low: -1, high: 1, label: "memory c, output h" },
   ];
-  const left = 52, width = 590;
+  const left = 40;
+  let width = 0; // that of the panels: one unit of the drawing is about one pixel
   const column = (t) => left + ((t + 0.5) * width) / STEPS;
   const y = (panel, value) =>
     panel.top + (panel.height * (panel.high - value)) / (panel.high - panel.low);
-  const svg = make("svg", { viewBox: "0 0 650 392", role: "img" });
+  const svg = make("svg", { role: "img" });
 
   function draw() {
     const extreme = Math.max(1, ...rows.map((row) => Math.abs(row.c)));
     Object.assign(panels[2], { low: -extreme, high: extreme });
+    width = (svg.clientWidth > 450 ? 650 : 350) - left - 8;
+    svg.setAttribute("viewBox", `0 0 ${width + left + 8} 392`);
     svg.replaceChildren();
     for (const panel of panels) {
       const bottom = panel.top + panel.height;
@@ -108,7 +111,7 @@ function mount(figure) {
       for (const name of panel.names) {
         if (name === "x") {
           rows.forEach((row, t) => svg.append(make("rect", {
-            x: column(t) - 8, width: 16, fill: t === at ? "var(--gate-c)" : "var(--ink)",
+            x: column(t) - width / 74, width: width / 37, fill: t === at ? "var(--gate-c)" : "var(--ink)",
             y: Math.min(y(panel, row.x), y(panel, 0)) - 1,
             height: Math.abs(y(panel, row.x) - y(panel, 0)) + 2, "pointer-events": "none" })));
           continue;
@@ -128,7 +131,7 @@ function mount(figure) {
   let dragged = null;
   function drag(event) {
     const box = svg.getBoundingClientRect();
-    const scale = 650 / box.width;
+    const scale = (width + left + 8) / box.width;
     const t = Math.floor((((event.clientX - box.left) * scale - left) * STEPS) / width);
     at = Math.max(0, Math.min(STEPS - 1, t));
     if (dragged === "inputs") {
@@ -275,8 +278,9 @@ function mount(figure) {
     make("details", {}, make("summary", {}, "All numbers"),
       make("div", { class: "numbers", tabindex: 0, role: "group", "aria-label": "All numbers" },
         make("table", {}, make("thead", {}, numberHead), numbers))));
-  choose(SCENES[0]);
   figure.querySelector("img").before(unit);
+  choose(SCENES[0]);
+  addEventListener("resize", draw);
   return { scenes: SCENES, state: () => ({ W, x, rows }) };
 }
 

@@ -31,7 +31,9 @@ def visit(browser, site):
         page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
         page.on(
             "request",
-            lambda r: r.url.startswith((base, "data:", "blob:")) or wrong.append(f"foreign: {r.url}"),
+            lambda r: (
+                r.url.startswith((base, "data:", "blob:")) or wrong.append(f"foreign: {r.url}")
+            ),
         )
         page.on("response", lambda r: r.status < 400 or wrong.append(f"{r.status}: {r.url}"))
         scripts = options.get("java_script_enabled", True)

@@ -19,9 +19,17 @@ OURS = "https://github.com/someone/lstm-book"
 def published(tmp_path_factory):
     folder = tmp_path_factory.mktemp("published")
     command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n", "--quiet"]
-    environment = {**os.environ, "GITHUB_REPOSITORY": "someone/lstm-book", "GITHUB_REF_NAME": "main"}
+    environment = {
+        **os.environ,
+        "GITHUB_REPOSITORY": "someone/lstm-book",
+        "GITHUB_REF_NAME": "main",
+    }
     done = subprocess.run(
-        [*command, "--path-output", folder], cwd=ROOT, env=environment, text=True, capture_output=True
+        [*command, "--path-output", folder],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        capture_output=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "_build/html"
