@@ -9,11 +9,13 @@ package c comes before h. The names are always spelled out for that reason.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from .scan import Sequence
 
 
 class MyLSTMCell(nn.Module):
@@ -102,20 +104,6 @@ def lstm_cell_step(seed: int, x: Any, h_prev: Any, c_prev: Any, hidden: int) -> 
     return hc  # type: ignore[no-any-return]
 
 
-class Sequence(NamedTuple):
-    """The result of `run`.
-
-    Attributes:
-        Hout: The output of every step, shape (n, H) or (n, b, H).
-        Cn: The last cell state, shape (H,) or (b, H).
-        Hn: The last output, of the same shape.
-    """
-
-    Hout: jax.Array
-    Cn: jax.Array
-    Hn: jax.Array
-
-
 def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Sequence:
     """Run the cell over a sequence with ``jax.lax.scan``.
 
@@ -126,7 +114,7 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
         c0: Initial cell state, of the same shape; zeros if None.
 
     Returns:
-        Sequence: The named tuple (Hout, Cn, Hn), in the order of `lstm.fused.forward`.
+        Sequence: The named tuple (Hout, Cn, Hn) of `lstm.scan`, without b for one sequence.
         JAX can differentiate it, and a sequence of length 0 is allowed.
 
     Raises:

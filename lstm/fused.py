@@ -16,6 +16,7 @@ Sources: Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers,
 Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -188,14 +189,18 @@ def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
     bx = U.reshape(n * b, 1 + D + H)[:, : 1 + D]
     IFOG = (bx @ WLSTM[: 1 + D]).reshape(n, b, 4 * H)
     C[0] = c
+    hWh = np.empty((b, 4 * H), WLSTM.dtype)
+    scale, shift = (np.tile(row, (b, 1)) for row in _scale_and_shift(H, WLSTM.dtype))
     for t in range(n):
         U[t, :, 1 + D :] = h
-        IFOG[t] += h @ Wh  # (eq-z) (eq-hoist)
-        _squash(IFOG[t])  # (eq-gates)
-        i, f, o, g = split_gates(IFOG[t])
-        C[t + 1] = f * C[t] + i * g  # (eq-c)
-        S[t] = np.tanh(C[t + 1])  # (eq-s)
-        h = Hout[t] = o * S[t]  # (eq-h)
+        ifog = IFOG[t]
+        ifog += np.matmul(h, Wh, out=hWh)  # (eq-z) (eq-hoist)
+        _squash(ifog, scale, shift)  # (eq-gates)
+        i, f, o, g = split_gates(ifog)
+        c = np.multiply(f, C[t], out=C[t + 1])
+        c += i * g  # (eq-c)
+        s = np.tanh(c, out=S[t])  # (eq-s)
+        h = np.multiply(o, s, out=Hout[t])  # (eq-h)
     return Forward(Hout, C[n].copy(), h.copy(), Cache(WLSTM, U, IFOG, C, S))
 
 
@@ -237,21 +242,30 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
 
     _, Wx, Wh = split_rows(WLSTM)
     dZ = np.empty_like(IFOG)
-    for t in reversed(range(n)):
-        i, f, o, g = split_gates(IFOG[t])
-        di, df, do, dg = split_gates(dZ[t])  # gates' gradients first, raw gates' after
-        dh = dHout[t] + dh_next  # (eq-bptt-dh)
-        do[:] = dh * S[t]  # (eq-do)
-        ds = dh * o  # (eq-ds)
-        dc = dc_next + ds * (1 - S[t] ** 2)  # (eq-dc) (eq-bptt-dc)
-        df[:] = dc * C[t]  # (eq-df)
-        di[:] = dc * g  # (eq-di)
-        dg[:] = dc * i  # (eq-dg)
-        ifo = IFOG[t, :, : 3 * H]
-        dZ[t, :, : 3 * H] *= ifo * (1 - ifo)  # (eq-dz-sigmoid)
-        dg *= 1 - g**2  # (eq-dz-tanh)
-        dc_next = dc * f  # (eq-dc-prev)
-        dh_next = dZ[t] @ Wh.T  # (eq-dh-prev)
+    dk = np.empty((b, 4 * H), WLSTM.dtype)
+    dk_i, dk_f, dk_o, dk_g = split_gates(dk)
+    for block in _blocks(n, 4 * b * H):
+        # The factors that take dc and dh to the raw gates, for a block of steps at once ...
+        ifog, c_prev, s, dz = IFOG[block], C[block], S[block], dZ[block]
+        i, f, o, g = split_gates(ifog)
+        dz_i, dz_f, dz_o, dz_g = split_gates(dz)
+        np.subtract(1, ifog, out=dz)
+        dz *= ifog  # (eq-dz-sigmoid)
+        np.subtract(1, g**2, out=dz_g)  # (eq-dz-tanh)
+        dz_i *= g  # (eq-di)
+        dz_f *= c_prev  # (eq-df)
+        dz_o *= s  # (eq-do)
+        dz_g *= i  # (eq-dg)
+        through_s = o * (1 - s**2)  # (eq-ds)
+        # ... and what has to wait for the step after.
+        for t in reversed(range(len(dz))):
+            dh = dHout[block][t] + dh_next  # (eq-bptt-dh)
+            dc = dc_next + dh * through_s[t]  # (eq-dc) (eq-bptt-dc)
+            dk_i[:] = dk_f[:] = dk_g[:] = dc
+            dk_o[:] = dh
+            dz[t] *= dk
+            dc_next = dc * f[t]  # (eq-dc-prev)
+            dh_next = (Wh @ dz[t].T).T  # (eq-dh-prev), in the form that BLAS does faster
 
     dZ = dZ.reshape(n * b, 4 * H)
     dWLSTM = U.reshape(n * b, 1 + D + H).T @ dZ  # (eq-bptt-dw)
@@ -289,31 +303,50 @@ def step(x: Any, WLSTM: Any, c: Any = None, h: Any = None) -> State:
     x = as_array("x", x)
     if x.ndim not in (1, 2):
         raise ValueError(f"x: expected shape (D,) or (b, D) with D = {D}, got {x.shape}")
-    batch = x.shape[:-1]
-    b = ("b",) * len(batch)
+    batch, b = x.shape[:-1], ("b",)[: x.ndim - 1]
     x = check_array("x", x, (*b, "D"), (*batch, D), WLSTM.dtype)
     c = _state("c", c, (*b, "H"), (*batch, H), WLSTM.dtype)
     h = _state("h", h, (*b, "H"), (*batch, H), WLSTM.dtype)
 
-    bias, Wx, Wh = split_rows(WLSTM)
-    z = x @ Wx + h @ Wh + bias
-    _squash(z)
+    u = np.empty((*batch, 1 + D + H), WLSTM.dtype)
+    u[..., 0] = 1
+    u[..., 1 : 1 + D] = x
+    u[..., 1 + D :] = h
+    z = u.dot(WLSTM)
+    _squash(z, *_scale_and_shift(H, WLSTM.dtype))
     i, f, o, g = split_gates(z)
     c = f * c + i * g
     return State(c, o * np.tanh(c))
 
 
-def _squash(z: np.ndarray) -> None:
+_BLOCK = 1 << 16
+
+
+@lru_cache
+def _scale_and_shift(H: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """The constants of `_squash`, shape (4H,): 1/2 and 1/2 for i, f, o, and 1 and 0 for g."""
+    scale, shift = np.full(4 * H, 0.5, dtype), np.full(4 * H, 0.5, dtype)
+    split_gates(scale)[3][:] = 1
+    split_gates(shift)[3][:] = 0
+    return scale, shift
+
+
+def _squash(z: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
     """Turn raw gates into gates, in place: sigmoid on i, f, o and tanh on g.
 
-    sigmoid(z) = (1 + tanh(z / 2)) / 2 (eq-sigmoid), so that one tanh serves all
-    four and nothing overflows.
+    sigmoid(z) = 1/2 + 1/2 tanh(1/2 z) (eq-sigmoid), so that one tanh serves all
+    four, nothing overflows, and every operation runs over all of z.
     """
-    ifo = z[..., : z.shape[-1] // 4 * 3]
-    ifo *= 0.5
+    z *= scale
     np.tanh(z, out=z)
-    ifo *= 0.5
-    ifo += 0.5
+    z *= scale
+    z += shift
+
+
+def _blocks(n: int, size: int) -> list[slice]:
+    """Cut n steps of ``size`` numbers each into blocks that fit the cache, the last first."""
+    steps = max(1, _BLOCK // max(1, size))
+    return [slice(max(0, end - steps), end) for end in range(n, 0, -steps)]
 
 
 def _state(

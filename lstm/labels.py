@@ -64,7 +64,7 @@ def lines(label: str, *modules: ModuleType) -> str:
         >>> print(lines("eq-ds", fused))
         `lstm.fused`
         ```python
-        ds = dh * o  # (eq-ds)
+        through_s = o * (1 - s**2)  # (eq-ds)
         ```
     """
     parts = []

@@ -43,7 +43,7 @@ def source_of(bug: Bug) -> str:
         ValueError: If a patch does not fit the module: its text is not there exactly once.
 
     Example:
-        >>> "0 * dh" in source_of(ZOO["dh not carried"])
+        >>> "dh_next = 0 * " in source_of(ZOO["dh not carried"])
         True
     """
     path = find_spec(f"lstm.{bug.module}").origin  # type: ignore[union-attr]
@@ -81,64 +81,64 @@ def plant(bug: Bug) -> ModuleType:
 
 
 _THREADS = "https://github.com/"
-_SLOPES = "        dZ[t, :, : 3 * H] *= ifo * (1 - ifo)  # (eq-dz-sigmoid)\n"
-_SLOPES_BUT_ONE = """\
-        slopes = ifo * (1 - ifo)
-        slopes[:, {columns}] = {slope}
-        dZ[t, :, : 3 * H] *= slopes
-"""
+_SLOPES = "        dz *= ifog  # (eq-dz-sigmoid)\n"
 _DW = "    dWLSTM = U.reshape(n * b, 1 + D + H).T @ dZ  # (eq-bptt-dw)\n"
+_DZ = "    dZ = np.empty_like(IFOG)\n"
+_SQUASH = "        _squash(ifog, scale, shift)  # (eq-gates)\n"
 _COPY = "    WLSTM = WLSTM.copy()\n"
 
 _BUGS = (
     # Mistakes of the backward pass.
     Bug("dc has one source only", "backward", _THREADS + "nicodjimenez/lstm/pull/49", (
-        ("dc = dc_next + ds *", "dc = ds *"),
+        ("dc = dc_next + dh *", "dc = dh *"),
     )),
     Bug("dc, dh computed, not carried", "backward",
         _THREADS + "nicklashansen/rnn_lstm_from_scratch/issues/1", (
         ("dc_next = dc * f", "dc_prev = dc * f"),
-        ("dh_next = dZ[t] @ Wh.T", "dh_prev = dZ[t] @ Wh.T"),
+        ("dh_next = (Wh @", "dh_prev = (Wh @"),
     )),
     Bug("dh not carried", "backward", _THREADS + "ooples/AiDotNet/pull/722", (
-        ("dh_next = dZ[t] @ Wh.T", "dh_next = 0 * dh"),
+        ("dh_next = (Wh @", "dh_next = 0 * (Wh @"),
     )),
     Bug("dCn dropped", "backward", _THREADS + "deeplearning4j/deeplearning4j/issues/8838", (
         ('_state("dCn", dCn,', '_state("dCn", None,'),
     )),
     Bug("steps in forward order", "backward", _THREADS + "elixir-nx/axon/pull/646", (
-        ("for t in reversed(range(n)):", "for t in range(n):"),
+        ("for t in reversed(range(len(dz))):", "for t in range(len(dz)):"),
+        ("range(n, 0, -steps)]", "range(n, 0, -steps)][::-1]"),
     )),
     Bug("σ' of the activated value", "backward",
         _THREADS + "nicklashansen/rnn_lstm_from_scratch/issues/1", (
-        ("*= ifo * (1 - ifo)", "*= 0.25 / np.cosh(ifo / 2) ** 2"),
+        (_SLOPES, "        dz[:] = 0.25 / np.cosh(ifog / 2) ** 2\n"),
     )),
     Bug("σ instead of σ' for f", "backward", _THREADS + "CaptainE/RNN-LSTM-in-numpy/issues/1", (
-        (_SLOPES, _SLOPES_BUT_ONE.format(columns="H : 2 * H", slope="0.5 + 0.5 * np.tanh(f / 2)")),
+        (_SLOPES, _SLOPES + "        dz_f[:] = 0.5 + 0.5 * np.tanh(f / 2)\n"),
     )),
     Bug("tanh' for the output gate", "backward",
         _THREADS + "kevin-bruhwiler/Simple-Vanilla-LSTM/blob/"
         "d0a5960b50c0c547017785e469769a55e2d1b14e/VanillaLSTM.py", (
-        (_SLOPES, _SLOPES_BUT_ONE.format(columns="2 * H :", slope="1 - np.tanh(o) ** 2")),
+        (_SLOPES, _SLOPES + "        dz_o[:] = 1 - np.tanh(o) ** 2\n"),
     )),
     Bug("dh from gates, not raw gates", "backward",
         _THREADS + "llSourcell/LSTM_Networks/issues/4", (
-        ("        ifo = IFOG[t,", "        dh_next = dZ[t] @ Wh.T\n        ifo = IFOG[t,"),
-        ("        dh_next = dZ[t] @ Wh.T  # (eq-dh-prev)\n", ""),
+        ("dh_next = (Wh @ dz[t].T).T",
+         "gates = [dc * g[t], dc * c_prev[t], dh * s[t], dc * i[t]]\n"
+         "            dh_next = np.concatenate(gates, axis=-1) @ Wh.T"),
     )),
     Bug("di from i instead of g", "backward", _THREADS + "wvabrinskas/Neuron/pull/181", (
-        ("di[:] = dc * g", "di[:] = dc * i"),
+        ("dz_i *= g", "dz_i *= i"),
     )),
     Bug("missing parentheses in dz", "backward",
         _THREADS + "jinzishuai/learn2deeplearn/issues/44", (
-        ("        dg *= 1 - g**2  # (eq-dz-tanh)\n",
-         "        dg *= 1 - g**2\n"
-         "        di[:] = dc_next * g + (dc - dc_next) * g * i * (1 - i)\n"
-         "        df[:] = dc_next * C[t] + (dc - dc_next) * C[t] * f * (1 - f)\n"),
+        ("            dz[t] *= dk\n",
+         "            dz[t] *= dk\n"
+         "            at_i, at_f = g[t] * i[t] * (1 - i[t]), c_prev[t] * f[t] * (1 - f[t])\n"
+         "            dz_i[t] = dc_next * g[t] + (dc - dc_next) * at_i\n"
+         "            dz_f[t] = dc_next * c_prev[t] + (dc - dc_next) * at_f\n"),
     )),
     Bug("c_1 for c_0 at the first step", "backward",
         _THREADS + "pjreddie/darknet/blob/master/src/lstm_layer.c", (
-        ("df[:] = dc * C[t]", "df[:] = dc * C[max(t, 1)]"),
+        (_DZ, _DZ + "    C = np.concatenate([C[1:2], C[1:]])\n"),
     )),
     Bug("dW of h_t, not of h_prev", "backward", _THREADS + "wvabrinskas/Neuron/pull/181", (
         (_DW, "    U = U.copy()\n    U[..., 1 + D :] = IFOG[..., 2 * H : 3 * H] * S\n" + _DW),
@@ -150,20 +150,19 @@ _BUGS = (
         (_DW, _DW + "    dWLSTM[0, : 3 * H] = np.tile(dWLSTM[0, H : 2 * H], 3)\n"),
     )),
     Bug("cache holds raw gates", "backward", _THREADS + "flagos-ai/FlagGems/issues/5014", (
-        ("        _squash(IFOG[t])  # (eq-gates)\n        i, f, o, g = split_gates(IFOG[t])\n",
-         "        a = IFOG[t].copy()\n        _squash(a)\n        i, f, o, g = split_gates(a)\n"),
+        (_SQUASH, "        ifog = ifog.copy()\n" + _SQUASH),
     )),
     Bug("tanh in the forward pass only", "backward", _THREADS + "nicodjimenez/lstm/issues/47", (
-        ("ds * (1 - S[t] ** 2)", "ds"),
+        ("through_s = o * (1 - s**2)", "through_s = o"),
     )),
     # Mistakes of the forward pass; but for the first, the backward pass is that of the book.
     Bug("no tanh, both ways", "forward", _THREADS + "nicodjimenez/lstm/issues/9", (
-        ("S[t] = np.tanh(C[t + 1])", "S[t] = C[t + 1]"),
-        ("ds * (1 - S[t] ** 2)", "ds"),
+        ("s = np.tanh(c, out=S[t])", "s = S[t] = c"),
+        ("through_s = o * (1 - s**2)", "through_s = o"),
     )),
     Bug("i + g instead of i g", "forward",
         _THREADS + "MartinuzziFrancesco/torchrecurrent/issues/22", (
-        ("C[t + 1] = f * C[t] + i * g", "C[t + 1] = f * C[t] + (i + g)"),
+        ("c += i * g", "c += i + g"),
     )),
     Bug("one gate's bias for three gates", "forward", _THREADS + "ddbourgin/numpy-ml/issues/42", (
         (_COPY, _COPY + "    WLSTM[0, : 3 * H] = np.tile(WLSTM[0, 2 * H : 3 * H], 3)\n"),
@@ -173,11 +172,10 @@ _BUGS = (
     )),
     Bug("forget bias after the sigmoid", "forward", _THREADS + "apache/tvm/pull/3410", (
         ("    C[0] = c\n", "    C[0] = c\n    IFOG[..., H : 2 * H] -= WLSTM[0, H : 2 * H]\n"),
-        ("        _squash(IFOG[t])  # (eq-gates)\n",
-         "        _squash(IFOG[t])\n        IFOG[t, :, H : 2 * H] += WLSTM[0, H : 2 * H]\n"),
+        (_SQUASH, _SQUASH + "        ifog[:, H : 2 * H] += WLSTM[0, H : 2 * H]\n"),
     )),
     Bug("bias added twice", "forward", _THREADS + "lisa-lab/DeepLearningTutorials/issues/81", (
-        ("IFOG[t] += h @ Wh", "IFOG[t] += h @ Wh + WLSTM[0]"),
+        ("np.matmul(h, Wh, out=hWh)", "np.matmul(h, Wh, out=hWh) + WLSTM[0]"),
     )),
     Bug("c and h swapped", "forward", _THREADS + "microsoft/nni/issues/2839", (
         ("Forward(Hout, C[n].copy(), h.copy(),", "Forward(Hout, h.copy(), C[n].copy(),"),

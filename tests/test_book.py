@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm import cell, fused, labels, reference, weights
+from lstm import cell, fused, labels, reference, scan, weights
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
@@ -20,7 +20,7 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
-CODE = {"reference": reference, "fused": fused, "cell": cell}
+CODE = {"reference": reference, "fused": fused, "scan": scan, "cell": cell}
 
 
 def cells(path, kind):

@@ -413,7 +413,7 @@ WITH_SIZES = f"WLSTM: expected shape {WEIGHTS} with H >= 1 and D >= 0, got"
             "X: expected shape (n, b, D) = (any, any, 10), got (1, 5, 3, 10)",
         ),
         ("forward", "X", (5, 2, 10), "c0: expected shape (b, H) = (2, 4), got (3, 4)"),
-        ("forward", "WLSTM", (240,), f"WLSTM: expected shape {WEIGHTS} = (any, any), got (240,)"),
+        ("forward", "WLSTM", (240,), f"{WITH_SIZES} (240,)"),
         ("forward", "WLSTM", (15, 15), f"{WITH_SIZES} (15, 15)"),
         ("forward", "WLSTM", (11, 0), f"{WITH_SIZES} (11, 0)"),
         ("forward", "WLSTM", (4, 16), f"{WITH_SIZES} (4, 16)"),

@@ -146,7 +146,7 @@ def test_weights_are_returned_with_their_sizes():
         (
             np.zeros((2, 15, 16)),
             ValueError,
-            "WLSTM: expected shape (1 + D + H, 4 * H) = (any, any), got (2, 15, 16)",
+            "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (2, 15, 16)",
         ),
         (
             np.zeros((11, 0)),

@@ -1,0 +1,161 @@
+"""The fused LSTM in JAX: the loop as ``jax.lax.scan``, differentiated by the book's derivation.
+
+`forward` takes and returns what `lstm.fused.forward` does, but for the cache. JAX
+can jit it, vmap it and differentiate it. Its derivative is not found by JAX: it
+is the backward pass of the book, registered with ``jax.custom_vjp``. What that saves
+is the weight gradient, which autodiff adds up step by step in the loop; here it is
+one product after it. The price is that forward-mode differentiation (``jax.jvp``)
+is refused by JAX.
+
+A comment such as ``(eq-dc)`` is the label of the equation in the book that the
+line implements.
+
+Source: chapters 5 and 8 of the book, and the documentation of ``jax.custom_vjp``.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .layout import sizes, split_gates, split_rows
+
+
+class Sequence(NamedTuple):
+    """The result of running a sequence.
+
+    Attributes:
+        Hout: The output of every step, shape (n, b, H).
+        Cn: The last cell state, shape (b, H).
+        Hn: The last output, shape (b, H).
+    """
+
+    Hout: jax.Array
+    Cn: jax.Array
+    Hn: jax.Array
+
+
+def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Sequence:
+    """Run a batch of sequences through the LSTM.
+
+    All arguments have one dtype, float32 or float64, and so has the result.
+    (JAX turns float64 into float32 unless ``jax_enable_x64`` is set.)
+
+    Args:
+        X: Inputs, shape (n, b, D): n steps, b sequences, D features.
+        WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
+        c0: Initial cell state, shape (b, H); zeros if None.
+        h0: Initial output, shape (b, H); zeros if None.
+
+    Returns:
+        Sequence: The named tuple (Hout, Cn, Hn).
+
+    Raises:
+        TypeError: If an argument is not an array of that dtype.
+        ValueError: If an argument's rank or shape does not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> from lstm import init
+        >>> X, WLSTM = np.ones((5, 3, 10), "float32"), init(10, 4, rng=0, dtype="float32")
+        >>> forward(X, WLSTM).Hout.shape
+        (5, 3, 4)
+        >>> loss = lambda WLSTM: forward(X, WLSTM).Hn.sum()
+        >>> jax.grad(loss)(WLSTM).shape
+        (15, 16)
+    """
+    WLSTM = _array("WLSTM", WLSTM)
+    D, H = sizes(WLSTM)
+    X = _array("X", X, WLSTM.dtype)
+    if X.ndim != 3 or X.shape[2] != D:
+        raise ValueError(f"X: expected shape (n, b, D) with D = {D}, got {X.shape}")
+    shape = (X.shape[1], H)
+    c0 = jnp.zeros(shape, WLSTM.dtype) if c0 is None else _array("c0", c0, WLSTM.dtype)
+    h0 = jnp.zeros(shape, WLSTM.dtype) if h0 is None else _array("h0", h0, WLSTM.dtype)
+    for name, state in (("c0", c0), ("h0", h0)):
+        if state.shape != shape:
+            raise ValueError(f"{name}: expected shape (b, H) = {shape}, got {state.shape}")
+    return _run(X, WLSTM, c0, h0)
+
+
+class _Kept(NamedTuple):
+    """What the backward pass needs to know of the forward run: the cache of `lstm.fused`.
+
+    tanh(c) is not kept: to compute it again is cheaper than to write it and read it.
+    """
+
+    X: jax.Array  # (n, b, D)
+    WLSTM: jax.Array  # (1 + D + H, 4H)
+    C: jax.Array  # (n + 1, b, H), from c_0 on
+    H: jax.Array  # (n + 1, b, H), from h_0 on
+    gates: tuple[jax.Array, ...]  # i, f, o, g, each (n, b, H)
+
+
+@jax.custom_vjp
+def _run(X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array) -> Sequence:
+    return _run_and_keep(X, WLSTM, c0, h0)[0]
+
+
+def _run_and_keep(
+    X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array
+) -> tuple[Sequence, _Kept]:
+    """The forward pass."""
+    b, Wx, Wh = split_rows(WLSTM)
+
+    def step(state: Any, zx: jax.Array) -> Any:
+        c_prev, h_prev = state
+        zi, zf, zo, zg = split_gates(zx + h_prev @ Wh)  # (eq-z) (eq-hoist)
+        i, f, o = jax.nn.sigmoid(zi), jax.nn.sigmoid(zf), jax.nn.sigmoid(zo)  # (eq-gates)
+        g = jnp.tanh(zg)
+        c = f * c_prev + i * g  # (eq-c)
+        h = o * jnp.tanh(c)  # (eq-s) (eq-h)
+        return (c, h), (c, h, (i, f, o, g))
+
+    (Cn, Hn), (C, Hout, gates) = jax.lax.scan(step, (c0, h0), X @ Wx + b)
+    C, H = jnp.concatenate([c0[None], C]), jnp.concatenate([h0[None], Hout])
+    return Sequence(Hout, Cn, Hn), _Kept(X, WLSTM, C, H, gates)
+
+
+def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
+    """The backward pass: gradients with respect to X, WLSTM, c0, h0."""
+    X, WLSTM, C, H, gates = kept
+    dHout, dCn, dHn = gradients
+    _, Wx, Wh = split_rows(WLSTM)
+
+    def step_back(d_next: Any, values: Any) -> Any:
+        dc_next, dh_next = d_next
+        dHout_t, c_prev, c, (i, f, o, g) = values
+        s = jnp.tanh(c)
+        dh = dHout_t + dh_next  # (eq-bptt-dh)
+        ds = dh * o  # (eq-ds)
+        dc = dc_next + ds * (1 - s**2)  # (eq-dc) (eq-bptt-dc)
+        di, df, do, dg = dc * g, dc * c_prev, dh * s, dc * i  # (eq-di) (eq-df) (eq-do) (eq-dg)
+        dz_ifo = [dk * k * (1 - k) for dk, k in ((di, i), (df, f), (do, o))]  # (eq-dz-sigmoid)
+        dz = jnp.concatenate([*dz_ifo, dg * (1 - g**2)], axis=-1)  # (eq-dz-tanh) (eq-dz)
+        return (dc * f, dz @ Wh.T), dz  # (eq-dc-prev) (eq-dh-prev)
+
+    values = (dHout, C[:-1], C[1:], gates)
+    (dc0, dh0), dZ = jax.lax.scan(step_back, (dCn, dHn), values, reverse=True)  # (eq-bptt-start)
+
+    n, b, D = X.shape
+    dZ = dZ.reshape(n * b, WLSTM.shape[1])
+    U = (jnp.ones((n * b, 1), X.dtype), X.reshape(n * b, D), H[:-1].reshape(n * b, H.shape[2]))
+    dWLSTM = jnp.concatenate([part.T @ dZ for part in U])  # (eq-bptt-dw)
+    dX = (dZ @ Wx.T).reshape(X.shape)  # (eq-dx)
+    return dX, dWLSTM, dc0, dh0
+
+
+_run.defvjp(_run_and_keep, _backward)
+
+
+def _array(name: str, value: Any, dtype: Any = None) -> jax.Array:
+    """Return the argument as a JAX array, or say what is wrong with it."""
+    try:
+        array = jnp.asarray(value)
+    except (TypeError, ValueError) as error:  # None or a ragged list
+        raise TypeError(f"{name}: expected an array, got {value!r}") from error
+    if array.dtype not in (jnp.float32, jnp.float64):
+        raise TypeError(f"{name}: expected dtype float32 or float64, got {array.dtype}")
+    if dtype is not None and array.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, as in WLSTM, got {array.dtype}")
+    return array
