@@ -35,13 +35,14 @@ article { break-before: page; }
 .contents li::after { content: attr(data-page); order: 2; }
 .contents li i { flex: 1; border-bottom: 1px dotted #888; margin-bottom: 2mm; }
 .contents .part { font-weight: 600; margin-top: 4mm; }
-pre, figure, table, div.math, .cell_output, tr { break-inside: avoid; }
+pre, figure, div.math, tr, dt { break-inside: avoid; }
+dt { break-after: avoid; }
 table { display: table; width: 100%; font-size: 9.5pt; }
 h1, h2, h3 { break-after: avoid; }
 pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
 pre { font-size: 8.4pt !important; line-height: 1.35; }
 p, li { orphans: 3; widows: 3; }
-.headerlink, .copybtn, .toggle-button, a.viewcode-back { display: none !important; }
+.headerlink, .copybtn, .toggle-button, .viewcode-link { display: none !important; }
 div.math, .pst-scrollable-table-container { overflow: visible !important; }
 details.hide > summary, .reading-time { display: none; }
 img { max-width: 100%; }

@@ -278,6 +278,7 @@ def publish(app: Sphinx, config: Config) -> None:
     owner, name = repository.split("/")
     config.html_baseurl = f"https://{owner}.github.io/{name}/"
     config.ogp_site_url = config.html_baseurl
+    config.sitemap_url_scheme = "{link}"  # the book has one language and one version
     options |= {
         "repository_url": f"https://github.com/{repository}",
         "repository_branch": os.environ.get("GITHUB_REF_NAME", "main"),
