@@ -25,7 +25,7 @@ def visit(browser, site):
     def visit(path="book/start.html", base=site, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
-        context.set_default_timeout(120_000)  # a machine may be busy
+        context.set_default_timeout(300_000)  # a machine may be busy
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
