@@ -8,7 +8,8 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-browser pdf lab pictures test-matrix mutants serve notebooks lint wheel lock clean
+.PHONY: help book test test-browser pdf lab pictures test-matrix bench bench-peers ladder mutants \
+        serve notebooks lint wheel lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,18 @@ lab: $(READY)  ## Open the chapters in JupyterLab
 PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin))
 test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
 	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
+
+bench: $(READY)  ## Time the LSTM beside its limit and its peers, on one and two threads
+	@mkdir -p _build
+	for threads in 1 2; do \
+	    OPENBLAS_NUM_THREADS=$$threads OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest benchmarks -q \
+	    -o python_files='bench_*.py' -p no:cacheprovider --benchmark-disable-gc \
+	    --benchmark-columns=min,rounds --benchmark-json=_build/bench-$$threads.json || exit 1; done
+
+bench-peers: $(PEERS)  ## Install the peers of the benchmarks that are too large for everybody
+
+ladder: $(READY)  ## Time the rungs of chapter 9 and store the ratios that it draws
+	for threads in 1 2; do OPENBLAS_NUM_THREADS=$$threads $(BIN)/python benchmarks/ladder.py || exit 1; done
 
 FILES ?=
 mutants: $(READY)  ## Plant small mistakes in lstm/ and list those that no test finds; FILES="fused cell"

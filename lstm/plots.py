@@ -346,11 +346,12 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def gradient_flow(maps: Mapping[str, Any]) -> Figure:
+def gradient_flow(maps: Mapping[str, Any], columns: int = 1) -> Figure:
     """Draw the size of gradients, time against unit, on one logarithmic scale.
 
     Args:
         maps: Gradients of shape (n, H) by title.
+        columns: How many maps stand side by side; rows are filled first.
 
     Returns:
         Figure: One map per entry, time to the right, units upwards.
@@ -367,22 +368,256 @@ def gradient_flow(maps: Mapping[str, Any]) -> Figure:
     top = max(size.max() for size in sizes.values())
     if not top > 0:
         raise ValueError("maps: expected a gradient that is not zero everywhere")
+    rows = -(-len(sizes) // columns)
     figure, axes = plt.subplots(
-        len(sizes), 1, figsize=(7.2, 1.2 * len(sizes) + 0.9), sharex=True, squeeze=False
+        rows, columns, figsize=(7.2, 1.2 * rows + 0.9), sharex=True, squeeze=False
     )
-    for ax, (title, size) in zip(axes[:, 0], sizes.items(), strict=True):
+    for ax, (title, size) in zip(axes.flat, sizes.items(), strict=False):
         image = ax.imshow(
             np.maximum(size.T, top * 1e-6), norm=LogNorm(top * 1e-6, top), cmap="cividis",
             aspect="auto", origin="lower", interpolation="nearest",
             extent=(0.5, len(size) + 0.5, -0.5, size.shape[1] - 0.5),
         )  # fmt: skip
         ax.set_title(title, loc="left")
+    for ax in axes[:, 0]:
         ax.set_ylabel("unit")
-    axes[-1, 0].set_xlabel("step t")
-    figure.colorbar(image, ax=axes[:, 0].tolist(), label="size of the gradient")
+    for ax in axes[-1]:
+        ax.set_xlabel("step t")
+    figure.colorbar(image, ax=axes.ravel().tolist(), label="size of the gradient")
+    return figure
+
+
+def learning_curves(curves: Mapping[str, Sequence[Any]], per: int, goal: float) -> Figure:
+    """Draw the error of many training runs against the sequences seen, one panel for each start.
+
+    Args:
+        curves: For each way to start, one curve for each run: mean errors of
+            ``per`` sequences each, in the order in which they were seen.
+        per: How many sequences a point stands for.
+        goal: An error to be drawn as a line.
+
+    Returns:
+        Figure: Panels with logarithmic errors on one scale, one line for each run.
+
+    Example:
+        >>> len(learning_curves({"0": [[0.2, 0.1]], "1": [[0.2]]}, per=1000, goal=0.01).axes)
+        2
+    """
+    columns = min(5, len(curves))
+    rows = -(-len(curves) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 1.75 * rows + 0.4), sharex=True, sharey=True, squeeze=False
+    )
+    for ax in axes.flat[len(curves) :]:
+        ax.set_axis_off()
+    for ax, (name, runs) in zip(axes.flat, curves.items(), strict=False):
+        for run in runs:
+            seen = per * (np.arange(len(run)) + 0.5)
+            ax.semilogy(seen, np.asarray(run), color="#0072B2", linewidth=1.1, alpha=0.75)
+            ax.plot(seen[-1], run[-1], "o", color="#0072B2", markersize=3)
+        ax.axhline(goal, color="#D55E00", linestyle=":", linewidth=1.2)
+        ax.set_title(name)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:.0f}k" if value else "0")
+    figure.supxlabel("training sequences seen", fontsize=10)
+    figure.supylabel("mean error", fontsize=10)
+    return figure
+
+
+def sequences_needed(
+    ours: Mapping[float, Sequence[float]], published: Mapping[float, float], name: str
+) -> Figure:
+    """Draw how many sequences training took against the length of the task.
+
+    Args:
+        ours: For each length, the numbers of our runs.
+        published: For each length, a published mean.
+        name: Of the publication, for the legend.
+
+    Returns:
+        Figure: Logarithmic axes; one point for each run, and a line through the medians.
+
+    Example:
+        >>> len(sequences_needed({100: [2e4, 3e4]}, {100: 7.4e4}, "published").axes)
+        1
+    """
+    figure, ax = plt.subplots(figsize=(5.6, 3.4))
+    ax.plot(list(published), list(published.values()), "s--", color="#D55E00", label=name)
+    medians = [float(np.median(runs)) for runs in ours.values()]
+    ax.plot(list(ours), medians, "-", color="#0072B2", label="here, median")
+    for k, (length, runs) in enumerate(ours.items()):
+        label = "here, one run" if k == 0 else None
+        ax.plot([length] * len(runs), runs, "o", color="#0072B2", alpha=0.6, ms=5, label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(list(published), [f"{length:g}" for length in published])
+    ax.minorticks_off()
+    ax.set_xlabel("T, the smallest length")
+    ax.set_ylabel("training sequences")
+    ax.legend()
+    return figure
+
+
+def half_lives(measured: Mapping[str, tuple[Any, Any]]) -> Figure:
+    """Draw the half-life that the forget bias promises, and half-lives that were measured.
+
+    Args:
+        measured: By name, the forget biases of units and their half-lives in
+            steps, two arrays of one shape.
+
+    Returns:
+        Figure: The promise ln 2 / ln(1 + exp(-b)) as a line, the units as points.
+
+    Example:
+        >>> len(half_lives({"fresh": ([0.0, 3.0], [1.0, 14.0])}).axes)
+        1
+    """
+    figure, ax = plt.subplots(figsize=(5.6, 3.6))
+    biases = [np.asarray(bias, dtype=float) for bias, _ in measured.values()]
+    low = min(float(bias.min()) for bias in biases) - 0.5
+    b = np.linspace(low, max(float(bias.max()) for bias in biases) + 0.5, 200)
+    ax.semilogy(b, np.log(2) / np.log1p(np.exp(-b)), color="grey", label="promised by the bias")
+    looks = (("o", "#0072B2"), ("^", "#D55E00"), ("s", "#009E73"), ("x", "#CC79A7"))
+    for (marker, color), (name, (bias, life)) in zip(looks, measured.items(), strict=False):
+        ax.semilogy(bias, life, marker, color=color, label=name, markersize=5, alpha=0.8)
+    ax.set_xlabel("forget bias of the unit")
+    ax.set_ylabel("half-life, in steps")
+    ax.legend()
+    return figure
+
+
+def reading(
+    top: Mapping[str, Any], maps: Mapping[str, Any], *, steps: Any = None,
+    label: str = "step t", rows: Mapping[str, str] | None = None,
+) -> Figure:  # fmt: skip
+    """Draw what an LSTM reads, and below it what its gates and states do meanwhile.
+
+    Args:
+        top: What is read, by name: each of shape (n,), drawn as a line, or one
+            alone of shape (n, D), drawn as a picture.
+        maps: Gates or states by name, each (n, H). What lies between 0 and 1, as
+            gates do, is drawn from 0 to 1, all else on a scale of its own around 0.
+        steps: What to write under the steps, shape (n,), rising evenly; 1 to n if None.
+        label: Of the axis of the steps.
+        rows: What the rows of a map are, by its name, if they are not units.
+
+    Returns:
+        Figure: One panel above, and one for each map, time to the right.
+
+    Example:
+        >>> import numpy as np
+        >>> len(reading({"x": np.ones(5)}, {"f": np.ones((5, 3))}).axes)   # and one scale
+        3
+    """
+    n = len(next(iter(top.values())))
+    t = np.arange(1, n + 1) if steps is None else np.asarray(steps)
+    half = (t[1] - t[0]) / 2 if n > 1 else 0.5
+    extent = (t[0] - half, t[-1] + half)
+    figure, axes = plt.subplots(
+        1 + len(maps), 1, figsize=(7.2, 1.5 + 1.15 * len(maps)), sharex=True, squeeze=False
+    )
+    ax = axes[0, 0]
+    colors, styles = ("#222222", "#D55E00", "#0072B2"), ("-", "--", ":")
+    for k, (name, values) in enumerate(top.items()):
+        values = np.asarray(values)
+        if values.ndim == 2:
+            ax.imshow(values.T, cmap="Greys", aspect="auto", extent=(*extent, len(values[0]), 0))
+            ax.set_yticks([])
+            ax.set_ylabel(name)
+        else:
+            ax.plot(t, values, color=colors[k % 3], linestyle=styles[k % 3], label=name, lw=1.4)
+            ax.legend(loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(top))
+    for ax, (name, values) in zip(axes[1:, 0], maps.items(), strict=True):
+        values = np.asarray(values)
+        gate = values.min() >= 0 and values.max() <= 1
+        size = 1 if gate else float(np.abs(values).max()) or 1
+        image = ax.imshow(
+            values.T, cmap="cividis" if gate else "PuOr", vmin=0 if gate else -size, vmax=size,
+            aspect="auto", origin="lower", interpolation="nearest",
+            extent=(*extent, -0.5, values.shape[1] - 0.5),
+        )  # fmt: skip
+        ax.set_title(name, loc="left")
+        ax.set_ylabel((rows or {}).get(name, "unit"))
+        figure.colorbar(image, ax=ax, pad=0.01, aspect=8)
+    axes[-1, 0].set_xlabel(label)
+    return figure
+
+
+def truncation(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
+    """Draw the error of truncated gradients against the length of the pieces.
+
+    Args:
+        lengths: Steps in a piece.
+        errors: Relative errors by name, each of shape (draws, len(lengths)), or
+            (len(lengths),) for one draw.
+
+    Returns:
+        Figure: For each name the median over the draws, and the spread from
+        the smallest to the largest as a band.
+
+    Example:
+        >>> len(truncation([1, 2, 5], {"bias 3": [0.9, 0.8, 0.0]}).axes)
+        1
+    """
+    figure, ax = plt.subplots(figsize=(5.6, 3.2))
+    looks = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", "-.", "^"))
+    for (color, line, marker), (name, values) in zip(looks, errors.items(), strict=False):
+        draws = np.atleast_2d(np.asarray(values, dtype=float))
+        ax.plot(lengths, np.median(draws, axis=0), line, marker=marker, color=color, label=name)
+        ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15)
+    ax.set_xscale("log")
+    ax.set_xticks(list(lengths), [str(length) for length in lengths])
+    ax.minorticks_off()
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("steps in a piece")
+    ax.set_ylabel("relative error of dWLSTM")
+    ax.legend()
     return figure
 
 
 def _worst(report: Report) -> list[float]:
     """The worst error of each input, 0 where there are no elements."""
     return [float(error.max()) if error.size else 0.0 for error in report.errors.values()]
+
+
+def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
+    """Draw times as ratios to a limit, rung by rung.
+
+    Args:
+        panels: One panel a title; in it, by shape and rung, the first quartile, the
+            median and the third quartile of the ratio.
+
+    Returns:
+        Figure: In each panel one line a shape, falling towards the limit, 1.
+
+    Example:
+        >>> rungs = {"first": (2.9, 3.0, 3.2), "last": (1.1, 1.2, 1.3)}
+        >>> len(ladder({"one thread": {"(5, 3, 10, 4)": rungs}}).axes)
+        1
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(7.2, 4.4), sharex=True, sharey=True, squeeze=False
+    )
+    styles = ("o-", "s--", "^-.", "D:")
+    for ax, (title, shapes) in zip(axes[0], panels.items(), strict=True):
+        for k, (shape, rungs) in enumerate(shapes.items()):
+            low, middle, high = np.transpose(list(rungs.values()))
+            y = np.arange(len(rungs))
+            color = plt.get_cmap("viridis")(0.85 * k / max(1, len(shapes) - 1))
+            ax.fill_betweenx(y, low, high, color=color, alpha=0.25, linewidth=0)
+            ax.plot(middle, y, styles[k % 4], color=color, markersize=5, label=shape)
+        ax.axvline(1, color="black", linewidth=1)
+        ax.set_xscale("log")
+        ax.set_xticks([1, 1.5, 2, 3, 5, 7], ["limit", "1.5", "2", "3", "5", "7"])
+        ax.minorticks_off()
+        ax.set_yticks(y, list(rungs))
+        ax.invert_yaxis()
+        ax.set_title(title)
+        ax.set_xlabel("time / that of the products")
+    if len(panels) > 1:
+        axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
+    axes[0][0].set_xlim(0.9)
+    handles, names = axes[0][0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names)
+    )
+    return figure

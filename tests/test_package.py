@@ -23,12 +23,14 @@ LAYERS = [
     {"layout"},
     {"reference"},
     {"fused", "gradcheck"},
-    {"weights", "tasks"},
-    {"cell", "scan"},
+    {"weights", "tasks", "ladder"},
+    {"scan", "train"},
+    {"cell"},
     {"plots"},
 ]
 APART = {"labels", "zoo"}  # they read source files, and are imported by none
 NEEDS = {"cell": {"flax", "jax"}, "scan": {"jax"}, "gradcheck": {"jax"}, "plots": {"matplotlib"}}
+NEEDS |= {"train": {"jax", "optax"}}
 
 NUMPY_ALONE = """
 import importlib.abc, sys
@@ -44,7 +46,7 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.labels, lstm.layout, lstm.reference, lstm.weights
+import lstm.labels, lstm.layout, lstm.reference, lstm.tasks, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))
@@ -52,7 +54,7 @@ gradients = lstm.backward(np.ones_like(Hout), cache)
 c, h = lstm.step(np.ones(10), lstm.init(10, 4))
 assert gradients.dX.shape == (5, 3, 10) and h.shape == (4,)
 assert check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
-for name in ("lstm.cell", "lstm.plots"):
+for name in ("lstm.cell", "lstm.plots", "lstm.train"):
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -75,10 +77,10 @@ def python(code, **environment):
 
 
 def test_the_package_needs_numpy_alone():
-    """And the two modules that need more say what they miss."""
+    """And the modules that need more say what they miss."""
     printed = python(NUMPY_ALONE).splitlines()
-    assert len(printed) == 2
-    for line, name in zip(printed, ("lstm.cell flax", "lstm.plots matplotlib"), strict=True):
+    missing = ("lstm.cell flax", "lstm.plots matplotlib", "lstm.train jax")
+    for line, name in zip(printed, missing, strict=True):
         assert line.startswith(name)
         assert line.endswith("is not installed here")
 

@@ -1,0 +1,194 @@
+"""Everybody who runs: forward and backward of one LSTM layer, and single steps, in float32.
+
+`sequence` and `stream` return functions without arguments, by name, that do the same
+work: for a sequence, the outputs, and from a given dHout the gradients of X and of all
+weights. A peer that is not installed is left out; its name and the reason are in
+``left_out``.
+"""
+
+import numpy as np
+
+import lstm
+from lstm.ladder import LADDER, products
+
+SHAPES = ((100, 1, 64, 128), (100, 32, 64, 128), (50, 64, 256, 256), (25, 100, 512, 512))
+STEPS = 200  # of one measurement of a stream
+
+
+def sequence(n, b, D, H, threads):
+    """The contestants for a sequence of n steps, a batch of b, sizes D and H."""
+    rng = np.random.default_rng(0)
+    X, dHout = (rng.standard_normal((n, b, size)).astype(np.float32) for size in (D, H))
+    WLSTM = lstm.init(D, H, rng=0, dtype=np.float32)
+    zero = np.zeros((b, H), np.float32)
+
+    def rung(rung):
+        result = rung.forward(X, WLSTM, zero, zero)
+        return rung.backward(dHout, result.cache, zero, zero)
+
+    contestants = {
+        "limit": products(n, b, D, H),
+        "as written": lambda: rung(LADDER[0]),
+        "lstm.fused": lambda: lstm.backward(dHout, lstm.forward(X, WLSTM).cache),
+    }
+    makers = {
+        "torch": lambda: _torch(X, dHout, H, threads),
+        "lstm.scan": lambda: _scan(X, WLSTM, dHout),
+        "autodiff of the scan": lambda: _autodiff(X, WLSTM, dHout),
+        "flax": lambda: _flax(X, dHout, H),
+        "keras": lambda: _keras(X, dHout, H),
+        "equinox": lambda: _equinox(X, dHout, H),
+    }
+    return _with_peers(contestants, makers)
+
+
+def stream(D, H, threads):
+    """The contestants for `STEPS` single steps, one sample at a time."""
+    x = np.random.default_rng(0).standard_normal(D).astype(np.float32)
+    WLSTM = lstm.init(D, H, rng=0, dtype=np.float32)
+    u = np.ones(1 + D + H, np.float32)
+
+    def products_alone():
+        for _ in range(STEPS):
+            u.dot(WLSTM)
+
+    def ours():
+        c = h = None
+        for _ in range(STEPS):
+            c, h = lstm.step(x, WLSTM, c, h)
+
+    contestants = {"limit": products_alone, "lstm.step": ours}
+    makers = {
+        "torch": lambda: _torch_steps(x, H, threads),
+        "flax": lambda: _flax_steps(x, H),
+    }
+    return _with_peers(contestants, makers)
+
+
+def _with_peers(contestants, makers):
+    left_out = {}
+    for name, make in makers.items():
+        try:
+            contestants[name] = make()
+        except ImportError as error:
+            left_out[name] = str(error)
+    return contestants, left_out
+
+
+def _torch(X, dHout, H, threads):
+    import torch
+
+    torch.set_num_threads(threads)
+    layer = torch.nn.LSTM(X.shape[2], H)
+    X, dHout = torch.from_numpy(X).requires_grad_(), torch.from_numpy(dHout)
+
+    def run():
+        layer.zero_grad()
+        X.grad = None
+        layer(X)[0].backward(dHout)
+
+    return run
+
+
+def _pull(forward, dHout, *arguments):
+    """Forward and the gradients of all arguments, compiled."""
+    import jax
+
+    arguments = jax.device_put(arguments)
+
+    @jax.jit
+    def both(dHout, *arguments):
+        Hout, pull = jax.vjp(forward, *arguments)
+        return Hout, pull(dHout)
+
+    return lambda: jax.block_until_ready(both(dHout, *arguments))
+
+
+def _scan(X, WLSTM, dHout):
+    from lstm import scan
+
+    return _pull(lambda X, W: scan.forward(X, W).Hout, dHout, X, WLSTM)
+
+
+def _autodiff(X, WLSTM, dHout):
+    import jax.numpy as jnp
+
+    from lstm import scan
+
+    run = scan._run.__wrapped__  # the same scan, without its derived backward
+    zero = jnp.zeros((X.shape[1], WLSTM.shape[1] // 4), X.dtype)
+    return _pull(lambda X, W: run(X, W, zero, zero).Hout, dHout, X, WLSTM)
+
+
+def _flax(X, dHout, H):
+    import flax.linen as nn
+    import jax
+
+    rnn = nn.RNN(nn.OptimizedLSTMCell(H), time_major=True)
+    return _pull(rnn.apply, dHout, rnn.init(jax.random.PRNGKey(0), X), X)
+
+
+def _keras(X, dHout, H):
+    import keras
+
+    layer = keras.layers.LSTM(H, return_sequences=True)
+    X, dHout = X.swapaxes(0, 1).copy(), dHout.swapaxes(0, 1).copy()  # Keras takes the batch first
+    layer.build(X.shape)
+    weights = [variable.value for variable in layer.trainable_variables]
+    others = [variable.value for variable in layer.non_trainable_variables]
+    return _pull(lambda w, X: layer.stateless_call(w, others, X)[0], dHout, weights, X)
+
+
+def _equinox(X, dHout, H):
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+
+    cell = eqx.nn.LSTMCell(X.shape[2], H, key=jax.random.PRNGKey(0))
+    arrays, rest = eqx.partition(cell, eqx.is_array)
+    zero = jnp.zeros((X.shape[1], H), X.dtype)
+
+    def forward(arrays, X):
+        cell = eqx.combine(arrays, rest)
+
+        def step(state, x):
+            h, c = jax.vmap(cell)(x, state)
+            return (h, c), h
+
+        return jax.lax.scan(step, (zero, zero), X)[1]
+
+    return _pull(forward, dHout, arrays, X)
+
+
+def _torch_steps(x, H, threads):
+    import torch
+
+    torch.set_num_threads(threads)
+    cell = torch.nn.LSTMCell(x.size, H)
+    x = torch.from_numpy(x)[None]  # a batch of one, which torch does faster than none
+
+    @torch.no_grad()
+    def run():
+        state = None
+        for _ in range(STEPS):
+            state = cell(x, state)
+
+    return run
+
+
+def _flax_steps(x, H):
+    import flax.linen as nn
+    import jax
+
+    cell = nn.OptimizedLSTMCell(H)
+    start = cell.initialize_carry(jax.random.PRNGKey(0), x.shape)
+    parameters = cell.init(jax.random.PRNGKey(0), start, x)
+    apply = jax.jit(cell.apply)
+
+    def run():
+        state = start
+        for _ in range(STEPS):
+            state, _ = apply(parameters, state, x)
+        jax.block_until_ready(state)
+
+    return run

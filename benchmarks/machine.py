@@ -1,0 +1,56 @@
+"""Which machine this is, and how many threads a benchmark may use."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("numpy", "jax", "jaxlib", "flax", "keras", "equinox", "torch")
+
+
+def threads():
+    """How many threads everybody may use, from OPENBLAS_NUM_THREADS.
+
+    NumPy reads that variable itself, while it is imported. On Linux the process is
+    also tied to so many processors, which XLA respects.
+    """
+    count = int(os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count()))
+    if hasattr(os, "sched_setaffinity"):
+        available = sorted(os.sched_getaffinity(0))
+        if count > len(available):
+            raise ValueError(
+                f"OPENBLAS_NUM_THREADS: expected at most {len(available)}, got {count}"
+            )
+        os.sched_setaffinity(0, available[:count])
+    return count
+
+
+def describe():
+    """Names and versions of what the numbers depend on."""
+    import numpy as np
+
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "threads": threads(),
+        "blas": f"{blas['name']} {blas['version']}",
+        "versions": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _processor():
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":")[1].strip()
+    return platform.processor() or "unknown"
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

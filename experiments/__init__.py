@@ -1,0 +1,1 @@
+"""Long runs, whose stored results the book draws. Start one with ``python -m experiments NAME``."""

@@ -1,0 +1,403 @@
+"""Tasks that need a memory, as their authors defined them.
+
+Each task is a function of a random generator: the same seed gives the same
+sequences. Sequences of different lengths share a batch, which is filled up
+with zeros at their ends; `Batch.where` says at which steps an answer is asked
+for, so that what comes after the end of a sequence never counts.
+
+Sources: Hochreiter and Schmidhuber, Neural Computation 9 (1997), experiments 1
+and 4; Arjovsky, Shah and Bengio, Unitary Evolution Recurrent Neural Networks
+(2016) for the copy task.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Rng = np.random.Generator | int | None
+"""A generator, which moves on with every call, a seed for a new one, or None."""
+
+
+class Batch(NamedTuple):
+    """Sequences to read and the answers that are asked for.
+
+    Attributes:
+        X: What is read, shape (n, b, D); zeros after the end of a sequence.
+        Y: What should be answered at each step, shape (n, b, K): a value, or a
+            symbol as a one among zeros. Where no answer is asked for: zeros.
+        where: True at the steps where an answer is asked for, shape (n, b).
+        lengths: The length of each sequence, shape (b,), at most n.
+    """
+
+    X: np.ndarray
+    Y: np.ndarray
+    where: np.ndarray
+    lengths: np.ndarray
+
+
+TOLERANCE = 0.04
+"""Adding problem: an answer is right if its absolute error is below this."""
+
+
+def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> Batch:
+    """Draw sequences of the adding problem: remember two values, and add them at the end.
+
+    A step is a pair: a value, uniform in [-1, 1], and a marker. Two pairs are
+    marked by 1. The first is one of the first ten; the second is one of the
+    first T/2 - 1 that are still unmarked, so that at least T/2 steps pass
+    between it and the end. The first and the last pair have the marker -1, all
+    others 0. With X1 and X2 for the two values, the answer at the end is
+    0.5 + (X1 + X2) / 4, which lies in [0, 1].
+
+    If the first pair of the sequence is one of the two, its marker stays -1 and
+    its value is set to zero, so that it adds nothing.
+
+    Args:
+        T: The smallest length, at least 20. Lengths are uniform from T to T + T/10.
+        batch: How many sequences, b.
+        rng: A generator, a seed for one, or None for a fresh one.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Batch: X (n, b, 2), Y (n, b, 1), where (n, b), lengths (b,), n being the
+        longest length drawn. An answer is asked for at the last step of each
+        sequence.
+
+    Raises:
+        TypeError: If a size is no integer.
+        ValueError: If a size is too small.
+
+    Example:
+        >>> X, Y, where, lengths = adding(100, 32, rng=0)
+        >>> X.shape[1:], bool((lengths >= 100).all()), bool((lengths <= 110).all())
+        ((32, 2), True, True)
+        >>> X[0, 0, 1].item(), where[:, 0].sum().item()
+        (-1.0, 1)
+    """
+    _check_size("T", T, 20)
+    _check_size("batch", batch, 1)
+    rng = np.random.default_rng(rng)
+    lengths = rng.integers(T, T + T // 10, endpoint=True, size=batch)
+    n, b = int(lengths.max()), np.arange(batch)
+
+    first = rng.integers(10, size=batch)
+    second = rng.integers(T // 2 - 1, size=batch)
+    second += second >= first  # the first one is not unmarked any more
+
+    values = rng.uniform(-1, 1, (n, batch))
+    values[0, (first == 0) | (second == 0)] = 0
+    values[np.arange(n)[:, None] >= lengths] = 0
+    markers = np.zeros((n, batch))
+    markers[first, b] = markers[second, b] = 1
+    markers[0] = markers[lengths - 1, b] = -1
+
+    where = np.arange(n)[:, None] == lengths - 1
+    Y = np.where(where, 0.5 + (values[first, b] + values[second, b]) / 4, 0)
+    return Batch(
+        np.stack([values, markers], axis=-1).astype(dtype), Y[..., None].astype(dtype),
+        where, lengths,
+    )  # fmt: skip
+
+
+def solved_after(errors: Any, *, in_a_row: int = 2000, mean: float = 0.01) -> int | None:
+    """Say when the adding problem was solved, by the rule of 1997.
+
+    It is solved when the last 2,000 training sequences were all right, that is
+    with an error below `TOLERANCE`, and their mean absolute error is below 0.01.
+
+    Args:
+        errors: The errors of all training sequences in the order in which they
+            were seen, each answered before it was learnt from, shape (m,).
+        in_a_row: How many must be right in a row.
+        mean: Bound of their mean absolute error.
+
+    Returns:
+        int or None: The number of sequences seen when it was solved, or None.
+
+    Raises:
+        ValueError: If ``errors`` has not one axis.
+
+    Example:
+        >>> solved_after([0.5] * 300 + [0.001] * 5000)
+        2300
+        >>> solved_after([0.03] * 5000) is None     # right, but the mean is too high
+        True
+    """
+    size = np.abs(np.asarray(errors, dtype=float))
+    if size.ndim != 1:
+        raise ValueError(f"errors: expected shape (m,), got {size.shape}")
+    if len(size) < in_a_row:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(size, in_a_row)
+    # not (size < ...) rather than size >= ..., so that nan is wrong, too
+    wrong = np.concatenate([[0], np.cumsum(~(size < TOLERANCE))])
+    all_right = np.nonzero(wrong[in_a_row:] == wrong[:-in_a_row])[0]
+    for start in all_right:
+        if windows[start].mean() < mean:
+            return int(start) + in_a_row
+    return None
+
+
+SYMBOLS = "BTPSXVE"
+"""The symbols of the Reber grammar, in the order of the columns of X and Y."""
+
+REBER: tuple[dict[str, int], ...] = (
+    {"B": 1},
+    {"T": 2, "P": 3},
+    {"S": 2, "X": 4},
+    {"T": 3, "V": 5},
+    {"X": 3, "S": 6},
+    {"P": 4, "V": 6},
+    {"E": 7},
+)
+"""The Reber grammar: for each node, the symbols on its edges and where they lead; 7 is the end."""
+
+
+def reber(rng: Rng = None) -> str:
+    """Draw a string of the Reber grammar.
+
+    Start at node 0 of `REBER`, follow edges to the end, each of two with
+    probability 1/2, and note the symbols.
+
+    Args:
+        rng: A generator, a seed for one, or None for a fresh one.
+
+    Returns:
+        str: Five symbols or more.
+
+    Example:
+        >>> reber(rng=1)
+        'BTXSE'
+    """
+    rng = np.random.default_rng(rng)
+    node, string = 0, ""
+    while node < len(REBER):
+        symbol = str(rng.choice(list(REBER[node])))
+        string += symbol
+        node = REBER[node][symbol]
+    return string
+
+
+def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()) -> list[str]:
+    """Draw strings of the embedded Reber grammar: a Reber string in brackets that must match.
+
+    B, then T or P, then a string of the Reber grammar, then the same T or P
+    again, then E. What stands before the last symbol must be remembered from
+    the second one on.
+
+    Args:
+        count: How many strings.
+        rng: A generator, a seed for one, or None for a fresh one.
+        but_not: Strings to leave out, such as those of the training set when a
+            test set is drawn.
+
+    Returns:
+        list: Strings of nine symbols or more. One may come twice.
+
+    Raises:
+        TypeError: If ``count`` is no integer.
+        ValueError: If ``count`` is negative.
+
+    Example:
+        >>> embedded_reber(2, rng=0)
+        ['BPBPVPXTTTTVVEPE', 'BPBPVVEPE']
+    """
+    _check_size("count", count, 0)
+    rng = np.random.default_rng(rng)
+    but_not = set(but_not)
+    strings: list[str] = []
+    while len(strings) < count:
+        bracket = str(rng.choice(["T", "P"]))
+        string = f"B{bracket}{reber(rng)}{bracket}E"
+        if string not in but_not:
+            strings.append(string)
+    return strings
+
+
+def possible_next(string: str) -> list[str]:
+    """List what may follow each symbol of a string of the embedded Reber grammar.
+
+    Args:
+        string: A string of the grammar, or the beginning of one.
+
+    Returns:
+        list: For each symbol, the symbols that may come next; nothing after the last E.
+
+    Raises:
+        ValueError: If the string breaks the grammar: it says where.
+
+    Example:
+        >>> possible_next("BPBTXSEPE")
+        ['TP', 'B', 'TP', 'SX', 'XS', 'E', 'P', 'E', '']
+    """
+    following = []
+    nodes = _embedded_nodes()
+    node: Any = ("B",)
+    for place, symbol in enumerate(string):
+        if symbol not in nodes[node]:
+            wanted = " or ".join(nodes[node]) or "nothing"
+            raise ValueError(f"string: expected {wanted} at place {place}, got {symbol!r}")
+        node = nodes[node][symbol]
+        following.append("".join(nodes[node]))
+    return following
+
+
+def _embedded_nodes() -> dict[Any, dict[str, Any]]:
+    """The nodes of the embedded grammar: two copies of `REBER` between their brackets."""
+    nodes: dict[Any, dict[str, Any]] = {
+        ("B",): {"B": ("TP",)},
+        ("TP",): {bracket: (bracket, 0) for bracket in "TP"},
+        ("E",): {"E": ("end",)},
+        ("end",): {},
+    }
+    for bracket in "TP":
+        for node, edges in enumerate(REBER):
+            nodes[bracket, node] = {symbol: (bracket, to) for symbol, to in edges.items()}
+        nodes[bracket, len(REBER)] = {bracket: ("E",)}
+    return nodes
+
+
+def predict_next(strings: Sequence[str], *, dtype: Any = np.float32) -> Batch:
+    """Turn strings over `SYMBOLS` into a batch: read a symbol, predict the next.
+
+    Args:
+        strings: At least one string, of two symbols or more each.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Batch: X (n, b, 7), the symbols but the last; Y (n, b, 7), the symbols
+        but the first; where (n, b), True up to each string's end; lengths (b,),
+        the length of each string less one; n is the largest of them.
+
+    Raises:
+        ValueError: If there is no string, a string is too short, or it has
+            another symbol.
+
+    Example:
+        >>> X, Y, where, lengths = predict_next(["BTBTXSETE", "BPBPTVPSEPE"])
+        >>> X.shape, lengths
+        ((10, 2, 7), array([ 8, 10]))
+    """
+    X, read = _one_hot([string[:-1] for string in strings], dtype)
+    Y, _ = _one_hot([string[1:] for string in strings], dtype)
+    return Batch(X, Y, read, read.sum(axis=0))
+
+
+def possible(strings: Sequence[str]) -> np.ndarray:
+    """Mark every symbol that may come next, for each step of `predict_next`.
+
+    Args:
+        strings: Strings of the embedded Reber grammar.
+
+    Returns:
+        numpy.ndarray: bool, shape (n, b, 7). A prediction counts as right if
+        the outputs of all symbols marked here are above those of all others.
+
+    Raises:
+        ValueError: If a string breaks the grammar.
+
+    Example:
+        >>> possible(["BTBTXSETE"]).sum(axis=(1, 2))        # how many may follow
+        array([2, 1, 2, 2, 2, 1, 1, 1])
+    """
+    marks = np.zeros((max(map(len, strings), default=1) - 1, len(strings), len(SYMBOLS)), bool)
+    for column, string in enumerate(strings):
+        for t, symbols in enumerate(possible_next(string)[:-1]):
+            marks[t, column, [SYMBOLS.index(symbol) for symbol in symbols]] = True
+    return marks
+
+
+def copy(
+    T: int, batch: int, rng: Rng = None, *, length: int = 10, symbols: int = 8,
+    dtype: Any = np.float32,
+) -> Batch:  # fmt: skip
+    """Draw sequences of the copy task: read symbols, wait, write them down.
+
+    ``length`` random symbols, then T - 1 blanks, then a sign, then ``length``
+    blanks during which the symbols are to be given back in order. Before, the
+    answer is the blank. Symbol k is column k, the blank the column after the
+    symbols, the sign (read, never answered) the last.
+
+    Someone without a memory gets a cross-entropy of length * ln(symbols) /
+    (T + 2 * length) a step: nothing while waiting, and a guess at the end.
+
+    Args:
+        T: How long to wait: steps from the last symbol to the sign; at least 1.
+        batch: How many sequences, b.
+        rng: A generator, a seed for one, or None for a fresh one.
+        length: How many symbols to copy, at least 1.
+        symbols: How many different ones there are, at least 1.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Batch: X and Y (n, b, symbols + 2) with n = T + 2 * length, where (n, b),
+        True everywhere, and lengths (b,), all n.
+
+    Raises:
+        TypeError: If a size is no integer.
+        ValueError: If a size is too small.
+
+    Example:
+        >>> X, Y, where, lengths = copy(5, 1, rng=0, length=3, symbols=4)
+        >>> X[:, 0].argmax(axis=1)          # 4 is the blank, 5 the sign
+        array([3, 2, 2, 4, 4, 4, 4, 5, 4, 4, 4])
+        >>> Y[:, 0].argmax(axis=1)
+        array([4, 4, 4, 4, 4, 4, 4, 4, 3, 2, 2])
+    """
+    for name, size in (("T", T), ("batch", batch), ("length", length), ("symbols", symbols)):
+        _check_size(name, size, 1)
+    n, blank, sign = T + 2 * length, symbols, symbols + 1
+    word = np.random.default_rng(rng).integers(symbols, size=(length, batch))
+    read = np.full((n, batch), blank)
+    read[:length] = word
+    read[length + T - 1] = sign
+    answer = np.full((n, batch), blank)
+    answer[-length:] = word
+    one_hot = np.eye(symbols + 2, dtype=dtype)
+    return Batch(one_hot[read], one_hot[answer], np.ones((n, batch), bool), np.full(batch, n))
+
+
+def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Iterator[Batch]:
+    """Draw batch after batch of a task, without end.
+
+    Args:
+        task: `adding`, `copy`, or a function like them.
+        *arguments: What it takes before ``rng``.
+        rng: A generator, a seed for one, or None for a fresh one.
+        **options: What it takes after ``rng``.
+
+    Yields:
+        Batch: The next one.
+
+    Example:
+        >>> batches = stream(adding, 100, 32, rng=0)
+        >>> next(batches).X.shape[1:], next(batches).X.shape[1:]
+        ((32, 2), (32, 2))
+    """
+    rng = np.random.default_rng(rng)
+    while True:
+        yield task(*arguments, rng, **options)
+
+
+def _one_hot(strings: Sequence[str], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Strings as ones among zeros, shape (n, b, 7), and where there are symbols, (n, b)."""
+    if not strings:
+        raise ValueError("strings: expected at least one, got none")
+    place = {symbol: column for column, symbol in enumerate(SYMBOLS)}
+    X = np.zeros((max(map(len, strings)), len(strings), len(SYMBOLS)), dtype)
+    for column, string in enumerate(strings):
+        if not string:
+            raise ValueError("strings: expected two symbols or more in each")
+        for t, symbol in enumerate(string):
+            if symbol not in place:
+                raise ValueError(f"strings: expected symbols among {SYMBOLS}, got {symbol!r}")
+            X[t, column, place[symbol]] = 1
+    return X, np.asarray(X.any(axis=-1))
+
+
+def _check_size(name: str, size: Any, least: int) -> None:
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise TypeError(f"{name}: expected an integer, got {size!r}")
+    if size < least:
+        raise ValueError(f"{name}: expected at least {least}, got {size}")

@@ -1,0 +1,347 @@
+"""The tasks: what is drawn is what the papers say, for statistics and for grammar."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm import tasks
+
+T = 40
+MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def many():
+    return tasks.adding(T, MANY, rng=0, dtype=np.float64)
+
+
+def uniform(counts):
+    """Counts that a uniform draw gives with a chance of better than one in a million."""
+    counts = np.asarray(counts)
+    expected = counts.sum() / len(counts)
+    chi2 = ((counts - expected) ** 2 / expected).sum()
+    free = len(counts) - 1
+    return chi2 < free + 5 * np.sqrt(2 * free) + 10
+
+
+def marked(batch):
+    """The places of the ones of each sequence."""
+    return [np.nonzero(column == 1)[0].tolist() for column in batch.X[:, :, 1].T]
+
+
+@pytest.mark.parametrize("T", [20, 21, 100, 137])
+def test_lengths_are_uniform_from_T_to_a_tenth_more(T):
+    lengths = tasks.adding(T, 5000, rng=1).lengths
+    counts = np.bincount(lengths)[T:]
+    assert lengths.min() == T
+    assert len(counts) == T // 10 + 1
+    assert uniform(counts)
+
+
+def test_values_are_uniform_from_minus_one_to_one(many):
+    t = np.arange(len(many.X))[:, None]
+    inside = many.X[..., 0][(t > 0) & (t < many.lengths)]
+    assert uniform(np.histogram(inside, bins=50, range=(-1, 1))[0])
+    assert -1 <= inside.min() < -0.999
+    assert 0.999 < inside.max() <= 1
+
+
+def test_markers_are_minus_one_at_both_ends_and_only_there(many):
+    markers = many.X[..., 1]
+    assert set(np.unique(markers)) == {-1, 0, 1}
+    assert (markers[0] == -1).all()
+    assert (markers[many.lengths - 1, np.arange(MANY)] == -1).all()
+    assert ((markers == -1).sum(axis=0) == 2).all()
+
+
+def test_two_pairs_are_marked_one_if_the_other_is_the_first_of_all(many):
+    counts = Counter(map(len, marked(many)))
+    assert set(counts) == {1, 2}
+    # The first choice is pair 1 in 1/10; if not, the second is in 1/(T/2 - 1).
+    chance = 1 / 10 + 9 / 10 / (T // 2 - 1)
+    assert abs(counts[1] / MANY - chance) < 5 * np.sqrt(chance / MANY)
+    assert (many.X[0, [len(m) == 1 for m in marked(many)], 0] == 0).all()
+    assert (many.X[0, [len(m) == 2 for m in marked(many)], 0] != 0).all()
+
+
+def test_where_the_marked_pairs_are(many):
+    """The first among the first ten, the second among the T/2 - 1 first that are left."""
+    pairs = np.array([m for m in marked(many) if len(m) == 2])
+    assert pairs[:, 0].max() == 9
+    assert pairs.max() == T // 2 - 1  # so that T/2 steps lie between it and the end
+    far = pairs[pairs[:, 1] > 9]  # the one below ten was the first choice
+    assert uniform(np.bincount(far[:, 0], minlength=10)[1:])
+    assert uniform(np.bincount(far[:, 1], minlength=T // 2)[10 : T // 2 - 1])
+    # The last place is left over only when the first choice lies before it: always, here.
+    last, others = (far[:, 1] == T // 2 - 1).sum(), (far[:, 1] == T // 2 - 2).sum()
+    assert abs(last - others) < 5 * np.sqrt(last + others)
+
+
+def test_the_answer_is_the_scaled_sum_of_the_marked_values(many):
+    values, markers = many.X[..., 0], many.X[..., 1]
+    wanted = 0.5 + (values * (markers == 1)).sum(axis=0) / 4
+    assert ((many.Y[..., 0] != 0) <= many.where).all()
+    np.testing.assert_allclose(many.Y[..., 0].sum(axis=0), wanted, rtol=0, atol=1e-15)
+    assert 0 <= wanted.min() <= wanted.max() <= 1
+    # Two uniform values: the variance of each is 1/3, that of the answer 2/48, less for zeros.
+    assert abs(wanted.mean() - 0.5) < 0.01
+    two = np.array([len(m) == 2 for m in marked(many)])
+    assert abs(wanted[two].std() - np.sqrt(2 / 48)) < 0.005
+
+
+def test_nothing_stands_after_the_end_and_the_answer_is_asked_for_there(many):
+    t = np.arange(len(many.X))[:, None]
+    assert (many.X[t[:, 0] >= many.lengths.min()][:, many.lengths == many.lengths.min()] == 0).all()
+    assert (many.where == (t == many.lengths - 1)).all()
+    assert len(many.X) == many.lengths.max()
+
+
+def test_shapes_and_dtypes():
+    for dtype in (np.float32, np.float64):
+        for batch, K in (
+            (tasks.adding(20, 3, rng=0, dtype=dtype), 1),
+            (tasks.copy(5, 3, rng=0, dtype=dtype), 10),
+            (tasks.predict_next(["BTE", "BPPE", "BE"], dtype=dtype), 7),
+        ):
+            n, b, _ = batch.X.shape
+            assert batch.X.dtype == batch.Y.dtype == dtype
+            assert batch.Y.shape == (n, b, K)
+            assert batch.where.shape == (n, b)
+            assert batch.where.dtype == bool
+            assert batch.lengths.shape == (b,)
+            assert b == 3
+    assert tasks.adding(20, 3).X.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda rng: tasks.adding(30, 4, rng), lambda rng: tasks.copy(7, 4, rng)],
+    ids=["adding", "copy"],
+)
+def test_a_seed_repeats_and_a_generator_moves_on(draw):
+    once, again, other = draw(3), draw(3), draw(4)
+    for a, b in zip(once, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert other.X.shape != once.X.shape or (other.X != once.X).any()
+    rng = np.random.default_rng(3)
+    first, second = draw(rng), draw(rng)
+    np.testing.assert_array_equal(first.X, once.X)
+    assert second.X.shape != first.X.shape or (second.X != first.X).any()
+    assert draw(None).X.shape[1] == 4
+
+
+def test_a_stream_is_the_same_calls_one_after_the_other():
+    rng = np.random.default_rng(5)
+    stream = tasks.stream(tasks.copy, 5, 2, rng=5, symbols=3)
+    for _ in range(3):
+        np.testing.assert_array_equal(next(stream).X, tasks.copy(5, 2, rng, symbols=3).X)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: tasks.adding(19, 1), ValueError, "T: expected at least 20, got 19"),
+        (lambda: tasks.adding(20.0, 1), TypeError, "T: expected an integer, got 20.0"),
+        (lambda: tasks.adding(20, 0), ValueError, "batch: expected at least 1, got 0"),
+        (lambda: tasks.adding(20, True), TypeError, "batch: expected an integer, got True"),
+        (lambda: tasks.copy(0, 1), ValueError, "T: expected at least 1, got 0"),
+        (lambda: tasks.copy(1, 0), ValueError, "batch: expected at least 1, got 0"),
+        (lambda: tasks.copy(1, 1, length=0), ValueError, "length: expected at least 1, got 0"),
+        (lambda: tasks.copy(1, 1, symbols=0), ValueError, "symbols: expected at least 1, got 0"),
+        (lambda: tasks.embedded_reber(-1), ValueError, "count: expected at least 0, got -1"),
+        (lambda: tasks.solved_after([[1]]), ValueError, "errors: expected shape (m,), got (1, 1)"),
+        (lambda: tasks.predict_next([]), ValueError, "strings: expected at least one, got none"),
+        (
+            lambda: tasks.predict_next(["B"]),
+            ValueError,
+            "strings: expected two symbols or more in each",
+        ),
+        (
+            lambda: tasks.predict_next(["BTA"]),
+            ValueError,
+            "strings: expected symbols among BTPSXVE, got 'A'",
+        ),
+        (
+            lambda: tasks.possible_next("BTBTXSEPE"),
+            ValueError,
+            "string: expected T at place 7, got 'P'",
+        ),
+        (
+            lambda: tasks.possible_next("BTBTXSETEE"),
+            ValueError,
+            "string: expected nothing at place 9, got 'E'",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(call, error, message):
+    with refused(error, message):
+        call()
+
+
+# Solved, by the rule of 1997.
+
+
+def test_solved_after_counts_the_sequences_up_to_the_last_of_the_two_thousand():
+    assert tasks.solved_after([1.0] * 7 + [0.0] * 1999) is None
+    assert tasks.solved_after([1.0] * 7 + [0.0] * 2000) == 2007
+    assert tasks.solved_after([1.0] * 7 + [0.0] * 5000) == 2007
+    assert tasks.solved_after([0.0] * 2000) == 2000
+    assert tasks.solved_after([]) is None
+
+
+@pytest.mark.parametrize("wrong", [0.04, -0.04, 1, np.nan, np.inf, -np.inf])
+def test_one_wrong_answer_starts_the_count_anew(wrong):
+    assert tasks.solved_after([0.0] * 1999 + [wrong] + [0.0] * 2000) == 4000
+    assert tasks.solved_after([0.0] * 1999 + [-0.0399] + [0.0] * 10) == 2000
+
+
+def test_the_mean_error_must_be_below_a_hundredth_too():
+    assert tasks.solved_after([0.01] * 3000) is None
+    assert tasks.solved_after([-0.03] * 3000) is None
+    # 0.03 leaves the window one by one: solved when the mean falls below 0.01
+    errors = [0.03] * 2000 + [0.0] * 2000
+    after = tasks.solved_after(errors)
+    assert np.mean(errors[after - 2000 : after]) < 0.01 <= np.mean(errors[after - 2001 : after - 1])
+    assert tasks.solved_after([0.5] * 3 + [0.001] * 5, in_a_row=4) == 7
+    assert tasks.solved_after([0.001] * 5, in_a_row=4, mean=0.001) is None
+
+
+# The grammar, against the published diagram, written down a second time.
+
+
+def reber_language(longest):
+    """All Reber strings up to a length, from the published table of edges, breadth first."""
+    edges = {
+        "start": "B>1", "1": "T>2 P>3", "2": "S>2 X>4", "3": "T>3 V>5",
+        "4": "X>3 S>6", "5": "P>4 V>6", "6": "E>end",
+    }  # fmt: skip
+    found, open_ = {}, {("start", ""): 1.0}
+    while open_:
+        (node, string), chance = open_.popitem()
+        ways = edges[node].split()
+        for way in ways:
+            symbol, to = way.split(">")
+            if to == "end":
+                found[string + symbol] = chance / len(ways)
+            elif len(string) + 2 <= longest:
+                open_[to, string + symbol] = chance / len(ways)
+    return found
+
+
+def test_reber_strings_come_as_often_as_the_diagram_says():
+    expected = reber_language(9)
+    rng = np.random.default_rng(0)
+    drawn = Counter(tasks.reber(rng) for _ in range(10_000))
+    assert expected["BTXSE"] == expected["BPVVE"] == 1 / 8
+    assert {s for s in drawn if len(s) <= 9} <= set(expected)
+    for string, chance in expected.items():
+        spread = np.sqrt(chance * (1 - chance) * 10_000)
+        assert abs(drawn[string] - chance * 10_000) < 5 * spread + 1, string
+
+
+def test_the_strings_that_the_literature_gives_as_examples_are_legal():
+    for inner in ("BTXSE", "BPVVE", "BTSXSE", "BPVPSE", "BTSXXTVVE", "BPTVPXTVPSE", "BTXXVPSE"):
+        tasks.possible_next(f"BT{inner}TE")
+    for inner in ("BTE", "BPXSE", "BTXTSE", "BPVPVE", "BTSXSB"):
+        with pytest.raises(ValueError, match=r"^string: expected "):
+            tasks.possible_next(f"BT{inner}TE")
+
+
+def test_embedded_strings_have_matching_brackets():
+    strings = tasks.embedded_reber(2000, rng=0)
+    assert min(map(len, strings)) == 9
+    for string in strings:
+        match = re.fullmatch("B([TP])(B.*E)([TP])E", string)
+        assert match[1] == match[3]
+        following = tasks.possible_next(string)  # raises if it breaks the grammar
+        assert following[-2:] == ["E", ""]
+        assert following[-3] == match[1]
+    counts = Counter(string[1] for string in strings)
+    assert abs(counts["T"] - 1000) < 5 * np.sqrt(500)
+
+
+def test_strings_to_leave_out_are_left_out():
+    training = tasks.embedded_reber(256, rng=0)
+    testing = tasks.embedded_reber(256, rng=0, but_not=training)
+    assert len(testing) == 256
+    assert not set(training) & set(testing)
+    assert tasks.embedded_reber(0) == []
+
+
+def test_what_may_come_next_is_what_does_come_next():
+    """Over many strings, exactly the symbols that are said to be possible are seen to follow."""
+    strings = tasks.embedded_reber(3000, rng=1)
+    seen, said = {}, {}
+    for string in strings:
+        for place, symbols in enumerate(tasks.possible_next(string)[:-1]):
+            start = string[: place + 1]
+            seen.setdefault(start, set()).add(string[place + 1])
+            said[start] = set(symbols)
+    for start, symbols in seen.items():
+        assert symbols <= said[start]
+    for start in ("B", "BT", "BTB", "BPBT", "BPBTX", "BTBPV", "BTBPVVE"):
+        assert seen[start] == said[start]
+
+
+def test_symbols_are_coded_in_the_order_of_the_columns():
+    strings = ["BTBTXSETE", "BPBPTVPSEPE"]
+    X, Y, where, lengths = tasks.predict_next(strings)
+    for column, string in enumerate(strings):
+        n = len(string) - 1
+        assert lengths[column] == where[:, column].sum() == n
+        assert where[:n, column].all()
+        read = "".join(tasks.SYMBOLS[k] for k in X[:n, column].argmax(axis=1))
+        told = "".join(tasks.SYMBOLS[k] for k in Y[:n, column].argmax(axis=1))
+        assert (read, told) == (string[:-1], string[1:])
+        assert (X[n:, column] == 0).all()
+        assert (Y[n:, column] == 0).all()
+    assert (X.sum(axis=-1) == where).all()
+    assert (Y.sum(axis=-1) == where).all()
+
+
+def test_possible_marks_fit_the_batch():
+    strings = tasks.embedded_reber(50, rng=2)
+    X, Y, where, _ = tasks.predict_next(strings)
+    marks = tasks.possible(strings)
+    assert marks.shape == Y.shape == X.shape
+    assert marks[Y > 0].all()  # what comes is possible
+    assert (marks.any(axis=-1) == where).all()
+    for column, string in enumerate(strings):
+        for t, symbols in enumerate(tasks.possible_next(string)[:-1]):
+            assert {tasks.SYMBOLS[k] for k in np.nonzero(marks[t, column])[0]} == set(symbols)
+
+
+# Copy.
+
+
+def test_copy_is_read_wait_sign_write():
+    T, length, symbols = 6, 4, 5
+    X, Y, where, lengths = tasks.copy(T, 3000, rng=0, length=length, symbols=symbols)
+    read, answer = X.argmax(axis=-1), Y.argmax(axis=-1)
+    assert X.shape == Y.shape == (T + 2 * length, 3000, symbols + 2)
+    assert (X.sum(axis=-1) == 1).all()
+    assert (Y.sum(axis=-1) == 1).all()
+    assert (read[:length] == answer[-length:]).all()
+    assert (read[length : length + T - 1] == symbols).all()
+    assert (read[length + T - 1] == symbols + 1).all()
+    assert (read[length + T :] == symbols).all()
+    assert (answer[:-length] == symbols).all()
+    assert where.all()
+    assert (lengths == T + 2 * length).all()
+    for place in range(length):
+        assert uniform(np.bincount(read[place], minlength=symbols))
+    pairs = read[0] * symbols + read[1]  # neighbours are independent
+    assert uniform(np.bincount(pairs, minlength=symbols**2))
+
+
+def test_copy_without_a_memory_costs_what_the_docstring_says():
+    T, length, symbols = 6, 4, 5
+    _, Y, _, _ = tasks.copy(T, 100, rng=0, length=length, symbols=symbols)
+    guess = np.zeros_like(Y, np.float64)
+    guess[:-length, :, symbols] = 1
+    guess[-length:, :, :symbols] = 1 / symbols
+    cost = -np.log((guess * Y).sum(axis=-1)).mean()
+    assert cost == pytest.approx(length * np.log(symbols) / (T + 2 * length), rel=1e-12)
