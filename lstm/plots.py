@@ -215,6 +215,38 @@ def gates(values: Mapping[str, Any], states: Sequence[str] = ("c", "h")) -> Figu
     return figure
 
 
+def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
+    """Draw the life of one unit: its input, its gates and its states over time.
+
+    Args:
+        x: The input of each step, shape (n,) or (n, 1).
+        ifog: The gates of the unit in the order i, f, o, g, shape (n, 4).
+        c: Its cell state after each step, shape (n,).
+        h: Its output at each step, shape (n,).
+
+    Returns:
+        Figure: Three panels over the steps, counted from 1.
+
+    Example:
+        >>> len(unit([1, 0], [[1, 1, 1, 0.5], [0, 1, 1, 0]], [0.5, 0.5], [0.4, 0.4]).axes)
+        3
+    """
+    figure, axes = plt.subplots(
+        3, 1, figsize=(7.2, 5.0), sharex=True, height_ratios=[2, 3, 3], layout="constrained"
+    )
+    t = np.arange(1, len(x) + 1)
+    axes[0].bar(t, np.ravel(x), color=COLORS["h"], width=0.6)
+    for names, ax, values in ((GATES, axes[1], np.asarray(ifog).T), (("c", "h"), axes[2], (c, h))):
+        for name, value in zip(names, values, strict=True):
+            ax.plot(t, value, color=COLORS[name], linestyle=LINES[name], label=name)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    for ax, label in zip(axes, ("input x", "gates", "states"), strict=True):
+        ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+        ax.set_ylabel(label)
+    axes[-1].set_xlabel("step t")
+    return figure
+
+
 def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     """Draw how much of a cell's content is left after a number of steps.
 
