@@ -27,6 +27,12 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+# Extensions of MathJax that its one script holds already, or that no page's TeX makes it load.
+NOT_LOADED = (
+    "all-packages ams autoload cases colorv2 configmacros mathtools newcommand noerrors "
+    "noundefined physics require setoptions tagformat textmacros"
+).split()
+
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
     "_static/**/*.map",
@@ -38,6 +44,8 @@ UNUSED = (
     "_static/vendor/fontawesome/webfonts/fa-regular-*",
     "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
     "_static/file.png",
+    "_static/mathjax/output/chtml/fonts/tex.js",  # the one script holds it
+    *(f"_static/mathjax/input/tex/extensions/{name}.js" for name in NOT_LOADED),
 )
 
 # The drawings that follow the theme, and the pages on which a live figure takes a picture's place.
