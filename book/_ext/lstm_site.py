@@ -238,6 +238,8 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     body = context.get("body", "")
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # The empty corner of a table heads nothing.
+    body = body.replace('<th class="head"><p></p></th>', "<td></td>")
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body
