@@ -28,10 +28,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 # Extensions of MathJax that its one script holds already, or that no page's TeX makes it load.
-NOT_LOADED = (
-    "all-packages ams autoload cases colorv2 configmacros mathtools newcommand noerrors "
-    "noundefined physics require setoptions tagformat textmacros"
-).split()
+NOT_LOADED = ["all-packages", "ams", "autoload", "cases", "colorv2", "configmacros", "mathtools", "newcommand", "noerrors", "noundefined", "physics", "require", "setoptions", "tagformat", "textmacros"]
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
