@@ -28,7 +28,10 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 # Extensions of MathJax that its one script holds already, or that no page's TeX makes it load.
-NOT_LOADED = ["all-packages", "ams", "autoload", "cases", "colorv2", "configmacros", "mathtools", "newcommand", "noerrors", "noundefined", "physics", "require", "setoptions", "tagformat", "textmacros"]
+NOT_LOADED = """
+    all-packages ams autoload cases colorv2 configmacros mathtools newcommand noerrors
+    noundefined physics require setoptions tagformat textmacros
+""".split()  # noqa: SIM905
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
