@@ -8,10 +8,11 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-matrix bench bench-peers ladder mutants serve notebooks lint wheel lock clean
+.PHONY: help book test test-browser test-peers golden pdf lab pictures test-matrix bench bench-peers \
+        ladder mutants serve notebooks lint wheel lock clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -33,6 +34,25 @@ book: $(READY)  ## Build the book; warnings are errors
 test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
 	$(BIN)/python -m pytest -n 2 -q
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
+
+test-peers: $(PEERS)  ## Trade weights with PyTorch, MLX and tinygrad (installs them first)
+	$(BIN)/python -m pytest -q tests/peers
+
+golden: $(READY)  ## Write golden/lstm.json: numbers to test an LSTM in another language against
+	$(BIN)/python golden/make.py
+
+test-browser: book  ## Look at every page of the book in a browser: $LSTM_CHROMIUM, or one that is found
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/browser
+
+pdf: book  ## Print the whole book to one PDF
+	$(BIN)/python -m tools.pdf
+
+pictures: book  ## Take the pictures of the README again
+	$(BIN)/python -m tools.pictures
+
+LAB ?=
+lab: $(READY)  ## Open the chapters in JupyterLab
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/book/01-why-gates.ipynb $(LAB)
 
 # Pythons of pyenv are found, too, where there are some.
 PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin))

@@ -23,6 +23,9 @@ import numpy as np
 GATES = ("i", "f", "o", "g")
 """The gates, in the order of the columns."""
 
+VERSION = 1
+"""The version of this layout. Files carry it; it changes with the meaning of a row or column."""
+
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 """What `lstm` computes in. complex128 is there for the complex-step oracle."""
 
@@ -227,7 +230,7 @@ def as_array(name: str, value: Any) -> np.ndarray:
         numpy.ndarray: ``value`` itself when it is an array already.
 
     Raises:
-        TypeError: If it is None or a masked array.
+        TypeError: If it is None, a masked array, or a tensor that NumPy cannot read.
         ValueError: If it is a list of lists of different lengths.
 
     Example:
@@ -244,3 +247,6 @@ def as_array(name: str, value: Any) -> np.ndarray:
         return np.asarray(value)
     except ValueError as error:  # a ragged list
         raise ValueError(f"{name}: expected an array, got {value!r}") from error
+    except (TypeError, RuntimeError) as error:  # a tensor that NumPy cannot read as it is
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected an array, got a {kind}: {error}") from error

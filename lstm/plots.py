@@ -17,6 +17,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from .gradcheck import Report, StepCheck
+from .layout import GATES, sizes
 
 COLORS = {
     "i": "#0072B2",
@@ -211,6 +212,38 @@ def gates(values: Mapping[str, Any], states: Sequence[str] = ("c", "h")) -> Figu
         ax.set_xticks(range(H), [f"unit {unit}" for unit in range(H)])
         ax.set_title(title)
         ax.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    return figure
+
+
+def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
+    """Draw the life of one unit: its input, its gates and its states over time.
+
+    Args:
+        x: The input of each step, shape (n,) or (n, 1).
+        ifog: The gates of the unit in the order i, f, o, g, shape (n, 4).
+        c: Its cell state after each step, shape (n,).
+        h: Its output at each step, shape (n,).
+
+    Returns:
+        Figure: Three panels over the steps, counted from 1.
+
+    Example:
+        >>> len(unit([1, 0], [[1, 1, 1, 0.5], [0, 1, 1, 0]], [0.5, 0.5], [0.4, 0.4]).axes)
+        3
+    """
+    figure, axes = plt.subplots(
+        3, 1, figsize=(7.2, 5.0), sharex=True, height_ratios=[2, 3, 3], layout="constrained"
+    )
+    t = np.arange(1, len(x) + 1)
+    axes[0].bar(t, np.ravel(x), color=COLORS["h"], width=0.6)
+    for names, ax, values in ((GATES, axes[1], np.asarray(ifog).T), (("c", "h"), axes[2], (c, h))):
+        for name, value in zip(names, values, strict=True):
+            ax.plot(t, value, color=COLORS[name], linestyle=LINES[name], label=name)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    for ax, label in zip(axes, ("input x", "gates", "states"), strict=True):
+        ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+        ax.set_ylabel(label)
+    axes[-1].set_xlabel("step t")
     return figure
 
 
@@ -538,6 +571,62 @@ def truncation(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
     ax.set_xlabel("steps in a piece")
     ax.set_ylabel("relative error of dWLSTM")
     ax.legend()
+    return figure
+
+
+def weight_gradients(gradients: Mapping[str, Any]) -> Figure:
+    """Draw the weights' gradient as computed in several ways, and how the ways differ.
+
+    Args:
+        gradients: Arrays of one shape, that of ``WLSTM``, (1 + D + H, 4H), by title.
+
+    Returns:
+        Figure: Above, one map per gradient on one scale; below, each gradient
+        minus the next (the last minus the first), in units in the last place of
+        the largest element. Lines part the gates, and the rows of the bias, of
+        x and of h.
+
+    Raises:
+        ValueError: If the shapes differ, or are not that of a weight matrix.
+
+    Example:
+        >>> import numpy as np
+        >>> dW = np.arange(48.0).reshape(6, 8)
+        >>> len(weight_gradients({"one": dW, "two": dW + 1e-14, "three": dW}).axes)
+        8
+    """
+    maps = {title: np.asarray(gradient) for title, gradient in gradients.items()}
+    first = next(iter(maps.values()))
+    D, H = sizes(first)
+    for title, gradient in maps.items():
+        if gradient.shape != first.shape:
+            raise ValueError(
+                f"gradients[{title!r}]: expected shape {first.shape}, got {gradient.shape}"
+            )
+    top = max(abs(gradient).max() for gradient in maps.values())
+    titles = [*maps, next(iter(maps))]
+    differences = {
+        f"{a} − {b}": (maps[a] - maps[b]) / np.spacing(top)
+        for a, b in zip(titles[:-1], titles[1:], strict=True)
+    }
+    most = max(1, *(abs(difference).max() for difference in differences.values()))
+    figure, axes = plt.subplots(2, len(maps), figsize=(7.2, 5.0), squeeze=False)
+    for row, panels, limit, label in (
+        (axes[0], maps, top, "dW"),
+        (axes[1], differences, most, "units in the last place of the largest"),
+    ):
+        for ax, (title, panel) in zip(row, panels.items(), strict=True):
+            image = ax.imshow(panel, cmap="cividis", vmin=-limit, vmax=limit,
+                              aspect="auto", interpolation="nearest")  # fmt: skip
+            ax.set_title(title, fontsize=8)
+            for column in range(H, 4 * H, H):
+                ax.axvline(column - 0.5, color="white", linewidth=0.8)
+            for line in (1, 1 + D):
+                ax.axhline(line - 0.5, color="white", linewidth=0.8)
+            ax.set_xticks([(k + 0.5) * H - 0.5 for k in range(4)], GATES)
+            ax.set_yticks([0, 1 + (D - 1) / 2, D + (H + 1) / 2], ["1", "x", "h"])
+            ax.tick_params(length=0)
+        figure.colorbar(image, ax=row.tolist(), label=label)
     return figure
 
 

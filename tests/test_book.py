@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm import cell, fused, labels, reference, scan, weights
+from lstm import cell, checkpoints, fused, labels, reference, scan, stack, weights
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
@@ -20,7 +20,7 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
-CODE = {"reference": reference, "fused": fused, "scan": scan, "cell": cell}
+CODE = {"reference": reference, "fused": fused, "scan": scan, "cell": cell, "stack": stack}
 
 
 def cells(path, kind):
@@ -127,7 +127,7 @@ def test_chapters_do_not_type_the_module_again():
     """No function of the package is defined a second time in a chapter."""
     names = {
         node.name
-        for module in (fused, reference, weights)
+        for module in (fused, reference, stack, weights, checkpoints)
         for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }

@@ -23,14 +23,22 @@ LAYERS = [
     {"layout"},
     {"reference"},
     {"fused", "gradcheck"},
+    {"stack"},
     {"weights", "tasks", "ladder"},
+    {"checkpoints"},
     {"scan", "train"},
     {"cell"},
     {"plots"},
 ]
 APART = {"labels", "zoo"}  # they read source files, and are imported by none
-NEEDS = {"cell": {"flax", "jax"}, "scan": {"jax"}, "gradcheck": {"jax"}, "plots": {"matplotlib"}}
-NEEDS |= {"train": {"jax", "optax"}}
+NEEDS = {
+    "cell": {"flax", "jax"},
+    "checkpoints": {"onnx", "safetensors"},
+    "gradcheck": {"jax"},
+    "plots": {"matplotlib"},
+    "scan": {"jax"},
+    "train": {"jax", "optax"},
+}
 
 NUMPY_ALONE = """
 import importlib.abc, sys
@@ -46,7 +54,8 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.labels, lstm.layout, lstm.reference, lstm.tasks, lstm.weights
+import lstm.checkpoints, lstm.ladder, lstm.labels, lstm.layout, lstm.reference, lstm.stack
+import lstm.tasks, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))

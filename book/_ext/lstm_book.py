@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.fileutil import copy_asset
 
@@ -38,6 +39,13 @@ def number_by_label(app: Sphinx, doctree: nodes.document) -> None:
 def skip_fields(app, what, name, obj, skip, options) -> bool | None:
     """Leave out the fields of named tuples: the class's docstring explains them."""
     return True if type(obj).__name__ == "_tuplegetter" else None
+
+
+def drop_long_values(app: Sphinx, doctree: nodes.document) -> None:
+    """Show the value of a constant unless it is a page of text, such as that of a table."""
+    for value in list(doctree.findall(addnodes.desc_annotation)):
+        if len(value.astext()) > 400:
+            value.parent.remove(value)
 
 
 def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
@@ -99,8 +107,8 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
-    app.add_css_file("book.css")
     app.connect("doctree-read", number_by_label, priority=900)
+    app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
     app.connect("html-page-context", link_labels_in_code)

@@ -1,0 +1,320 @@
+"""The site around the book: small, private, the same with and without a network.
+
+1. What no page uses is not shipped. Icons come from fonts that hold just those in use.
+2. The drawings of ``_static/`` become part of the page, so that they follow its theme.
+3. Aids for reading: time, previews of equations and terms, links from terms to the glossary,
+   a live figure, and a page for wrong addresses.
+4. Buttons that lead to GitHub, Binder and Colab are there when the site is published from
+   GitHub: the environment variable GITHUB_REPOSITORY is then "owner/name", and
+   GITHUB_REF_NAME the branch. Without them nothing on the site leads to a repository.
+"""
+
+import html
+import io
+import json
+import logging
+import os
+import re
+import shutil
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from fontTools import subset, ttLib
+from PIL import Image
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+# Copied into every site by the theme and its companions, and asked for by no page of this one.
+UNUSED = (
+    "_static/**/*.map",
+    "_static/*webpack-macros.html",
+    "_static/locales",
+    "_static/scripts/fontawesome.js*",
+    "_static/sphinx-thebe.*",
+    "_static/vendor/fontawesome/webfonts/*.ttf",
+    "_static/vendor/fontawesome/webfonts/fa-regular-*",
+    "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
+    "_static/file.png",
+)
+
+# The drawings that follow the theme, and the pages on which a live figure takes a picture's place.
+DRAWINGS = ("cell", "map")
+LIVE = {"fig-one-unit": "explore.js"}
+
+WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
+EQUATIONS_PER_MINUTE = 2
+LINES_PER_MINUTE = 20  # of code and what it prints
+
+# Pages on which the letters i, f, o, g and c stand for the gates and the cell state alone.
+COLORED = ("book/02-", "book/03-", "book/04-", "book/05-")
+
+
+# 1. A small site
+
+
+def make_small(app: Sphinx, error: Exception | None) -> None:
+    """Take out of the finished site what no page uses."""
+    if error or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    # Icons by script are half a megabyte a page; the style sheet has them by font already.
+    script = re.compile(r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>\n?")
+    pages = ""
+    for page in site.rglob("*.html"):
+        text = script.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
+        pages += text
+    for pattern in UNUSED:
+        for path in site.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # One style sheet imports another. Some tools look for that in the wrong place: join them.
+    sheet = site / "_static/styles/theme.css"
+    basic = (site / "_static/basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
+    style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
+    sheet.write_text(style, encoding="utf-8")
+    shrink_icons(site / "_static", used=set(re.findall(r"fa-[\w-]+", pages)))
+    for path in site.glob("_images/*.png"):
+        path.write_bytes(shrink_picture(path.read_bytes()))
+    for path in site.glob("_sources/**/*.ipynb"):
+        shrink_notebook(path)
+
+
+def shrink_icons(static: Path, used: set[str]) -> None:
+    """Leave the icons that pages name, and those that style sheets ask for by character."""
+    sheet = static / "styles/pydata-sphinx-theme.css"
+    rules = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:\"([^\"]*)\"\}")
+    unused = [
+        rule for rule in rules.finditer(sheet.read_text(encoding="utf-8"))
+        if not used & set(re.findall(r"fa-[\w-]+", rule.group()))
+    ]  # fmt: skip
+    style = sheet.read_text(encoding="utf-8")
+    for rule in unused:
+        style = style.replace(rule.group(), "", 1)
+    sheet.write_text(style, encoding="utf-8")
+
+    styles = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.css"))
+    escaped = re.findall(r"\\([ef][0-9a-f]{3})\b", styles)
+    icons = [chr(int(code, 16)) for code in escaped] + re.findall("[\ue000-\uf8ff]", styles)
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    for path in static.glob("vendor/fontawesome/webfonts/*.woff2"):
+        font = ttLib.TTFont(path)
+        cut = subset.Subsetter()
+        cut.populate(text="".join(icons))
+        cut.subset(font)
+        font.save(path)
+
+
+def shrink_picture(picture: bytes) -> bytes:
+    """A figure with a palette: a third of the size, and no eye can tell."""
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        palette = image.convert("RGBA").quantize(256, Image.Quantize.FASTOCTREE)
+        palette.save(small, "png", optimize=True)
+    return min(small.getvalue(), picture, key=len)
+
+
+def shrink_notebook(path: Path) -> None:
+    """The same for the figures in a notebook that can be downloaded."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                picture = shrink_picture(b64decode(output.data["image/png"]))
+                output.data["image/png"] = b64encode(picture).decode()
+    nbformat.write(notebook, path)
+
+
+# 2. Drawings
+
+
+def draw_inline(app, pagename, templatename, context, doctree) -> None:
+    """Put each drawing itself where a page has an ``img`` of it."""
+
+    def drawing(match: re.Match) -> str:
+        svg = (Path(app.confdir) / f"book/_static/{match['name']}.svg").read_text(encoding="utf-8")
+        svg = re.sub(r"\s*<title>.*?</title>", "", svg)
+        # A drawing with links is a group of them; without, a picture.
+        role = "group" if "<a " in svg else "img"
+        place = "here-" + re.sub(r"\D", "", pagename)[:2]
+        return svg.replace(
+            "<svg ", f'<svg class="drawing {place}" role="{role}" aria-label="{match["alt"]}" ', 1
+        )
+
+    image = rf'<img alt="(?P<alt>[^"]*)" src="[^"]*_images/(?P<name>{"|".join(DRAWINGS)})\.svg" />'
+    context["body"] = re.sub(image, drawing, context.get("body", ""))
+
+
+# 3. Aids for reading
+
+
+def estimate(app, pagename, templatename, context, doctree) -> None:
+    """Say under the title of a chapter how long it is."""
+    if doctree is None or app.env.doc2path(pagename).endswith(".md"):
+        return
+    text = nodes.Element("", *(node.deepcopy() for node in doctree.findall(nodes.paragraph)))
+    equations = len(list(doctree.findall(nodes.math_block)))
+    code = "\n".join(block.astext() for block in doctree.findall(nodes.literal_block))
+    minutes = (
+        len(text.astext().split()) / WORDS_PER_MINUTE
+        + equations / EQUATIONS_PER_MINUTE
+        + len(code.splitlines()) / LINES_PER_MINUTE
+    )
+    exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
+    counts = [f"{equations} equations"] * (equations > 0) + [f"{exercises} exercises"]
+    line = " · ".join([f"About {max(5, 5 * round(minutes / 5))} minutes to read", *counts])
+    context["body"] = context["body"].replace(
+        "</h1>", f'</h1>\n<p class="reading-time">{line}</p>', 1
+    )
+
+
+def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
+    """Remember the TeX of each equation and the text of each term, by anchor."""
+    previews = app.env.__dict__.setdefault("lstm_previews", {})
+    for equation in doctree.findall(nodes.math_block):
+        if equation.get("label"):
+            previews[f"equation-{equation['label']}"] = {"tex": equation.astext().strip()}
+    for glossary in doctree.findall(addnodes.glossary):
+        for item in glossary.findall(nodes.definition_list_item):
+            term = next(item.findall(nodes.term))
+            text = next(item.findall(nodes.definition)).astext().replace("\n", " ")
+            previews[term["ids"][0]] = {
+                "term": term.astext(),
+                "text": text,
+                "page": app.env.docname,
+            }
+
+
+def write_previews(app: Sphinx, error: Exception | None) -> None:
+    """A script, not JSON: pages opened from a file system may not fetch, but may load scripts."""
+    if not error and app.builder.format == "html":
+        text = json.dumps(app.env.lstm_previews, ensure_ascii=False, sort_keys=True)
+        path = Path(app.outdir) / "_static/previews.js"
+        path.write_text(f"window.LSTM_PREVIEWS = {text};\n", encoding="utf-8")
+
+
+def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let the first use of a term in a chapter's prose lead to the glossary."""
+    if app.env.doc2path(docname).endswith(".md") or app.builder.format != "html":
+        return
+    terms = {p["term"]: (anchor, p) for anchor, p in app.env.lstm_previews.items() if "term" in p}
+    for term, (anchor, preview) in terms.items():
+        word = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
+        for text in list(doctree.findall(nodes.Text)):
+            in_prose = isinstance(text.parent, nodes.paragraph) and isinstance(
+                text.parent.parent, nodes.section | nodes.list_item
+            )
+            if in_prose and (found := word.search(text.astext())):
+                uri = f"{app.builder.get_relative_uri(docname, preview['page'])}#{anchor}"
+                link = nodes.reference("", found.group(), refuri=uri, internal=True)
+                link["classes"].append("term")
+                before, after = text[: found.start()], text[found.end() :]
+                parts = [nodes.Text(before), link, nodes.Text(after)]
+                text.parent.replace(text, [part for part in parts if part.astext()])
+                break
+
+
+def add_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Load the script of a live figure on the page that has the figure, and only there."""
+    for figure, script in LIVE.items():
+        if f'id="{figure}"' in context.get("body", ""):
+            app.add_js_file(script, loading_method="defer")
+    if pagename.startswith(COLORED):
+        context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
+
+
+def mend(app, pagename, templatename, context, doctree) -> None:
+    """Put right what Docutils and Sphinx get wrong in the body of a page."""
+    body = context.get("body", "")
+    # A role that no longer exists: an item of the list of references is meant.
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # An entry, in the list of modules, for a module without a page.
+    body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
+    context["body"] = body
+
+
+def make_cover(app, pagename, templatename, context, doctree) -> None:
+    """The first page has no table of its contents, and all the width."""
+    if pagename == app.config.root_doc:
+        context["theme_secondary_sidebar_items"] = []
+
+
+def not_found(app: Sphinx):
+    """The page that a server shows for a wrong address, whatever its depth."""
+    chapters = "".join(
+        f'<li><a href="{html.escape(app.builder.get_target_uri(page))}">'
+        f"{html.escape(app.env.titles[page].astext())}</a></li>\n"
+        for page in app.env.toctree_includes[app.config.root_doc]
+    )
+    body = f"""<h1>No such page</h1>
+<p>There is nothing at this address. Perhaps a chapter was renamed; its equations keep their
+names, so a search for one, such as “eq-dc”, finds its new place.</p>
+<form class="not-found" action="search.html" role="search">
+<label>Search the book <input type="search" name="q"></label> <button>Search</button></form>
+<ul>\n{chapters}</ul>"""
+    yield "404", {"title": "No such page", "body": body}, "page.html"
+
+
+def anchor_not_found(app, pagename, templatename, context, doctree) -> None:
+    """On a server, links of the page for wrong addresses count from the site's root."""
+    if pagename == "404" and app.config.html_baseurl:
+        path = "/" + app.config.html_baseurl.split("/", 3)[3]
+        context["metatags"] = f'<base href="{path}404.html">\n{context.get("metatags", "")}'
+
+
+# 4. Published from a repository, or not
+
+
+def publish(app: Sphinx, config: Config) -> None:
+    """Set what leads to the repository, and arrow keys to turn pages."""
+    options = config.html_theme_options
+    options["navigation_with_keys"] = True
+    config.html_context["default_mode"] = "auto"  # without it the theme complains at first sight
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    if not repository:
+        return
+    owner, name = repository.split("/")
+    config.html_baseurl = f"https://{owner}.github.io/{name}/"
+    config.ogp_site_url = config.html_baseurl
+    config.sitemap_url_scheme = "{link}"  # the book has one language and one version
+    options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "repository_branch": os.environ.get("GITHUB_REF_NAME", "main"),
+        "use_repository_button": True,
+        "use_edit_page_button": True,
+        "use_issues_button": True,
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        },
+    }
+
+
+def launch_from_colab_branch(app, pagename, templatename, context, doctree) -> None:
+    """Colab gets the notebooks of ``tools/colab.py``, whose first cell installs the package."""
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            if button.get("text") == "Colab":
+                button["url"] = re.sub(r"/blob/[^/]+/", "/blob/colab/", button["url"])
+
+
+def setup(app: Sphinx) -> dict:
+    """Connect the above."""
+    if os.environ.get("GITHUB_REPOSITORY"):
+        app.setup_extension("sphinx_sitemap")
+    app.add_css_file("book.css")
+    app.add_js_file("previews.js", loading_method="defer")
+    app.add_js_file("reading.js", loading_method="defer")
+    app.connect("config-inited", publish, priority=100)
+    app.connect("doctree-read", collect_previews, priority=950)
+    app.connect("doctree-resolved", link_terms)
+    app.connect("html-collect-pages", not_found)
+    for handler in (draw_inline, estimate, mend, add_scripts, make_cover, anchor_not_found):
+        app.connect("html-page-context", handler)
+    app.connect("html-page-context", launch_from_colab_branch, priority=950)
+    app.connect("build-finished", write_previews)
+    app.connect("build-finished", make_small, priority=900)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

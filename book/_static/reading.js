@@ -1,0 +1,93 @@
+// Small aids for reading. Every page is whole without them.
+"use strict";
+
+// What scrolls sideways can be scrolled by keyboard, and its arrow keys do not turn the page.
+function makeScrollable() {
+  const boxes = document.querySelectorAll(
+    ".bd-article pre, .bd-article div.math, .pst-scrollable-table-container, .bd-article .output"
+  );
+  for (const box of boxes) {
+    const scrolls = box.scrollWidth > box.clientWidth + 1;
+    if (!scrolls && !box.dataset.scrolls) continue;
+    box.dataset.scrolls = "yes"; // once seen, it stays reachable
+    box.tabIndex = 0;
+    box.onkeydown = (event) => event.stopPropagation();
+    if (box.matches("div.math, .pst-scrollable-table-container")) {
+      box.setAttribute("role", "group");
+      box.setAttribute("aria-label", box.matches("div.math") ? "equation" : "table");
+    }
+  }
+}
+
+// Previews: a link to an equation or to a term of the glossary shows it where one is.
+// They come from previews.js, a script of the site: no request is made.
+function addPreviews() {
+  const previews = window.LSTM_PREVIEWS || {};
+  const box = document.createElement("div");
+  box.className = "preview";
+  box.id = "preview";
+  box.setAttribute("role", "tooltip");
+  let shown = null;
+  let timer = 0;
+
+  async function show(link, preview) {
+    hide();
+    shown = link;
+    box.textContent = "";
+    if (preview.tex) {
+      if (!window.MathJax || !MathJax.tex2chtmlPromise) return;
+      const tex = preview.tex.includes("\\\\") && !preview.tex.includes("\\begin")
+        ? `\\begin{split}${preview.tex}\\end{split}` : preview.tex;
+      box.append(await MathJax.tex2chtmlPromise(tex, { display: true }));
+      MathJax.startup.document.clear();
+      MathJax.startup.document.updateDocument(); // the style of characters that are new here
+    } else {
+      box.textContent = preview.text;
+    }
+    if (shown !== link) return; // the pointer has moved on
+    document.body.append(box);
+    link.setAttribute("aria-describedby", "preview");
+    const at = link.getBoundingClientRect();
+    const left = Math.min(at.left, document.documentElement.clientWidth - box.offsetWidth - 12);
+    const above = at.bottom + box.offsetHeight + 12 > innerHeight && at.top > box.offsetHeight + 12;
+    box.style.left = `${Math.max(8, left) + scrollX}px`;
+    box.style.top = `${(above ? at.top - box.offsetHeight - 6 : at.bottom + 6) + scrollY}px`;
+  }
+  function hide() {
+    clearTimeout(timer);
+    if (shown) shown.removeAttribute("aria-describedby");
+    shown = null;
+    box.remove();
+  }
+  for (const link of document.querySelectorAll(".bd-article a[href*='#']")) {
+    const preview = previews[decodeURIComponent(link.hash.slice(1))];
+    if (!preview || link.matches(".headerlink")) continue;
+    link.addEventListener("pointerenter", (event) => {
+      clearTimeout(timer);
+      if (event.pointerType === "mouse") timer = setTimeout(show, 250, link, preview);
+    });
+    link.addEventListener("focus", () => link.matches(":focus-visible") && show(link, preview));
+    link.addEventListener("pointerleave", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => box.matches(":hover") || hide(), 150);
+    });
+    link.addEventListener("blur", hide);
+  }
+  box.addEventListener("pointerleave", hide);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+}
+
+// Results of a search show lines of the pages they lead to, which a page may not read from files.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+// The name of the search button is what one sees on it.
+for (const keys of document.querySelectorAll(".search-button__kbd-shortcut")) {
+  keys.setAttribute("aria-hidden", "true");
+}
+addPreviews();
+makeScrollable();
+addEventListener("resize", makeScrollable);
+addEventListener("load", () => {
+  const ready = window.MathJax && MathJax.startup ? MathJax.startup.promise : Promise.resolve();
+  ready.then(makeScrollable);
+});

@@ -1,0 +1,49 @@
+"""A browser and a server for the tests of the built site: run them by `make test-browser`."""
+
+import pytest
+
+from tools import browser as tools
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with tools.started() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def site():
+    with tools.served() as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open pages. What goes wrong on the way, in a list: the test fails unless it is empty."""
+    contexts, wrong = [], []
+
+    def visit(path="book/start.html", base=site, **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        context.set_default_timeout(300_000)  # a machine may be busy
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
+        page.on(
+            "request",
+            lambda r: (
+                r.url.startswith((base, "data:", "blob:")) or wrong.append(f"foreign: {r.url}")
+            ),
+        )
+        page.on("response", lambda r: r.status < 400 or wrong.append(f"{r.status}: {r.url}"))
+        scripts = options.get("java_script_enabled", True)
+        page.on("requestfailed", lambda r: scripts and wrong.append(f"failed: {r.url}"))
+        page.goto(f"{base}/{path}")
+        if scripts:
+            tools.settle(page)
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert wrong == []

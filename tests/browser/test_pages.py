@@ -1,0 +1,78 @@
+"""Every page of the built site, in both themes, wide and narrow."""
+
+import gzip
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tools.browser import SITE
+
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
+CHAPTERS = [page for page in PAGES if page.startswith("book/")]
+PACKED = (".html", ".js", ".css", ".svg")  # what servers compress on the way
+
+# Every rule of axe on a light page; on a dark one the rule that depends on colours.
+AXE = {
+    "light": {"resultTypes": ["violations"]},
+    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
+}
+
+# TeX that was not turned into mathematics, outside of code.
+RAW_TEX = r"""() => {
+  const copy = (document.querySelector("article") ?? document.body).cloneNode(true);
+  copy.querySelectorAll("pre, code, script, mjx-container").forEach((e) => e.remove());
+  const raw = copy.textContent.match(/\\[()[\]]|\$\$|\\(begin|frac|sigma|odot|text)\b/g) ?? [];
+  const failed = [...document.querySelectorAll("mjx-merror, mjx-mtext[style*='red']")];
+  return [...raw, ...failed.map((e) => e.textContent)];
+}"""
+
+# Pictures without words, and tables without headers.
+WORDLESS = """() => [
+  ...[...document.querySelectorAll("article img")].filter((e) => e.alt.length < 30),
+  ...[...document.querySelectorAll("article svg.drawing")].filter((e) => e.ariaLabel.length < 30),
+  ...[...document.querySelectorAll("article table")].filter((e) => !e.querySelector("th")),
+].map((e) => e.outerHTML.slice(0, 100))"""
+
+
+def test_the_site_is_built():
+    assert len(CHAPTERS) >= 12, "run make book first"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page(visit, path):
+    page = visit(path, reduced_motion="reduce")  # no colour is caught halfway
+    assert page.evaluate(RAW_TEX) == []
+    assert page.evaluate(WORDLESS) == []
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for theme, rules in AXE.items():
+            page.evaluate(
+                "theme => Object.assign(document.documentElement.dataset, {theme, mode: theme})",
+                theme,
+            )
+            where = f"{path}, {theme}, {width}"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            found = Axe().run(page, options=rules).response["violations"]
+            told = [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found]
+            assert told == [], where
+
+
+@pytest.mark.parametrize("path", CHAPTERS)
+def test_a_page_is_light(browser, site, path):
+    """At most 600 kB over the wire: text compressed, and without the mathematics engine."""
+    context = browser.new_context()
+    page, sizes = context.new_page(), {}
+    page.on("response", lambda r: sizes.update({r.url.split("?")[0]: r}))
+    page.goto(f"{site}/{path}", wait_until="load")
+    total = 0
+    for url, response in sizes.items():
+        if "/mathjax/" not in url:
+            body = response.body()
+            total += len(gzip.compress(body, 6) if url.endswith(PACKED) else body)
+    context.close()
+    assert total <= 600_000
+
+
+def test_the_site_is_small():
+    sizes = {path: path.stat().st_size for path in SITE.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) <= 8_000_000

@@ -1,0 +1,100 @@
+"""Search, themes, keys and previews; with a server, and from the file system without network."""
+
+import json
+
+import pytest
+
+from tools.browser import SITE, settle
+
+HERE = SITE.as_uri()
+
+
+@pytest.mark.parametrize("base", ["server", "files"])
+@pytest.mark.parametrize("term", ["half-life", "oracle", "backward"])
+def test_search_finds(visit, site, base, term):
+    page = visit(f"search.html?q={term}", site if base == "server" else HERE)
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_function("!document.querySelector('#search-progress')?.textContent?.length")
+    titles = page.locator("#search-results li > a").all_inner_texts()
+    assert any(title[0].isdigit() for title in titles), titles
+
+
+def test_search_opens_by_key_and_leads_to_results(visit):
+    page = visit()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("vanishing")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+
+
+def test_a_search_from_the_page_for_wrong_addresses(visit):
+    page = visit("404.html")
+    page.locator("form.not-found input").fill("eq-dc")
+    page.locator("form.not-found button").click()
+    page.wait_for_selector("#search-results li a")
+
+
+@pytest.mark.parametrize("page", ["book/start.html", "book/04-one-step-back.html"])
+def test_the_book_opens_from_files_without_network(visit, page):
+    page = visit(page, HERE, offline=True)
+    assert page.locator("article h1").inner_text()
+    assert page.locator("span.math, div.math").count() == page.locator("mjx-container").count()
+
+
+def test_the_theme_switch(visit):
+    page = visit(color_scheme="light")
+    faces = []
+    for _ in range(3):
+        page.locator("button.theme-switch-button:visible").first.click()
+        faces.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(set(faces)) == 2
+    while page.evaluate("document.documentElement.dataset.mode") != "dark":
+        page.locator("button.theme-switch-button:visible").first.click()
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_arrow_keys_turn_pages_but_not_inside_code(visit):
+    page = visit("book/02-four-gates.html", viewport={"width": 390, "height": 844})
+    code = page.locator("pre[tabindex='0']").first
+    code.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(200)
+    assert page.url.endswith("02-four-gates.html")
+    code.blur()
+    with page.expect_navigation(url="**/03-one-matrix.html"):
+        page.keyboard.press("ArrowRight")
+    settle(page)
+
+
+@pytest.mark.parametrize("base", ["server", "files"])
+def test_previews_of_equations_and_terms(visit, site, base):
+    page = visit("book/04-one-step-back.html", site if base == "server" else HERE)
+    for link, content in (
+        ("p a[href='03-one-matrix.html#equation-eq-z']", "mjx-container mjx-mi"),
+        ("a.term", "text=."),
+    ):
+        page.locator(link).first.scroll_into_view_if_needed()
+        page.locator(link).first.hover()
+        page.wait_for_selector(f".preview {content}" if " " in content else ".preview")
+        assert page.locator(".preview").inner_text()
+        page.keyboard.press("Escape")
+        assert page.locator(".preview").count() == 0
+        page.mouse.move(0, 0)
+
+
+def test_every_equation_and_term_has_a_preview():
+    text = (SITE / "_static/previews.js").read_text(encoding="utf-8")
+    previews = json.loads(text.removeprefix("window.LSTM_PREVIEWS = ").rstrip(";\n"))
+    assert previews["equation-eq-c"]["tex"].startswith("c = f")
+    assert "14" not in previews["term-half-life"]["text"]
+    assert all(preview.get("tex") or preview.get("text") for preview in previews.values())
+
+
+def test_solutions_open_by_key(visit):
+    page = visit("book/02-four-gates.html")
+    summary = page.locator("details > summary", has_text="Solution").first
+    assert not summary.evaluate("e => e.parentElement.open")
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert summary.evaluate("e => e.parentElement.open")

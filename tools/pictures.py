@@ -1,0 +1,39 @@
+"""Take the pictures of the README, and the card that a link to the book shows elsewhere.
+
+Run ``make pictures`` when the cover has changed, and look at them before they are committed.
+"""
+
+import io
+
+from PIL import Image
+
+from tools.browser import ROOT, served, settle, started
+
+PAGES = {"cover": "book/start.html", "chapter": "book/02-four-gates.html#one-unit-over-time"}
+
+
+def main() -> None:
+    with started() as browser, served() as site:
+        for theme in ("light", "dark"):
+            size = {"width": 1280, "height": 900}
+            page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
+            for name, address in PAGES.items():
+                page.goto(f"{site}/{address}")
+                settle(page)
+                if name == "chapter":
+                    page.locator("#fig-one-unit").scroll_into_view_if_needed()
+                    page.locator("#fig-one-unit").evaluate("e => e.scrollIntoView()")
+                picture = Image.open(io.BytesIO(page.screenshot()))
+                picture = picture.resize((960, 675), Image.Resampling.LANCZOS)
+                picture.save(ROOT / f".github/{name}-{theme}.webp", quality=80)
+        page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
+        page.goto(f"{site}/{PAGES['cover']}")
+        hidden = ".bd-sidebar-primary, .bd-header-article, .ways, figcaption { display: none; } "
+        hidden += ".bd-article-container { margin: auto; max-width: 54em; }"
+        page.add_style_tag(content=hidden)
+        card = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        card.quantize(64).save(ROOT / "book/_static/card.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
