@@ -47,7 +47,7 @@ def init(
     input_size: int, hidden_size: int, output_size: int, *, forget_bias: float = 3.0,
     rng: Rng = None, dtype: Any = np.float32,
 ) -> Params:  # fmt: skip
-    """Make initial parameters: `lstm.fused.init` for the LSTM, small random weights for the answers.
+    """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
 
     Args:
         input_size: D.
