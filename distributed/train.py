@@ -115,7 +115,8 @@ def step(state: State, batch: Batch) -> tuple[State, jax.Array, Any]:
     """One step of training: the new state, and the loss and gradient that led to it."""
     value, gradient = jax.value_and_grad(loss)(state.params, batch)
     updates, moments = OPTIMIZER.update(gradient, state.moments)
-    return State(optax.apply_updates(state.params, updates), moments), value, gradient
+    params = optax.apply_updates(state.params, updates)
+    return State(params, moments), value, gradient
 
 
 # Where the arrays lie. Nothing in this part knows what they mean.
