@@ -9,6 +9,7 @@ Source of the colours: Okabe and Ito, Color Universal Design (2008).
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -607,13 +608,13 @@ def weight_gradients(gradients: Mapping[str, Any]) -> Figure:
     titles = [*maps, next(iter(maps))]
     differences = {
         f"{a} − {b}": (maps[a] - maps[b]) / np.spacing(top)
-        for a, b in zip(titles[:-1], titles[1:], strict=True)
+        for a, b in pairwise(titles)
     }
     most = max(1, *(abs(difference).max() for difference in differences.values()))
     figure, axes = plt.subplots(2, len(maps), figsize=(7.2, 5.0), squeeze=False)
     for row, panels, limit, label in (
         (axes[0], maps, top, "dW"),
-        (axes[1], differences, most, "units in the last place of the largest"),
+        (axes[1], differences, most, "units in the last place"),
     ):
         for ax, (title, panel) in zip(row, panels.items(), strict=True):
             image = ax.imshow(panel, cmap="cividis", vmin=-limit, vmax=limit,
