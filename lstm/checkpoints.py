@@ -3,12 +3,10 @@
 `lstm.weights` converts one matrix; here a stack's matrices are found under
 their names, checked to make up a stack, and joined. Files:
 
-==============  ===============================================================
-``.npz``        `save` and `load`: the package's own, NumPy alone
-``.safetensors``  `read_safetensors` and `write_safetensors`: arrays by name,
-                what other frameworks store; needs the package safetensors
-``.onnx``       `from_onnx` and `to_onnx`: models; needs the package onnx
-==============  ===============================================================
+* ``.npz``: `save` and `load`, the package's own, with NumPy alone.
+* ``.safetensors``: `read_safetensors` and `write_safetensors`, arrays by name as
+  other libraries store them; needs the package safetensors.
+* ``.onnx``: `from_onnx` and `to_onnx`, models; needs the package onnx.
 """
 
 import os
@@ -84,7 +82,7 @@ def load(path: str | os.PathLike[str]) -> list[Layer]:
     """
     name = os.fspath(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")
             arrays = {key: file[key] for key in file.files}
@@ -99,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> list[Layer]:
             f"{name}: expected a file written by save, got one with the entries {sorted(arrays)}"
         )
     version = arrays.pop(MARK)
-    if version.shape != () or version != VERSION:
+    if not np.array_equal(version, VERSION):
         raise ValueError(f"{name}: expected layout version {VERSION}, got {version}")
     return _join(name, arrays)
 

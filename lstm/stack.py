@@ -31,7 +31,7 @@ class Layer(NamedTuple):
 
     @property
     def directions(self) -> list[tuple[str, Any]]:
-        """The directions that there are: pairs of name and weights."""
+        """Pairs of name and weights, for the directions that there are."""
         return [(name, W) for name, W in self._asdict().items() if W is not None]
 
 
@@ -411,13 +411,13 @@ def check_layers(layers: Any) -> list[Layer]:
                 W, (D, _) = check_weights(W)
             except (TypeError, ValueError) as error:
                 raise type(error)(str(error).replace("WLSTM", spelled, 1)) from None
-            if dtype not in (None, W.dtype):
+            if dtype is not None and dtype != W.dtype:
                 raise TypeError(
                     f"{spelled}: expected dtype {dtype}, as in the first matrix, got {W.dtype}"
                 )
-            if shape not in (None, W.shape):
+            if shape is not None and shape != W.shape:
                 raise ValueError(f"{spelled}: expected shape {shape}, as forward, got {W.shape}")
-            if width not in (None, D):
+            if width is not None and width != D:
                 raise ValueError(
                     f"{spelled}: expected D = {width}, the width of the layer below, got {D}"
                 )

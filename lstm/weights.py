@@ -3,7 +3,7 @@
 For each framework a pair of functions: ``from_X`` takes parameters as that
 framework names and shapes them and returns one ``WLSTM``, a new array;
 ``to_X`` goes the way back. No framework is imported: dictionaries and lists of
-arrays in, NumPy arrays out. Anything that `numpy.asarray` accepts is an array.
+arrays in, NumPy arrays out. Anything that ``numpy.asarray`` accepts is an array.
 
 Layouts differ in three things: the order of the gates (`ORDERS`), whether a
 gate is a block of columns or of rows, and where the biases are. What our

@@ -1,0 +1,235 @@
+"""Layers, directions and lengths: against runs without padding, and against the oracles."""
+
+import numpy as np
+import pytest
+from exchange import task
+from helpers import TOLERANCE, refused
+
+import lstm
+from lstm import fused, gradcheck, stack
+from lstm.stack import Layer
+
+D, H = 3, 6
+
+
+def network(d=2, layers=2, seed=1, dtype=np.float64, H=H):
+    """Random weights, biases included. d: 1, 2, or -1 for the backward direction alone."""
+    rng = np.random.default_rng(seed)
+    out, size = [], D
+    for _ in range(layers):
+        W = [rng.standard_normal((1 + size + H, 4 * H)).astype(dtype) / 2 for _ in range(abs(d))]
+        out.append(Layer(backward=W[0]) if d < 0 else Layer(*W))
+        size = abs(d) * H
+    return out
+
+
+def problem(d=2, layers=2, dtype=np.float64, **options):
+    t = task(dtype, D, H, layers=layers, d=abs(d), **options)
+    for j, length in enumerate(t.lengths):  # what no sum can hide
+        t.X[length:, j] = t.dHout[length:, j] = np.nan
+    return t
+
+
+def run(layers, t, **options):
+    out = stack.forward(t.X, layers, t.c0, t.h0, **{"lengths": t.lengths} | options)
+    return out, stack.backward(t.dHout, out.cache, t.dCn, t.dHn)
+
+
+def close(a, b, dtype=np.float64):
+    scale = max(1.0, np.abs(b).max(initial=0))
+    np.testing.assert_allclose(a, b, rtol=0, atol=10 * TOLERANCE[np.dtype(dtype)] * scale)
+    assert a.dtype == b.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("d", [1, 2, -1])
+@pytest.mark.parametrize("lengths", [(2, 4, 2, 4), (5, 1, 3, 4), (0, 5, 2), (0, 0), (5,), (1, 1)])
+def test_a_padded_batch_is_each_sequence_alone(lengths, d, dtype):
+    layers, t = network(d, dtype=dtype), problem(d, dtype=dtype, lengths=lengths)
+    out, g = run(layers, t)
+    sums = [[np.zeros_like(W) for _, W in layer.directions] for layer in layers]
+    for j, length in enumerate(lengths):
+        one = slice(j, j + 1)
+        c0, h0, dCn, dHn = ([s[:, one] for s in states] for states in (t.c0, t.h0, t.dCn, t.dHn))
+        alone = stack.forward(t.X[:length, one], layers, c0, h0)
+        back = stack.backward(t.dHout[:length, one], alone.cache, dCn, dHn)
+        close(out.Hout[:length, one], alone.Hout, dtype)
+        close(g.dX[:length, one], back.dX, dtype)
+        for k in range(len(layers)):
+            for together, single in ((out.Cn, alone.Cn), (out.Hn, alone.Hn),
+                                     (g.dc0, back.dc0), (g.dh0, back.dh0)):  # fmt: skip
+                close(together[k][:, one], single[k], dtype)
+            for total, (_, dW) in zip(sums[k], back.dlayers[k].directions, strict=True):
+                total += dW
+        assert not out.Hout[length:, j].any()
+        assert not g.dX[length:, j].any()
+    for total, dlayer in zip(sums, g.dlayers, strict=True):
+        for want, (_, dW) in zip(total, dlayer.directions, strict=True):
+            close(dW, want, dtype)
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("d", [1, 2, -1])
+def test_every_gradient_against_an_oracle(d, oracle):
+    layers, t = network(d, H=2), task(np.float64, D, 2, d=abs(d), n=4, lengths=(4, 0, 2))
+    _, g = run(layers, t)
+    names = [f"{k}.{name}" for k, layer in enumerate(layers) for name, _ in layer.directions]
+    matrices = [W for layer in layers for _, W in layer.directions]
+    derived = [dW for layer in g.dlayers for _, dW in layer.directions]
+
+    def forward(X, c0, h0, **given):
+        rebuilt = [
+            Layer(**{name: given[f"{k}.{name}"] for name, _ in layer.directions})
+            for k, layer in enumerate(layers)
+        ]
+        result = stack.forward(X, rebuilt, c0, h0, lengths=t.lengths)
+        return (result.Hout, *result.Cn, *result.Hn)
+
+    gradcheck.check(
+        forward,
+        {"X": t.X, "c0": np.array(t.c0), "h0": np.array(t.h0)}
+        | dict(zip(names, matrices, strict=True)),
+        (t.dHout, *t.dCn, *t.dHn),
+        {"X": g.dX, "c0": np.array(g.dc0), "h0": np.array(g.dh0)}
+        | dict(zip(names, derived, strict=True)),
+        oracle=oracle,
+    ).raise_if_failed()
+
+
+def test_one_layer_one_way_is_the_fused_lstm():
+    p = gradcheck.random_problem()
+    X, W, c0, h0 = p.inputs.values()
+    dHout, dCn, dHn = p.cotangents
+    out = stack.forward(X, [Layer(W)], c0[None, None], h0[None, None])
+    g = stack.backward(dHout, out.cache, dCn[None, None], dHn[None, None])
+    want = lstm.forward(X, W, c0, h0)
+    back = lstm.backward(dHout, want.cache, dCn, dHn)
+    for a, b in ((out.Hout, want.Hout), (out.Cn[0][0], want.Cn), (out.Hn[0][0], want.Hn),
+                 (g.dX, back.dX), (g.dlayers[0].forward, back.dWLSTM),
+                 (g.dc0[0][0], back.dc0), (g.dh0[0][0], back.dh0)):  # fmt: skip
+        close(a, b)
+
+
+def test_full_lengths_are_no_lengths_and_states_default_to_zero():
+    layers, t = network(), problem(lengths=(5, 5, 5))
+    zero = [np.zeros_like(c) for c in t.c0]
+    out, g = run(layers, t._replace(c0=None, h0=None, dCn=None, dHn=None), lengths=None)
+    want, back = run(layers, t._replace(c0=zero, h0=zero, dCn=zero, dHn=zero))
+    close(out.Hout, want.Hout)
+    close(g.dX, back.dX)
+    close(g.dlayers[0].backward, back.dlayers[0].backward)
+
+
+def test_batch_first_swaps_inputs_outputs_and_their_gradients_alone():
+    layers, t = network(), problem()
+    out, g = run(layers, t)
+    swapped = t._replace(X=t.X.swapaxes(0, 1), dHout=t.dHout.swapaxes(0, 1))
+    other, back = run(layers, swapped, batch_first=True)
+    close(other.Hout.swapaxes(0, 1), out.Hout)
+    close(back.dX.swapaxes(0, 1), g.dX)
+    close(other.Cn[1], out.Cn[1])
+    close(back.dlayers[0].forward, g.dlayers[0].forward)
+
+
+def test_a_stream_is_the_batch():
+    layers, t = network(1), problem(1, lengths=(5, 5, 5))
+    out, _ = run(layers, t)
+    c, h = [s[0] for s in t.c0], [s[0] for s in t.h0]
+    for x, y in zip(t.X, out.Hout, strict=True):
+        c, h = stack.step(x, layers, c, h)
+        close(h[-1], y)
+    close(c[0], out.Cn[0][0])
+    c, h = stack.step(t.X[0, 0], layers)
+    assert h[0].shape == (H,)
+
+
+def test_nothing_is_changed_and_the_cache_owns_its_weights():
+    layers, t = network(), problem()
+    arrays = [t.X, *t.c0, *t.h0, t.dHout, *t.dCn, *t.dHn]
+    for array in [*arrays, *(W for layer in layers for W in layer)]:
+        array.setflags(write=False)
+    out, g = run(layers, t)
+    moved = [Layer(*(W.copy() for W in layer)) for layer in layers]
+    again = stack.forward(t.X, moved, t.c0, t.h0, lengths=t.lengths)
+    for layer in moved:
+        for W in layer:
+            W += 1
+    back = stack.backward(t.dHout, again.cache, t.dCn, t.dHn)
+    close(back.dX, g.dX)
+    assert stack.backward(t.dHout, out.cache, t.dCn, t.dHn).dX.tobytes() == g.dX.tobytes()
+
+
+def test_reverse_twice_is_nothing_but_for_the_padding():
+    t = problem(lengths=(5, 0, 3))
+    once = stack.reverse(t.X, t.lengths)
+    np.testing.assert_array_equal(once[:3, 2], t.X[2::-1, 2])
+    twice = stack.reverse(once, t.lengths)
+    for j, length in enumerate(t.lengths):
+        np.testing.assert_array_equal(twice[:length, j], t.X[:length, j])
+        assert not twice[length:, j].any()
+    np.testing.assert_array_equal(stack.reverse(t.X), t.X[::-1])
+
+
+def test_init_draws_every_matrix_anew():
+    layers = stack.init(D, H, 2, bidirectional=True, rng=0, forget_bias=1.0, dtype=np.float32)
+    shapes = [W.shape for layer in layers for W in layer]
+    assert shapes == [(10, 24)] * 2 + [(19, 24)] * 2
+    assert len({W.tobytes() for layer in layers for W in layer}) == 4
+    np.testing.assert_array_equal(layers[0].forward, fused.init(D, H, forget_bias=1.0, rng=0,
+                                                                dtype=np.float32))  # fmt: skip
+    assert stack.init(D, H)[0].backward is None
+
+
+W = np.zeros((1 + D + H, 4 * H))
+GOOD = [Layer(W, W)]
+X = np.zeros((5, 2, D))
+STATE = [np.zeros((2, 2, H))]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: stack.forward(X, Layer(W)), TypeError,
+         "layers: expected a list of Layer, got Layer"),
+        (lambda: stack.forward(X, [W]), TypeError, "layers[0]: expected a Layer, got ndarray"),
+        (lambda: stack.forward(X, []), ValueError,
+         "layers: expected at least one layer, got none"),
+        (lambda: stack.forward(X, [Layer(W), Layer(W)]), ValueError,
+         "layers[1].forward: expected D = 6, the width of the layer below, got 3"),
+        (lambda: stack.forward(X, [Layer(W, W[:, :8])]), ValueError,
+         "layers[0].backward: expected shape (10, 24), as forward, got (10, 8)"),
+        (lambda: stack.forward(X, [Layer(W, W.astype(np.float32))]), TypeError,
+         "layers[0].backward: expected dtype float64, as in the first matrix, got float32"),
+        (lambda: stack.forward(X, [Layer(W[:, 1:])]), ValueError,
+         "layers[0].forward: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, "
+         "got (10, 23)"),
+        (lambda: stack.forward(X[:, 0], GOOD), ValueError,
+         "X: expected shape (n, b, D) = (any, any, 3), got (5, 3)"),
+        (lambda: stack.forward(X[..., :2], GOOD, batch_first=True), ValueError,
+         "X: expected shape (b, n, D) = (any, any, 3), got (5, 2, 2)"),
+        (lambda: stack.forward(X, GOOD, STATE * 2), ValueError,
+         "c0: expected 1 layers, got 2"),
+        (lambda: stack.forward(X, GOOD, None, [STATE[0][0]]), ValueError,
+         "h0[0]: expected shape (d, b, H) = (2, 2, 6), got (2, 6)"),
+        (lambda: stack.forward(X, GOOD, lengths=[5]), ValueError,
+         "lengths: expected shape (b,) = (2,), got (1,)"),
+        (lambda: stack.forward(X, GOOD, lengths=[5.0, 2.0]), TypeError,
+         "lengths: expected integers, got dtype float64"),
+        (lambda: stack.forward(X, GOOD, lengths=[5, 6]), ValueError,
+         "lengths: expected numbers from 0 to n = 5, got [5, 6]"),
+        (lambda: stack.forward(X, GOOD, lengths=[-1, 5]), ValueError,
+         "lengths: expected numbers from 0 to n = 5, got [-1, 5]"),
+        (lambda: stack.backward(X, None), TypeError,
+         "cache: expected the Cache that stack.forward returned, got NoneType"),
+        (lambda: stack.backward(X, stack.forward(X, GOOD).cache), ValueError,
+         "dHout: expected shape (n, b, d * H) = (5, 2, 12), got (5, 2, 3)"),
+        (lambda: stack.step(X[0], GOOD), ValueError,
+         "layers[0].backward: expected None, as a stream has no end to start from"),
+        (lambda: stack.step(X[0], [Layer(W)], []), ValueError, "c: expected 1 layers, got 0"),
+        (lambda: stack.init(D, H, 0), ValueError, "layers: expected at least 1, got 0"),
+        (lambda: stack.init(D, H, 1.0), TypeError, "layers: expected an integer, got 1.0"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, error, message):
+    with refused(error, message):
+        call()
