@@ -36,7 +36,7 @@ def contestants():
         one = Mesh(devices[:1], (train.ROWS,))
         settings = SETTINGS._replace(batch=SETTINGS.batch // K)
         yield f"shard {K}", one, settings
-    for K in (2, 4, 8):
+    for K in (k for k in (2, 4, 8) if k <= len(devices)):
         yield f"virtual {K}", Mesh(devices[:K], (train.ROWS,)), SETTINGS
 
 
