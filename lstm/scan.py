@@ -105,7 +105,7 @@ def _run_and_keep(
     def step(state: Any, zx: jax.Array) -> Any:
         c_prev, h_prev = state
         zi, zf, zo, zg = split_gates(zx + h_prev @ Wh)  # (eq-z) (eq-hoist)
-        i, f, o = jax.nn.sigmoid(zi), jax.nn.sigmoid(zf), jax.nn.sigmoid(zo)  # (eq-gates)
+        i, f, o = map(jax.nn.sigmoid, (zi, zf, zo))  # (eq-gates)
         g = jnp.tanh(zg)
         c = f * c_prev + i * g  # (eq-c)
         h = o * jnp.tanh(c)  # (eq-s) (eq-h)
@@ -129,17 +129,21 @@ def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
         dh = dHout_t + dh_next  # (eq-bptt-dh)
         ds = dh * o  # (eq-ds)
         dc = dc_next + ds * (1 - s**2)  # (eq-dc) (eq-bptt-dc)
-        di, df, do, dg = dc * g, dc * c_prev, dh * s, dc * i  # (eq-di) (eq-df) (eq-do) (eq-dg)
-        dz_ifo = [dk * k * (1 - k) for dk, k in ((di, i), (df, f), (do, o))]  # (eq-dz-sigmoid)
-        dz = jnp.concatenate([*dz_ifo, dg * (1 - g**2)], axis=-1)  # (eq-dz-tanh) (eq-dz)
+        di, df = dc * g, dc * c_prev  # (eq-di) (eq-df)
+        do, dg = dh * s, dc * i  # (eq-do) (eq-dg)
+        true_gates = ((di, i), (df, f), (do, o))
+        dz_ifo = [dk * k * (1 - k) for dk, k in true_gates]  # (eq-dz-sigmoid)
+        dz_g = dg * (1 - g**2)  # (eq-dz-tanh)
+        dz = jnp.concatenate([*dz_ifo, dz_g], axis=-1)  # (eq-dz)
         return (dc * f, dz @ Wh.T), dz  # (eq-dc-prev) (eq-dh-prev)
 
     values = (dHout, C[:-1], C[1:], gates)
-    (dc0, dh0), dZ = jax.lax.scan(step_back, (dCn, dHn), values, reverse=True)  # (eq-bptt-start)
+    last, dZ = jax.lax.scan(step_back, (dCn, dHn), values, reverse=True)
+    dc0, dh0 = last  # (eq-bptt-start)
 
-    # Sums over steps and batch at once. A reshape to (n * b, ...) would be the same product, but
-    # across devices a batch that is cut into pieces would have to be gathered for it. And XLA
-    # is faster at dZᵀ U than at its transpose.
+    # Sums over steps and batch at once. A reshape to (n * b, ...) would be the same
+    # product, but across devices a batch that is cut into pieces would have to be
+    # gathered for it. And XLA is faster at dZᵀ U than at its transpose.
     U = (jnp.ones((*X.shape[:2], 1), X.dtype), X, H[:-1])
     dW = [jnp.einsum("tbk,tbr->kr", dZ, part) for part in U]
     dWLSTM = jnp.concatenate(dW, axis=1).T  # (eq-bptt-dw)
