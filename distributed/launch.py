@@ -7,6 +7,7 @@ error, or is killed, the others are ended too, and the last line says what happe
 """
 
 import argparse
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +78,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows cleans up
     logs = Path(tempfile.mkdtemp(prefix="lstm-run-"))
     started: list[subprocess.Popen[bytes]] = []
+    bad: dict[int, int] = {}
     try:
         started = start(given.processes, arguments, logs)
         pids = ", ".join(str(one.pid) for one in started)
@@ -87,6 +89,8 @@ def main() -> int:
             one.kill()  # not terminate: JAX catches that signal, and checkpoints are whole anyway
         for one in started:
             one.wait()
+        if not bad:  # else the logs are of use
+            shutil.rmtree(logs)
     for process, code in bad.items():
         print(f"launch: {say(process, code, logs / f'process-{process}.log')}", file=sys.stderr)
     if bad:
@@ -94,9 +98,6 @@ def main() -> int:
         if any(argument.startswith("--checkpoints") for argument in arguments):
             print("launch: the same command goes on from the last checkpoint", file=sys.stderr)
         return 1
-    for log in logs.iterdir():
-        log.unlink()
-    logs.rmdir()
     return 0
 
 

@@ -39,6 +39,12 @@ print(mesh.size, *re.findall(r"\\\\b(all-\\\\w+|collective-\\\\w+|reduce-scatter
 """.replace("\\\\", "\\")
 
 
+@pytest.fixture(autouse=True)
+def logs(tmp_path, monkeypatch):
+    """Where the launcher keeps the logs of a run that fails."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 def start(script, *arguments, **options):
     return subprocess.Popen(
         [sys.executable, str(SCRIPTS / script), *map(str, arguments)],
