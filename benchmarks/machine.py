@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def describe():
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "processor": _processor(),
+        "revision": _revision(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "threads": threads(),
@@ -47,6 +49,16 @@ def _processor():
             if line.startswith("model name"):
                 return line.split(":")[1].strip()
     return platform.processor() or "unknown"
+
+
+def _revision():
+    """The commit that was timed, with a plus sign where files differ from it."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    if found.returncode:
+        return None
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "../lstm"]).returncode
+    return found.stdout.strip() + "+" * changed
 
 
 def _version(name):

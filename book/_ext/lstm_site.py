@@ -73,6 +73,10 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
     pages = ""
     for page in site.rglob("*.html"):
         text = script.sub("", page.read_text(encoding="utf-8"))
+        # The index stands in tables that are none, and its list opens by pictures without words.
+        text = text.replace('class="indextable', 'role="presentation" class="indextable')
+        words = r'\1="open or close the list of modules"'
+        text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
         page.write_text(text, encoding="utf-8")
         pages += text
     for pattern in UNUSED:
