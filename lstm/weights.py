@@ -776,7 +776,7 @@ def _from_rows(
 ) -> np.ndarray:
     """Join kernels whose gates are blocks of rows, and the sum of the biases there are."""
     turned = dict(params)
-    for name, axis in ((Wx, "D"), (Wh, "H")):
+    for name, axis in ((Wh, "H"), (Wx, "D")):  # first the one that says H: it is named if wrong
         width = np.shape(params[Wh])[-1] if np.ndim(params[Wh]) else 0  # H, as the kernel of h says
         shape = (4 * width, width if axis == "H" else None)
         turned[name] = check_array(f"{where}[{name!r}]", params[name], ("4 * H", axis), shape).T

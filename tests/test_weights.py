@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from lstm.weights import fuse, split
+from lstm.weights import from_keras, from_onnx, from_torch, fuse, split, to_keras, to_onnx, to_torch
 
 D, H = 3, 2
 WLSTM = np.arange(48.0).reshape(1 + D + H, 4 * H)
@@ -137,3 +137,77 @@ def test_sizes_that_no_lstm_has_are_refused(rows, hidden):
     message = "params['W_f']: expected shape (D + H, H) with H >= 1 and D >= 0, got "
     with refused(ValueError, message + str((rows, hidden))):
         fuse(params)
+
+
+TORCH, KERAS, ONNX = to_torch(WLSTM), to_keras(WLSTM), to_onnx(WLSTM)
+TWO = ["weight_hh_l0", "weight_ih_l0"]
+
+
+def without(params, name):
+    return {key: value for key, value in params.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("convert", "params", "message"),
+    [
+        (
+            from_torch,
+            without(TORCH, "weight_hh_l0"),
+            f"state_dict: expected {TWO} and perhaps ['bias_hh_l0', 'bias_ih_l0'], "
+            "got ['bias_hh_l0', 'bias_ih_l0', 'weight_ih_l0']",
+        ),
+        (
+            from_torch,
+            TORCH | {"weight_ih_l0": np.zeros((7, 3))},
+            "state_dict['weight_ih_l0']: expected shape (4 * H, D) = (8, any), got (7, 3)",
+        ),
+        (
+            from_torch,
+            TORCH | {"weight_hh_l0": np.zeros((2, 8))},
+            "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (32, 8), got (2, 8)",
+        ),
+        (
+            from_torch,
+            TORCH | {"bias_hh_l0": np.zeros((1, 8))},
+            "state_dict['bias_hh_l0']: expected shape (4 * H,) = (8,), got (1, 8)",
+        ),
+        (
+            from_keras,
+            KERAS[:1],
+            "weights: expected the arrays kernel, recurrent_kernel and bias, got 1",
+        ),
+        (
+            from_keras,
+            [KERAS[0], KERAS[1][:1], KERAS[2]],
+            "weights['recurrent_kernel']: expected shape (H, 4 * H) = (1, 4), got (1, 8)",
+        ),
+        (
+            from_keras,
+            [KERAS[0][:, :6], *KERAS[1:]],
+            "weights['kernel']: expected shape (D, 4 * H) = (any, 8), got (3, 6)",
+        ),
+        (
+            from_onnx,
+            without(ONNX, "R"),
+            "tensors: expected ['R', 'W'] and perhaps ['B', 'P'], got ['B', 'W']",
+        ),
+        (
+            from_onnx,
+            ONNX | {"W": ONNX["W"][0]},
+            "W: expected shape (d, 4 * H, D) = (1, any, any), got (8, 3)",
+        ),
+        (
+            from_onnx,
+            ONNX | {"R": np.zeros((1, 8, 3))},
+            "tensors['R']: expected shape (4 * H, H) = (12, 3), got (8, 3)",
+        ),
+        (
+            from_onnx,
+            ONNX | {"B": np.zeros((1, 8))},
+            "B: expected shape (d, 8 * H) = (1, 16), got (1, 8)",
+        ),
+    ],
+)
+def test_the_converters_name_what_is_missing_or_of_another_shape(convert, params, message):
+    with refused(ValueError, message):
+        convert(params)
