@@ -488,7 +488,7 @@ def half_lives(measured: Mapping[str, tuple[Any, Any]]) -> Figure:
 
 def reading(
     top: Mapping[str, Any], maps: Mapping[str, Any], *, steps: Any = None,
-    label: str = "step t", rows: Mapping[str, str] | None = None,
+    label: str = "step t", rows: Mapping[str, str] | None = None, stems: Sequence[str] = (),
 ) -> Figure:  # fmt: skip
     """Draw what an LSTM reads, and below it what its gates and states do meanwhile.
 
@@ -500,6 +500,7 @@ def reading(
         steps: What to write under the steps, shape (n,), rising evenly; 1 to n if None.
         label: Of the axis of the steps.
         rows: What the rows of a map are, by its name, if they are not units.
+        stems: Names in ``top`` that are drawn as stems from 0, not as a line.
 
     Returns:
         Figure: One panel above, and one for each map, time to the right.
@@ -525,7 +526,12 @@ def reading(
             ax.set_yticks([])
             ax.set_ylabel(name)
         else:
-            ax.plot(t, values, color=colors[k % 3], linestyle=styles[k % 3], label=name, lw=1.4)
+            look = {"color": colors[k % 3], "label": name}
+            if name in stems:
+                there = values != 0
+                ax.vlines(t[there], 0, values[there], lw=2.5, **look)
+            else:
+                ax.plot(t, values, linestyle=styles[k % 3], lw=1.4, **look)
             ax.legend(loc="lower left", bbox_to_anchor=(0, 0.95), ncols=len(top))
     for ax, (name, values) in zip(axes[1:, 0], maps.items(), strict=True):
         values = np.asarray(values)
