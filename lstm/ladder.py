@@ -1,10 +1,10 @@
 """The rungs of chapter 9: the fused LSTM from its first form to its present one.
 
-Each rung computes what `lstm.fused` computes, with one thing changed from the rung
-below it. The functions here are the earlier forms. They take and return what
+Each rung computes what `lstm.fused` computes, with one main thing changed from the
+rung below it. The functions here are the earlier forms. They take and return what
 `lstm.fused.forward` and `lstm.fused.backward` do, but leave out the checks of the arguments,
 and c0 and h0 must be given. `LADDER` says which forms make up which rung, and
-`products` is what no rung can be faster than: the matrix products alone.
+`products` is the yardstick: the matrix products alone.
 
 Source: the algorithm of the lowest rung is that of the batched NumPy LSTM that
 A. Karpathy published in 2015.

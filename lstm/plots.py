@@ -675,7 +675,7 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         ax.set_yticks(y, list(rungs))
         ax.invert_yaxis()
         ax.set_title(title)
-        ax.set_xlabel("time / that of the products")
+        ax.set_xlabel("time / that of the products (log)")
     if len(panels) > 1:
         axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
     axes[0][0].set_xlim(0.9)

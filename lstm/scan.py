@@ -81,7 +81,7 @@ def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Sequence:
 class _Kept(NamedTuple):
     """What the backward pass needs to know of the forward run: the cache of `lstm.fused`.
 
-    tanh(c) is not kept: to compute it again is cheaper than to write it and read it.
+    tanh(c) is not kept, which saves H numbers a step; it is computed again.
     """
 
     X: jax.Array  # (n, b, D)
