@@ -149,12 +149,12 @@ def test_a_larger_module_needs_the_prefix():
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_refused_by_name(dtype):
-    with pytest.raises(TypeError, match=r"^state_dict\['weight_ih_l0'\]: "):
+    with pytest.raises(TypeError, match=r"^state_dict\['weight_hh_l0'\]: "):
         weights.from_torch(module().to(dtype).state_dict())
 
 
 def test_parameters_that_still_record_gradients_are_refused_by_name():
-    with pytest.raises(TypeError, match=r"^state_dict\['weight_ih_l0'\]: .*detach"):
+    with pytest.raises(TypeError, match=r"^state_dict\['weight_hh_l0'\]: .*detach"):
         weights.from_torch(dict(module().named_parameters()))
 
 
