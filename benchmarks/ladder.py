@@ -16,11 +16,11 @@ import machine
 THREADS = machine.threads()
 
 import numpy as np  # noqa: E402  (after the threads are set)
+from contestants import SHAPES  # noqa: E402
 
 import lstm  # noqa: E402
 from lstm.ladder import LADDER, products  # noqa: E402
 
-SHAPES = ((100, 1, 64, 128), (100, 32, 64, 128), (50, 64, 256, 256), (25, 100, 512, 512))
 ROUNDS = 25
 
 

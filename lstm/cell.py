@@ -15,7 +15,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from .scan import Sequence
+from .scan import Sequence, as_array
 
 
 class MyLSTMCell(nn.Module):
@@ -129,7 +129,7 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
         >>> run(params, np.ones((5, 3, 10), "float32")).Hout.shape
         (5, 3, 4)
     """
-    X = _as_array("X", X)
+    X = as_array("X", X)
     rows, H = params["W_f"].shape
     D = rows - H
     if X.ndim not in (2, 3) or X.shape[-1] != D:
@@ -150,14 +150,6 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
     return Sequence(Hout, Cn, Hn)
 
 
-def _as_array(name: str, value: Any) -> jax.Array:
-    """Return the argument as a JAX array, or say that it is none: None or a ragged list, say."""
-    try:
-        return jnp.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected an array, got {value!r}") from error
-
-
 def _check(
     x: Any,
     h_prev: Any,
@@ -168,7 +160,7 @@ def _check(
     """Return the arguments as JAX arrays, or say which one does not fit."""
     if hidden < 1:
         raise ValueError(f"hidden: expected at least 1, got {hidden}")
-    x, h_prev, c_prev = map(_as_array, names, (x, h_prev, c_prev))
+    x, h_prev, c_prev = map(as_array, names, (x, h_prev, c_prev))
     for name, value in zip(names, (x, h_prev, c_prev), strict=True):
         if not jnp.issubdtype(value.dtype, jnp.floating):
             raise TypeError(f"{name}: expected a floating-point dtype, got {value.dtype}")

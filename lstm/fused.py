@@ -21,7 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layout import DTYPES, as_array, check_array, check_weights, split_gates, split_rows
+from .layout import (
+    DTYPES,
+    as_array,
+    check_array,
+    check_size,
+    check_weights,
+    split_gates,
+    split_rows,
+)
 
 
 class Cache(NamedTuple):
@@ -126,11 +134,8 @@ def init(
         >>> WLSTM[0, 4:8]                   # the forget biases
         array([3., 3., 3., 3.])
     """
-    for name, size, least in (("input_size", input_size, 0), ("hidden_size", hidden_size, 1)):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise TypeError(f"{name}: expected an integer, got {size!r}")
-        if size < least:
-            raise ValueError(f"{name}: expected at least {least}, got {size}")
+    check_size("input_size", input_size, least=0)
+    check_size("hidden_size", hidden_size, least=1)
     if np.dtype(dtype) not in DTYPES[:2]:
         raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
 

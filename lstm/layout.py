@@ -219,6 +219,30 @@ def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
     return array, sizes(array)
 
 
+def check_size(name: str, size: Any, least: int) -> None:
+    """Refuse a size that is no integer, or too small.
+
+    Args:
+        name: The argument's name, for the message.
+        size: What the caller passed.
+        least: The smallest size that will do.
+
+    Raises:
+        TypeError: If it is not an integer.
+        ValueError: If it is too small.
+
+    Example:
+        >>> check_size("hidden_size", 0, least=1)
+        Traceback (most recent call last):
+            ...
+        ValueError: hidden_size: expected at least 1, got 0
+    """
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise TypeError(f"{name}: expected an integer, got {size!r}")
+    if size < least:
+        raise ValueError(f"{name}: expected at least {least}, got {size}")
+
+
 def as_array(name: str, value: Any) -> np.ndarray:
     """Return ``value`` as an array, or say why it cannot be one.
 

@@ -155,13 +155,33 @@ _run.defvjp(_run_and_keep, _backward)
 
 
 def _array(name: str, value: Any, dtype: Any = None) -> jax.Array:
-    """Return the argument as a JAX array, or say what is wrong with it."""
-    try:
-        array = jnp.asarray(value)
-    except (TypeError, ValueError) as error:  # None or a ragged list
-        raise TypeError(f"{name}: expected an array, got {value!r}") from error
+    """Return the argument as a JAX array of a dtype that is computed in, or say what is wrong."""
+    array = as_array(name, value)
     if array.dtype not in (jnp.float32, jnp.float64):
         raise TypeError(f"{name}: expected dtype float32 or float64, got {array.dtype}")
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name}: expected dtype {dtype}, as in WLSTM, got {array.dtype}")
     return array
+
+
+def as_array(name: str, value: Any) -> jax.Array:
+    """Return ``value`` as a JAX array, or say that it is none.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Returns:
+        jax.Array: ``value`` itself when it is one already.
+
+    Raises:
+        TypeError: If it is None or a list of lists of different lengths, say.
+
+    Example:
+        >>> as_array("h0", [0.0, 1.0]).shape
+        (2,)
+    """
+    try:
+        return jnp.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array, got {value!r}") from error

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import fused
-from .layout import as_array, check_array, check_weights
+from .layout import as_array, check_array, check_size, check_weights
 
 
 class Layer(NamedTuple):
@@ -147,10 +147,7 @@ def init(
         (15, 16) (15, 16)
         (13, 16) (13, 16)
     """
-    if isinstance(layers, bool) or not isinstance(layers, (int, np.integer)):
-        raise TypeError(f"layers: expected an integer, got {layers!r}")
-    if layers < 1:
-        raise ValueError(f"layers: expected at least 1, got {layers}")
+    check_size("layers", layers, least=1)
     rng = np.random.default_rng(rng)
     d = 2 if bidirectional else 1
     stack = []

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .layout import check_size
+
 Rng = np.random.Generator | int | None
 """A generator, which moves on with every call, a seed for a new one, or None."""
 
@@ -75,8 +77,8 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> B
         >>> X[0, 0, 1].item(), where[:, 0].sum().item()
         (-1.0, 1)
     """
-    _check_size("T", T, 20)
-    _check_size("batch", batch, 1)
+    check_size("T", T, 20)
+    check_size("batch", batch, 1)
     rng = np.random.default_rng(rng)
     lengths = rng.integers(T, T + T // 10, endpoint=True, size=batch)
     n, b = int(lengths.max()), np.arange(batch)
@@ -203,7 +205,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
         >>> embedded_reber(2, rng=0)
         ['BPBPVPXTTTTVVEPE', 'BPBPVVEPE']
     """
-    _check_size("count", count, 0)
+    check_size("count", count, 0)
     rng = np.random.default_rng(rng)
     but_not = set(but_not)
     strings: list[str] = []
@@ -346,7 +348,7 @@ def copy(
         array([4, 4, 4, 4, 4, 4, 4, 4, 3, 2, 2])
     """
     for name, size in (("T", T), ("batch", batch), ("length", length), ("symbols", symbols)):
-        _check_size(name, size, 1)
+        check_size(name, size, 1)
     n, blank, sign = T + 2 * length, symbols, symbols + 1
     word = np.random.default_rng(rng).integers(symbols, size=(length, batch))
     read = np.full((n, batch), blank)
@@ -394,10 +396,3 @@ def _one_hot(strings: Sequence[str], dtype: Any) -> tuple[np.ndarray, np.ndarray
                 raise ValueError(f"strings: expected symbols among {SYMBOLS}, got {symbol!r}")
             X[t, column, place[symbol]] = 1
     return X, np.asarray(X.any(axis=-1))
-
-
-def _check_size(name: str, size: Any, least: int) -> None:
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"{name}: expected an integer, got {size!r}")
-    if size < least:
-        raise ValueError(f"{name}: expected at least {least}, got {size}")
