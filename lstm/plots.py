@@ -270,7 +270,7 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     for k, bias in enumerate(biases):
         keep = 1 / (1 + np.exp(-bias))
         half_life = np.log(0.5) / np.log(keep)
-        color = plt.get_cmap("viridis")(0.85 * k / max(1, len(biases) - 1))
+        color = plt.get_cmap("viridis")(0.6 * k / max(1, len(biases) - 1))
         label = f"bias {bias:g}: half-life {half_life:.1f} steps"
         ax.semilogx(t, keep**t, color=color, linestyle=styles[k % 4], label=label)
         ax.plot(half_life, 0.5, "o", color=color)
@@ -335,7 +335,7 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
         1
     """
     figure, ax = plt.subplots()
-    colors = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#D55E00")
+    colors = ("#0072B2", "#009E73", "#8C6100", "#D55E00", "#D55E00")
     styles = ("--", "-.", ":", "-", (0, (1, 2)))
     for k, (name, curve) in enumerate(curves.items()):
         ax.semilogy(np.asarray(curve), color=colors[k % 5], linestyle=styles[k % 5], label=name)
@@ -665,7 +665,7 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         for k, (shape, rungs) in enumerate(shapes.items()):
             low, middle, high = np.transpose(list(rungs.values()))
             y = np.arange(len(rungs))
-            color = plt.get_cmap("viridis")(0.85 * k / max(1, len(shapes) - 1))
+            color = plt.get_cmap("viridis")(0.6 * k / max(1, len(shapes) - 1))
             ax.fill_betweenx(y, low, high, color=color, alpha=0.25, linewidth=0)
             ax.plot(middle, y, styles[k % 4], color=color, markersize=5, label=shape)
         ax.axvline(1, color="black", linewidth=1)

@@ -138,7 +138,7 @@ def test_chapters_do_not_type_the_module_again():
                 assert defined_name not in names - allowed, (path.name, defined_name)
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", BOOK / "start.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "index.md"], ids=lambda p: p.name)
 def test_the_example_of_a_page_runs(path):
     blocks = re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
     assert blocks

@@ -52,10 +52,10 @@ a { color: #0B5394; text-decoration: none; }
 
 def chapters() -> list[tuple[str, str]]:
     """The parts of the book and their pages, as the sidebar of the site has them."""
-    page = BeautifulSoup((FOLDER / "start.html").read_text(encoding="utf-8"), "html.parser")
+    page = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
     listed = page.select("nav.bd-docs-nav .caption-text, nav.bd-docs-nav li.toctree-l1 > a")
     entries = [(item.get("href", ""), item.get_text(strip=True)) for item in listed]
-    return [(href, title) for href, title in entries if href not in ("#", "start.html")]
+    return [(href.removeprefix("book/"), title) for href, title in entries if href != "#"]
 
 
 def address(href: str, page: str) -> str:
@@ -83,7 +83,7 @@ def article(page: str) -> BeautifulSoup:
 
 def join(pages: dict[str, int]) -> str:
     """The joined page. ``pages`` are the page numbers of the chapters, once they are known."""
-    soup = BeautifulSoup((FOLDER / "start.html").read_text(encoding="utf-8"), "html.parser")
+    soup = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
     lead, drawing = soup.select_one(".cover-lead"), soup.select_one("svg.drawing")
     listed = chapters()
     entries = "".join(

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tools.browser import ROOT, served, settle, started
 
-PAGES = {"cover": "book/start.html", "chapter": "book/02-four-gates.html#one-unit-over-time"}
+PAGES = {"cover": "index.html", "chapter": "book/02-four-gates.html#one-unit-over-time"}
 
 
 def main() -> None:

@@ -244,6 +244,9 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
     body = body.replace('<th class="head"><p></p></th>', "<td></td>")
+    # No line begins with the comma that belongs to the mathematics before it.
+    inline = r'(<span class="math notranslate nohighlight">[^<]*</span>[,.;:?!)’]+)'
+    body = re.sub(inline, r'<span class="nobr">\1</span>', body)
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body
@@ -285,6 +288,7 @@ def publish(app: Sphinx, config: Config) -> None:
     """Set what leads to the repository, and arrow keys to turn pages."""
     options = config.html_theme_options
     options["navigation_with_keys"] = True
+    options["pygments_dark_style"] = "github-dark"
     config.html_context["default_mode"] = "auto"  # without it the theme complains at first sight
     repository = os.environ.get("GITHUB_REPOSITORY")
     if not repository:

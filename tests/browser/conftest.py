@@ -22,7 +22,7 @@ def visit(browser, site):
     """Open pages. What goes wrong on the way, in a list: the test fails unless it is empty."""
     contexts, wrong = [], []
 
-    def visit(path="book/start.html", base=site, **options):
+    def visit(path="index.html", base=site, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
         context.set_default_timeout(300_000)  # a machine may be busy

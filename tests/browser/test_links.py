@@ -40,7 +40,3 @@ def test_links_of(path):
         assert (SITE / target).is_file(), link
         if anchor and target.endswith(".html"):
             assert unquote(anchor) in read(target).anchors, link
-
-
-def test_the_page_that_the_address_alone_opens_leads_to_the_cover():
-    assert "book/start.html" in (SITE / "index.html").read_text(encoding="utf-8")

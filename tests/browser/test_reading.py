@@ -34,7 +34,7 @@ def test_a_search_from_the_page_for_wrong_addresses(visit):
     page.wait_for_selector("#search-results li a")
 
 
-@pytest.mark.parametrize("page", ["book/start.html", "book/04-one-step-back.html"])
+@pytest.mark.parametrize("page", ["index.html", "book/04-one-step-back.html"])
 def test_the_book_opens_from_files_without_network(visit, page):
     page = visit(page, HERE, offline=True)
     assert page.locator("article h1").inner_text()
