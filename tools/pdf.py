@@ -11,7 +11,7 @@ import sys
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup
-from pypdf import PdfReader
+from pikepdf import ObjectStreamMode, Page, Pdf
 
 from tools.browser import SITE, settle, started
 
@@ -23,8 +23,9 @@ STYLE = """
 @page { size: A4; margin: 20mm 18mm 20mm 18mm; }
 @page { @bottom-center { content: counter(page); font: 9pt Helvetica, sans-serif; color: #555; } }
 @page :first { @bottom-center { content: none; } }
-html { font-size: 10.5pt; background: #fff; }
-body { background: #fff; margin: 0; }
+html { font-size: 10pt; background: #fff; }
+body { background: #fff; margin: 0; line-height: 1.5; }
+p { text-align: left; }
 article { break-before: page; }
 .title { height: 240mm; display: flex; flex-direction: column; justify-content: center; }
 .title { text-align: center; }
@@ -35,8 +36,10 @@ article { break-before: page; }
 .contents li::after { content: attr(data-page); order: 2; }
 .contents li i { flex: 1; border-bottom: 1px dotted #888; margin-bottom: 2mm; }
 .contents .part { font-weight: 600; margin-top: 4mm; }
-pre, figure, div.math, tr, dt { break-inside: avoid; }
-dt { break-after: avoid; }
+pre, figure, div.math, tr, dt, details:not(.hide) { break-inside: avoid; }
+pre.long { break-inside: auto !important; orphans: 6; widows: 6; }
+dt, .rubric, p:has(> strong:only-child), details > summary { break-after: avoid; }
+.cell_output p:has(> code:only-child) { break-after: avoid; }
 table { display: table; width: 100%; font-size: 9.5pt; }
 h1, h2, h3 { break-after: avoid; }
 pre { white-space: pre-wrap !important; overflow-wrap: anywhere; }
@@ -44,7 +47,9 @@ pre { font-size: 8.4pt !important; line-height: 1.35; }
 p, li { orphans: 3; widows: 3; }
 .headerlink, .copybtn, .toggle-button, .viewcode-link { display: none !important; }
 div.math, .pst-scrollable-table-container { overflow: visible !important; }
-details.hide > summary, .reading-time { display: none; }
+details.hide > summary, .reading-time { display: none !important; }
+details.hide, .cell.tag_hide-cell { border: none !important; box-shadow: none !important; }
+.bd-article div.cell details.hide > div { margin: 0; border: none; }
 img { max-width: 100%; }
 a { color: #0B5394; text-decoration: none; }
 """
@@ -77,14 +82,17 @@ def article(page: str) -> BeautifulSoup:
         link["href"] = address(link["href"], page)
     for details in text.find_all("details"):
         details["open"] = ""
+    for block in text.find_all("pre"):
+        if block.get_text().count("\n") > 20:  # to keep it whole would leave half a page empty
+            block["class"] = "long"
     text["id"] = stem
     return text
 
 
 def join(pages: dict[str, int]) -> str:
     """The joined page. ``pages`` are the page numbers of the chapters, once they are known."""
-    soup = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
-    lead, drawing = soup.select_one(".cover-lead"), soup.select_one("svg.drawing")
+    cover = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
+    lead, drawing = cover.select_one(".cover-lead"), cover.select_one("svg.drawing")
     listed = chapters()
     entries = "".join(
         f'<li data-page="{pages.get(href, "")}"><a href="{address(href, href)}">{title}</a><i></i>'
@@ -98,11 +106,13 @@ def join(pages: dict[str, int]) -> str:
         for link in text.find_all("a", href=re.compile("^#")):
             if link["href"][1:] not in known:  # the site has more pages than the book
                 link.unwrap()
-    head = "".join(map(str, soup.head.find_all("link", rel="stylesheet")))
+    chapter = next(href for href, _ in listed if href)  # its styles and scripts are all chapters'
+    head = BeautifulSoup((FOLDER / chapter).read_text(encoding="utf-8"), "html.parser").head
+    styles = "".join(map(str, head.find_all("link", rel="stylesheet")))
     mathjax = re.compile("mathjax", re.IGNORECASE)
-    scripts = "".join(str(s) for s in soup.head.find_all("script") if mathjax.search(str(s)))
+    scripts = "".join(str(s) for s in head.find_all("script") if mathjax.search(str(s)))
     return f"""<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>
-        <meta charset="utf-8"><title>The LSTM book</title>{head}<style>{STYLE}</style>{scripts}
+        <meta charset="utf-8"><title>The LSTM book</title>{styles}<style>{STYLE}</style>{scripts}
         </head><body class="bd-article">
         <section class="title"><h1>The LSTM book</h1>{lead}{drawing}
         <p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>
@@ -118,8 +128,16 @@ def print_pdf(browser, text: str) -> None:
     try:
         page = browser.new_page()
         page.set_default_timeout(300_000)
+        missing = []
+        page.on("requestfailed", lambda request: missing.append(request.url))
         page.goto(path.as_uri())
         settle(page)
+        if missing:
+            sys.exit(f"pdf: expected all files of the site, did not find {missing}")
+        if page.evaluate(
+            "!document.querySelector('mjx-container') || !!document.querySelector('mjx-merror')"
+        ):
+            sys.exit("pdf: the mathematics was not set")
         page.pdf(
             path=PDF, prefer_css_page_size=True, print_background=True, outline=True, tagged=True
         )
@@ -130,12 +148,11 @@ def print_pdf(browser, text: str) -> None:
 
 def page_numbers() -> dict[str, int]:
     """On which page each chapter begins, from the links of the table of contents."""
-    reader = PdfReader(PDF)
-    found = {}
-    for name, destination in reader.named_destinations.items():
-        page = reader.get_destination_page_number(destination)
-        found[name.lstrip("/") + ".html"] = page + 1
-    return found
+    with Pdf.open(PDF) as book:
+        return {
+            name.lstrip("/") + ".html": Page(place[0]).index + 1
+            for name, place in book.Root.Dests.items()
+        }
 
 
 def main() -> None:
@@ -148,7 +165,10 @@ def main() -> None:
         if missing:
             sys.exit(f"pdf: no page found for {missing}")
         print_pdf(browser, join(pages))
-    count = len(PdfReader(PDF).pages)
+    with Pdf.open(PDF, allow_overwriting_input=True) as book:
+        # Chromium packs none of the many small objects that say what is a heading, what a list.
+        book.save(object_stream_mode=ObjectStreamMode.generate)
+        count = len(book.pages)
     print(f"The book is at {PDF}, {count} pages, {PDF.stat().st_size / 1e6:.1f} MB")
 
 

@@ -244,9 +244,9 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
     body = body.replace('<th class="head"><p></p></th>', "<td></td>")
-    # No line begins with the comma that belongs to the mathematics before it.
-    inline = r'(<span class="math notranslate nohighlight">[^<]*</span>[,.;:?!)’]+)'
-    body = re.sub(inline, r'<span class="nobr">\1</span>', body)
+    # No line begins with the comma after mathematics, or ends with the bracket before it.
+    inline = r'(?:(?<=[ >])[(“]+)?<span class="math notranslate nohighlight">[^<]*</span>[,.;:?!)”’]*'
+    body = re.sub(inline, r'<span class="nobr">\g<0></span>', body)
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body
