@@ -245,8 +245,8 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     # The empty corner of a table heads nothing.
     body = body.replace('<th class="head"><p></p></th>', "<td></td>")
     # No line begins with the comma after mathematics, or ends with the bracket before it.
-    inline = r'(?:(?<=[ >])[(“]+)?<span class="math notranslate nohighlight">[^<]*</span>[,.;:?!)”’]*'
-    body = re.sub(inline, r'<span class="nobr">\g<0></span>', body)
+    inline = r'<span class="math notranslate nohighlight">[^<]*</span>'
+    body = re.sub(rf"[(“]*{inline}[,.;:?!)”’]*", r'<span class="nobr">\g<0></span>', body)
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body
