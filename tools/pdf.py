@@ -38,6 +38,7 @@ article { break-before: page; }
 .contents .part { font-weight: 600; margin-top: 4mm; }
 pre, figure, div.math, tr, dt, details:not(.hide) { break-inside: avoid; }
 pre.long { break-inside: auto !important; orphans: 6; widows: 6; }
+dl.field-list { display: block; }
 dt, .rubric, p:has(> strong:only-child), details > summary { break-after: avoid; }
 .cell_output p:has(> code:only-child) { break-after: avoid; }
 table { display: table; width: 100%; font-size: 9.5pt; }
