@@ -14,8 +14,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatterSciNotation
 
 from .gradcheck import Report, StepCheck
 from .layout import GATES, sizes
@@ -105,10 +106,12 @@ def error_maps(report: Report) -> Figure:
             m, norm=LogNorm(EXACT, top), cmap="viridis_r", aspect="equal", interpolation="nearest"
         )
         ax.set_title(f"d{name}")
+        ax.set_anchor("N")
         ax.set_xticks([0, m.shape[1] - 1] if m.shape[1] > 1 else [0])
         ax.set_yticks([0, m.shape[0] - 1] if m.shape[0] > 1 else [0])
     bar = figure.colorbar(image, ax=axes[0].tolist(), location="bottom", shrink=0.7, aspect=40)
-    bar.set_label(f"relative error (threshold {report.threshold:.0e} or above is darkest)")
+    threshold = LogFormatterSciNotation()(report.threshold)
+    bar.set_label(f"relative error (the threshold, {threshold}, or above is darkest)")
     return figure
 
 
@@ -301,7 +304,7 @@ def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[
     errors = np.asarray(errors, dtype=float)
     caught = errors > np.asarray(thresholds)
     figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
-    ax.imshow(caught, cmap="Blues", vmin=0, vmax=1.25, aspect="auto")
+    ax.imshow(caught, cmap=ListedColormap(["white", "#1964B0"]), aspect="auto", vmin=0, vmax=1)
     for row, column in zip(*np.nonzero(caught), strict=True):
         error = errors[row, column]
         size = f"{error:.0f}" if error >= 9.95 else f"{error:.1f}".removesuffix(".0")
@@ -612,10 +615,7 @@ def weight_gradients(gradients: Mapping[str, Any]) -> Figure:
             )
     top = max(abs(gradient).max() for gradient in maps.values())
     titles = [*maps, next(iter(maps))]
-    differences = {
-        f"{a} − {b}": (maps[a] - maps[b]) / np.spacing(top)
-        for a, b in pairwise(titles)
-    }
+    differences = {f"{a} − {b}": (maps[a] - maps[b]) / np.spacing(top) for a, b in pairwise(titles)}
     most = max(1, *(abs(difference).max() for difference in differences.values()))
     figure, axes = plt.subplots(2, len(maps), figsize=(7.2, 5.0), squeeze=False)
     for row, panels, limit, label in (
@@ -680,7 +680,5 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
     axes[0][0].set_xlim(0.9)
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names)
-    )
+    figure.legend(handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names))
     return figure
