@@ -31,6 +31,9 @@ COLORS = {
 }
 """One colour for each gate and state, everywhere."""
 
+ORDER = ("#222222", "#0072B2", "#009E73", "#D55E00")
+"""Colours of up to four curves that stand for no gate, from the smallest to the largest."""
+
 LINES = {"i": "-", "f": "--", "o": "-.", "g": ":", "c": "-", "h": "--"}
 """One line style for each, so that colour is not needed to tell them apart."""
 
@@ -273,7 +276,7 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     for k, bias in enumerate(biases):
         keep = 1 / (1 + np.exp(-bias))
         half_life = np.log(0.5) / np.log(keep)
-        color = plt.get_cmap("viridis")(0.6 * k / max(1, len(biases) - 1))
+        color = ORDER[k % 4]
         label = f"bias {bias:g}: half-life {half_life:.1f} steps"
         ax.semilogx(t, keep**t, color=color, linestyle=styles[k % 4], label=label)
         ax.plot(half_life, 0.5, "o", color=color)
@@ -625,7 +628,7 @@ def weight_gradients(gradients: Mapping[str, Any]) -> Figure:
         for ax, (title, panel) in zip(row, panels.items(), strict=True):
             image = ax.imshow(panel, cmap="cividis", vmin=-limit, vmax=limit,
                               aspect="auto", interpolation="nearest")  # fmt: skip
-            ax.set_title(title, fontsize=8)
+            ax.set_title(title)
             for column in range(H, 4 * H, H):
                 ax.axvline(column - 0.5, color="white", linewidth=0.8)
             for line in (1, 1 + D):
@@ -665,7 +668,7 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         for k, (shape, rungs) in enumerate(shapes.items()):
             low, middle, high = np.transpose(list(rungs.values()))
             y = np.arange(len(rungs))
-            color = plt.get_cmap("viridis")(0.6 * k / max(1, len(shapes) - 1))
+            color = ORDER[k % 4]
             ax.fill_betweenx(y, low, high, color=color, alpha=0.25, linewidth=0)
             ax.plot(middle, y, styles[k % 4], color=color, markersize=5, label=shape)
         ax.axvline(1, color="black", linewidth=1)

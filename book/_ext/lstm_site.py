@@ -175,7 +175,11 @@ def estimate(app, pagename, templatename, context, doctree) -> None:
         + len(code.splitlines()) / LINES_PER_MINUTE
     )
     exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
-    counts = [f"{equations} equations"] * (equations > 0) + [f"{exercises} exercises"]
+    counts = [
+        f"{count} {what}{'s' * (count > 1)}"
+        for count, what in ((equations, "equation"), (exercises, "exercise"))
+        if count
+    ]
     line = " · ".join([f"About {max(5, 5 * round(minutes / 5))} minutes to read", *counts])
     context["body"] = context["body"].replace(
         "</h1>", f'</h1>\n<p class="reading-time">{line}</p>', 1
