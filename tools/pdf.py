@@ -81,6 +81,8 @@ def article(page: str) -> BeautifulSoup:
         element["id"] = f"{stem}.{element['id']}"
     for link in text.find_all("a", href=True):
         link["href"] = address(link["href"], page)
+    for link in text.find_all("a", class_="full"):  # from a figure to its file
+        link.unwrap()
     for details in text.find_all("details"):
         details["open"] = ""
     for block in text.find_all("pre"):

@@ -57,7 +57,7 @@ EQUATIONS_PER_MINUTE = 2
 LINES_PER_MINUTE = 20  # of code and what it prints
 
 # Pages on which the letters i, f, o, g and c stand for the gates and the cell state alone.
-COLORED = ("book/02-", "book/03-", "book/04-", "book/05-")
+COLORED = ("book/01-", "book/02-", "book/03-", "book/04-", "book/05-", "book/10-")
 
 
 # 1. A small site
@@ -274,6 +274,9 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
 def mend(app, pagename, templatename, context, doctree) -> None:
     """Put right what Docutils and Sphinx get wrong in the body of a page."""
     body = context.get("body", "")
+    # A figure leads to its file, which a reader can enlarge.
+    picture = r'<img (?:[^>]* )?src="([^"]*_images/[^"]*\.png)"[^>]*/>'
+    body = re.sub(picture, r'<a class="full" href="\1">\g<0></a>', body)
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.

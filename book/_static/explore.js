@@ -78,8 +78,8 @@ function mount(figure) {
   // The plot: three panels over the steps. `y` maps a value to a height in its panel.
   const panels = [
     { names: ["x"], top: 18, height: 72, low: -1, high: 1, label: "input x" },
-    { names: GATES, top: 112, height: 112, low: -1, high: 1, label: "gates" },
-    { names: ["c", "h"], top: 246, height: 124, low: -1, high: 1, label: "memory c, output h" },
+    { names: GATES, top: 118, height: 112, low: -1, high: 1, label: "gates" },
+    { names: ["c", "h"], top: 260, height: 124, low: -1, high: 1, label: "memory c, output h" },
   ];
   const left = 40;
   let width = 0; // that of the panels: one unit of the drawing is about one pixel
@@ -89,10 +89,10 @@ function mount(figure) {
   const svg = make("svg", { role: "img" });
 
   function draw() {
-    const extreme = Math.max(1, ...rows.map((row) => Math.abs(row.c)));
-    Object.assign(panels[2], { low: -extreme, high: extreme });
+    const cells = rows.map((row) => row.c);
+    Object.assign(panels[2], { low: Math.min(-1, ...cells), high: Math.max(1, ...cells) });
     width = (svg.clientWidth > 450 ? 650 : 350) - left - 8;
-    svg.setAttribute("viewBox", `0 0 ${width + left + 8} 392`);
+    svg.setAttribute("viewBox", `0 0 ${width + left + 8} 406`);
     svg.replaceChildren();
     for (const panel of panels) {
       const bottom = panel.top + panel.height;
@@ -110,10 +110,10 @@ function mount(figure) {
         stroke: "var(--soft)", "stroke-dasharray": "3 3" }));
       for (const name of panel.names) {
         if (name === "x") {
-          rows.forEach((row, t) => svg.append(make("rect", {
+          rows.forEach((row, t) => row.x !== 0 && svg.append(make("rect", {
             x: column(t) - width / 74, width: width / 37, fill: t === at ? "var(--gate-c)" : "var(--ink)",
-            y: Math.min(y(panel, row.x), y(panel, 0)) - 1,
-            height: Math.abs(y(panel, row.x) - y(panel, 0)) + 2, "pointer-events": "none" })));
+            y: Math.min(y(panel, row.x), y(panel, 0)),
+            height: Math.abs(y(panel, row.x) - y(panel, 0)), "pointer-events": "none" })));
           continue;
         }
         const color = name === "h" ? "var(--ink)" : `var(--gate-${name})`;
@@ -123,8 +123,8 @@ function mount(figure) {
         svg.append(make("circle", { cx: column(at), cy: y(panel, rows[at][name]), r: 4.5, fill: color }));
       }
     }
-    svg.append(make("text", { x: left, y: 388 }, "step 1"));
-    svg.append(make("text", { x: left + width, y: 388, "text-anchor": "end" }, `step ${STEPS}`));
+    svg.append(make("text", { x: left, y: 402 }, "step 1"));
+    svg.append(make("text", { x: left + width, y: 402, "text-anchor": "end" }, `step ${STEPS}`));
   }
 
   // By pointer: drag in the input panel to set inputs, elsewhere to look at a step.
@@ -133,17 +133,21 @@ function mount(figure) {
     const box = svg.getBoundingClientRect();
     const scale = (width + left + 8) / box.width;
     const t = Math.floor((((event.clientX - box.left) * scale - left) * STEPS) / width);
+    const last = at;
     at = Math.max(0, Math.min(STEPS - 1, t));
     if (dragged === "inputs") {
       const [panel] = panels;
       const value = 1 - (2 * ((event.clientY - box.top) * scale - panel.top)) / panel.height;
-      x[at] = Math.max(-1, Math.min(1, Math.round(value * 10) / 10));
+      // A quick hand skips steps: those between belong to the line that it draws, too.
+      const from = event.type === "pointerdown" ? at : last;
+      x.fill(Math.max(-1, Math.min(1, Math.round(value * 10) / 10)),
+        from < at ? from + 1 : at, from > at ? from : at + 1);
       unchoose();
     }
     update();
   }
   svg.addEventListener("pointerdown", (event) => {
-    if (!event.target.matches(".inputs, .states")) return;
+    if (event.button || !event.target.matches(".inputs, .states")) return;
     dragged = event.target.getAttribute("class");
     stop();
     drag(event);
@@ -181,7 +185,7 @@ function mount(figure) {
     make("th", { scope: "col", style: `--gate: var(--gate-${gate})` }, make("b", {}, gate), make("br"), NAMES[gate])));
   const table = make("table", { class: "weights" }, make("thead", {}, head), make("tbody", {},
     ...ROWS.map((row, r) => make("tr", {}, make("th", { scope: "row" }, row), ...GATES.map((gate, k) =>
-      make("td", { style: `--gate: var(--text-${gate})` }, weights[r][k].input, weights[r][k].output))))));
+      make("td", { "data-gate": gate, style: `--gate: var(--text-${gate})` }, weights[r][k].input, weights[r][k].output))))));
 
   const scenes = SCENES.map((scene) => {
     const button = make("button", { type: "button", "aria-pressed": "false" }, scene.name);
@@ -245,8 +249,9 @@ function mount(figure) {
     }));
     const before = at ? rows[at - 1].c : 0;
     said.textContent = `Step ${at + 1}, input ${shown(row.x, 1)}: f keeps ${shown(row.f)} of ` +
-      `${shown(before)}; i lets ${shown(row.i)} of g = ${shown(row.g)} in; so c = ${shown(row.c)}. ` +
-      `o shows ${shown(row.o)} of tanh c: h = ${shown(row.h)}.`;
+      `${shown(before)}; i lets ${shown(row.i)} of g\u00a0=\u00a0${shown(row.g)} in; ` +
+      `so c\u00a0=\u00a0${shown(row.c)}. ` +
+      `o shows ${shown(row.o)} of tanh c: h\u00a0=\u00a0${shown(row.h)}.`;
     said.setAttribute("aria-live", playing ? "off" : "polite");
     const top = rows.reduce((best, r, t) => (Math.abs(r.c) > Math.abs(rows[best].c) ? t : best), 0);
     svg.setAttribute("aria-label", `Input, gates and states of one unit over ${STEPS} steps. ` +
@@ -257,7 +262,7 @@ function mount(figure) {
       ...["x", ...GATES, "c", "h"].map((name) => make("td", {}, shown(r[name], 3))))));
   }
 
-  const legend = make("div", { class: "row", "aria-hidden": "true" }, ...[...GATES, "c", "h"].map((name) => {
+  const legend = make("div", { class: "row legend", "aria-hidden": "true" }, ...[...GATES, "c", "h"].map((name) => {
     const color = name === "h" ? "var(--ink)" : `var(--gate-${name})`;
     const line = make("line", { x1: 0, x2: 34, y1: 5, y2: 5, stroke: color,
       "stroke-width": name === "c" ? 4 : 2.5, "stroke-dasharray": DASHES[name] });
@@ -266,19 +271,20 @@ function mount(figure) {
   }));
   const numberHead = make("tr", {}, ...["step", "x", ...GATES, "c", "h"].map((name) =>
     make("th", { scope: "col" }, name)));
+  const all = make("div", { class: "numbers", tabindex: 0, role: "group", "aria-label": "All numbers" },
+    make("table", {}, make("thead", {}, numberHead), numbers));
+  all.addEventListener("keydown", (event) => event.stopPropagation()); // arrows scroll here
   const unit = make("div", { class: "unit", role: "group", "aria-label": "One unit, live" },
     make("div", { class: "row", role: "group", "aria-label": "Scenes" }, ...scenes),
     svg, legend,
     make("div", { class: "row" },
       make("label", {}, "step ", stepSlider, stepValue),
-      make("label", {}, "its input x ", inputSlider, inputValue), play, clear),
+      make("label", {}, "its input x ", inputSlider, inputValue), make("span", { class: "row" }, play, clear)),
     said,
     make("p", {}, make("b", {}, "Its weights"), ", a ", make("code", {}, "WLSTM"), " of shape (3, 4):"),
     table,
-    make("details", {}, make("summary", {}, "All numbers"),
-      make("div", { class: "numbers", tabindex: 0, role: "group", "aria-label": "All numbers" },
-        make("table", {}, make("thead", {}, numberHead), numbers))));
-  figure.querySelector("img").before(unit);
+    make("details", {}, make("summary", {}, "All numbers"), all));
+  figure.querySelector("a.full").before(unit);
   choose(SCENES[0]);
   addEventListener("resize", draw);
   return { scenes: SCENES, state: () => ({ W, x, rows }) };

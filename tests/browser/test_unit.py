@@ -119,7 +119,7 @@ def test_it_plays_but_not_by_itself_for_who_prefers_rest(visit):
 
 def test_it_says_in_words_what_it_shows(visit):
     page = visit(PAGE)
-    assert "c = 0.95" in page.locator(".unit .said").inner_text()
+    assert "c\u00a0=\u00a00.95" in page.locator(".unit .said").inner_text()
     label = page.locator(".unit svg[role=img]").get_attribute("aria-label")
     assert "step 4" in label
 
