@@ -50,9 +50,9 @@ def init(
     """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
 
     Args:
-        input_size: D.
-        hidden_size: H.
-        output_size: K, how many numbers an answer has.
+        input_size: Input size D.
+        hidden_size: Hidden size H.
+        output_size: Output size K, how many numbers an answer has.
         forget_bias: Initial bias of the forget gates.
         rng: A generator, a seed for one, or None for a fresh one.
         dtype: float32 or float64.
@@ -202,7 +202,7 @@ def fit(
     params: Params, batches: Iterable[Batch], optimizer: optax.GradientTransformation,
     loss: Loss = squared_error, gradients: Callable[..., Any] = gradients,
 ) -> Iterator[Update]:  # fmt: skip
-    """Train: one step of the optimizer for each batch. Stop by leaving the loop.
+    """Train: one step of the optimiser for each batch. Stop by leaving the loop.
 
     Args:
         params: Parameters to start from; they are not changed.

@@ -2,6 +2,7 @@
 
 1. Equations are numbered by their labels. ``eq-dc`` stands beside the equation,
    in the prose and in the code, and does not change when an equation is added.
+   The search finds it by that name.
 2. A label in code, ``# (eq-dc)``, and in a docstring, ``(eq-dc)``, is a link to
    the equation.
 3. No page asks another host for anything: MathJax comes with the book, and
@@ -16,6 +17,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.domains import ObjType
+from sphinx.domains.math import MathDomain
 from sphinx.util.fileutil import copy_asset
 
 from lstm import labels
@@ -36,6 +39,16 @@ def number_by_label(app: Sphinx, doctree: nodes.document) -> None:
             equations[label] = (equations[label][0], label)
 
 
+class Equations(MathDomain):
+    """Equations by their labels, for the search, too."""
+
+    object_types = {"equation": ObjType("equation", "eq")}  # noqa: RUF012
+
+    def get_objects(self):
+        for label, (page, _) in self.equations.items():
+            yield label, label, "equation", page, f"equation-{label}", 1
+
+
 def skip_fields(app, what, name, obj, skip, options) -> bool | None:
     """Leave out the fields of named tuples: the class's docstring explains them."""
     return True if type(obj).__name__ == "_tuplegetter" else None
@@ -53,7 +66,11 @@ def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
 
     And let a function's entry name the equations that its lines implement.
     """
-    lines[:] = [re.sub(rf"(?<!`)\(({LABEL})\)", r":eq:`\1`", line) for line in lines]
+    # Not in examples, nor in what they print, nor in literals.
+    lines[:] = [
+        re.sub(rf"(?<!# )(?<!`)\(({LABEL})\)", r":eq:`\1`", line) if "``" not in line else line
+        for line in lines
+    ]
     if inspect.isfunction(obj):
         source, start = inspect.getsourcelines(inspect.unwrap(obj))
         found = labels.labelled_lines(inspect.getmodule(inspect.unwrap(obj)))
@@ -107,6 +124,7 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
+    app.add_domain(Equations, override=True)
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)

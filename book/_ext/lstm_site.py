@@ -218,7 +218,8 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     if app.env.doc2path(docname).endswith(".md") or app.builder.format != "html":
         return
     terms = {p["term"]: (anchor, p) for anchor, p in app.env.lstm_previews.items() if "term" in p}
-    for term, (anchor, preview) in terms.items():
+    for term in sorted(terms, key=len, reverse=True):  # "input gate" before "gate"
+        anchor, preview = terms[term]
         word = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
         for text in list(doctree.findall(nodes.Text)):
             in_prose = isinstance(text.parent, nodes.paragraph) and isinstance(
