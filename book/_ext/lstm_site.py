@@ -193,7 +193,10 @@ def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
     previews = app.env.__dict__.setdefault("lstm_previews", {})
     for equation in doctree.findall(nodes.math_block):
         if equation.get("label"):
-            previews[f"equation-{equation['label']}"] = {"tex": equation.astext().strip()}
+            previews[f"equation-{equation['label']}"] = {
+                "tex": equation.astext().strip(),
+                "gates": app.env.docname.startswith(COLORED),
+            }
     for glossary in doctree.findall(addnodes.glossary):
         for item in glossary.findall(nodes.definition_list_item):
             term = next(item.findall(nodes.term))

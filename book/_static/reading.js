@@ -34,18 +34,22 @@ function addPreviews() {
     hide();
     shown = link;
     box.textContent = "";
+    box.className = preview.gates ? "preview gates" : "preview";
+    document.body.append(box); // mathematics is set in the size of the letters around it
     if (preview.tex) {
-      if (!window.MathJax || !MathJax.tex2chtmlPromise) return;
+      if (!window.MathJax || !MathJax.tex2chtmlPromise) return hide();
       const tex = preview.tex.includes("\\\\") && !preview.tex.includes("\\begin")
         ? `\\begin{split}${preview.tex}\\end{split}` : preview.tex;
-      box.append(await MathJax.tex2chtmlPromise(tex, { display: true }));
+      const size = MathJax.getMetricsFor(box, true);
+      const equation = await MathJax.tex2chtmlPromise(tex, { ...size, display: true });
+      equation.removeAttribute("tabindex"); // nothing in a tooltip is to be reached
+      if (shown !== link) return; // the pointer has moved on
+      box.append(equation);
       MathJax.startup.document.clear();
       MathJax.startup.document.updateDocument(); // the style of characters that are new here
     } else {
       box.textContent = preview.text;
     }
-    if (shown !== link) return; // the pointer has moved on
-    document.body.append(box);
     link.setAttribute("aria-describedby", "preview");
     const at = link.getBoundingClientRect();
     const left = Math.min(at.left, document.documentElement.clientWidth - box.offsetWidth - 12);
