@@ -112,7 +112,8 @@ def error_maps(report: Report) -> Figure:
         ax.set_anchor("N")
         ax.set_xticks([0, m.shape[1] - 1] if m.shape[1] > 1 else [0])
         ax.set_yticks([0, m.shape[0] - 1] if m.shape[0] > 1 else [0])
-    bar = figure.colorbar(image, ax=axes[0].tolist(), location="bottom", shrink=0.7, aspect=40)
+    bar = figure.colorbar(image, ax=axes[0].tolist(), location="bottom", shrink=0.7, aspect=40,
+                          panchor=False)  # fmt: skip
     threshold = LogFormatterSciNotation()(report.threshold)
     bar.set_label(f"relative error (the threshold, {threshold}, or above is darkest)")
     return figure

@@ -39,7 +39,8 @@ article { break-before: page; }
 pre, figure, div.math, tr, dt, details:not(.hide) { break-inside: avoid; }
 pre.long { break-inside: auto !important; orphans: 6; widows: 6; }
 dl.field-list { display: block; }
-dt, .rubric, p:has(> strong:only-child), details > summary { break-after: avoid; }
+dt, .rubric, details > summary { break-after: avoid; }
+.cell_output div[class*="highlight-"] + p { break-before: avoid; }
 .cell_output p:has(> code:only-child) { break-after: avoid; }
 table { display: table; width: 100%; font-size: 9.5pt; }
 h1, h2, h3 { break-after: avoid; }

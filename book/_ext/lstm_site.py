@@ -259,7 +259,8 @@ def link_chapters(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                     continue
                 start = phrase.start() + match.start()
                 uri = app.builder.get_relative_uri(docname, page)
-                link = nodes.reference("", match.group(), refuri=uri, internal=True)
+                name = match.group().replace(" ", "\N{NO-BREAK SPACE}")
+                link = nodes.reference("", name, refuri=uri, internal=True)
                 parts += [nodes.Text(text[end:start]), link]
                 end = phrase.start() + match.end()
         parts.append(nodes.Text(text[end:]))
