@@ -36,7 +36,13 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "reference": "lstm/reference.py tests/test_reference.py",
     "gradcheck": "lstm/gradcheck.py tests/test_gradcheck.py",
     "cell": "lstm/cell.py tests/test_cell.py",
-    "weights": "lstm/weights.py tests/test_weights.py",
+    "weights": "lstm/weights.py tests/test_weights.py tests/test_frameworks_jax.py",
+    "stack": "lstm/stack.py tests/test_stack.py",
+    "checkpoints": "lstm/checkpoints.py tests/test_checkpoints.py",
+    "tasks": "lstm/tasks.py tests/test_tasks.py",
+    "train": "lstm/train.py tests/test_train.py",
+    "scan": "lstm/scan.py tests/test_scan.py",
+    "ladder": "lstm/ladder.py tests/test_ladder.py",
     "labels": "lstm/labels.py tests/test_labels.py",
 }
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
