@@ -52,6 +52,8 @@ UNUSED = (
 DRAWINGS = ("cell", "map")
 LIVE = {"fig-one-unit": "explore.js"}
 
+SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
+
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
 LINES_PER_MINUTE = 20  # of code and what it prints
@@ -279,9 +281,23 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
 def mend(app, pagename, templatename, context, doctree) -> None:
     """Put right what Docutils and Sphinx get wrong in the body of a page."""
     body = context.get("body", "")
-    # A figure leads to its file, which a reader can enlarge.
-    picture = r'<img (?:[^>]* )?src="([^"]*_images/[^"]*\.png)"[^>]*/>'
-    body = re.sub(picture, r'<a class="full" href="\1">\g<0></a>', body)
+    # A figure leads to its file, and letters have one size in all figures.
+    files = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
+
+    def full(match: re.Match) -> str:
+        with Image.open(files[Path(match["file"]).name]) as image:
+            size = 'width="{:.0f}" height="{:.0f}"'.format(*(SCALE * side for side in image.size))
+        return f'<a class="full" href="{match["file"]}">{match[0][:-2]}{size} /></a>'
+
+    picture = r'<img (?:[^>]* )?src="(?P<file>[^"]*_images/[^"]*\.png)"[^>]*/>'
+    body = re.sub(picture, full, body)
+    # A margin note and the paragraph beside which it stands.
+    body = re.sub(
+        r'<div class="margin">\n.*?</div>\n<p>.*?</p>',
+        r'<div class="noted">\g<0></div>',
+        body,
+        flags=re.DOTALL,
+    )
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.

@@ -77,7 +77,7 @@ function mount(figure) {
 
   // The plot: three panels over the steps. `y` maps a value to a height in its panel.
   const panels = [
-    { names: ["x"], top: 18, height: 72, low: -1, high: 1, label: "input x" },
+    { names: ["x"], top: 18, height: 72, low: -1, high: 1, label: "input x: drag it" },
     { names: GATES, top: 118, height: 112, low: -1, high: 1, label: "gates" },
     { names: ["c", "h"], top: 260, height: 124, low: -1, high: 1, label: "memory c, output h" },
   ];

@@ -84,6 +84,11 @@ function addPreviews() {
 // Results of a search show lines of the pages they lead to, which a page may not read from files.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
+// A page that was found does not mark "dc" in every "gradcheck": the place is marked by itself.
+try {
+  localStorage.removeItem("sphinx_highlight_terms");
+} catch {} // a reader may forbid storage
+
 // The name of the search button is what one sees on it.
 for (const keys of document.querySelectorAll(".search-button__kbd-shortcut")) {
   keys.setAttribute("aria-hidden", "true");
