@@ -177,12 +177,29 @@ def test_init_draws_every_matrix_anew():
     assert len({W.tobytes() for layer in layers for W in layer}) == 4
     np.testing.assert_array_equal(layers[0].forward, fused.init(D, H, forget_bias=1.0, rng=0,
                                                                 dtype=np.float32))  # fmt: skip
-    assert stack.init(D, H)[0].backward is None
+    (single,) = stack.init(D, H, rng=0)
+    assert single.backward is None
+    np.testing.assert_array_equal(single.forward, fused.init(D, H, rng=0))
+
+
+def test_layers_may_differ_in_width():
+    below, above = network(1, 1, H=2)[0], Layer(np.ones((1 + 2 + H, 4 * H)) / 10)
+    X = np.random.default_rng(0).standard_normal((5, 2, D))
+    out = stack.forward(X, [below, above])
+    dHout = np.ones_like(out.Hout)
+    g = stack.backward(dHout, out.cache)
+    assert out.Hout.shape == (5, 2, H)
+    first = lstm.forward(X, below.forward)
+    second = lstm.forward(first.Hout, above.forward)
+    back = lstm.backward(dHout, second.cache)
+    close(out.Hout, second.Hout)
+    close(g.dX, lstm.backward(back.dX, first.cache).dX)
 
 
 W = np.zeros((1 + D + H, 4 * H))
 GOOD = [Layer(W, W)]
 X = np.zeros((5, 2, D))
+Y = np.zeros((5, 2, 2 * H))
 STATE = [np.zeros((2, 2, H))]
 
 
@@ -191,6 +208,7 @@ STATE = [np.zeros((2, 2, H))]
     [
         (lambda: stack.forward(X, Layer(W)), TypeError,
          "layers: expected a list of Layer, got Layer"),
+        (lambda: stack.forward(X, 3), TypeError, "layers: expected a list of Layer, got int"),
         (lambda: stack.forward(X, [W]), TypeError, "layers[0]: expected a Layer, got ndarray"),
         (lambda: stack.forward(X, []), ValueError,
          "layers: expected at least one layer, got none"),
@@ -200,6 +218,12 @@ STATE = [np.zeros((2, 2, H))]
          "layers[0].backward: expected shape (10, 24), as forward, got (10, 8)"),
         (lambda: stack.forward(X, [Layer(W, W.astype(np.float32))]), TypeError,
          "layers[0].backward: expected dtype float64, as in the first matrix, got float32"),
+        (lambda: stack.forward(X, [Layer(W.astype(np.float32), W)]), TypeError,
+         "layers[0].backward: expected dtype float32, as in the first matrix, got float64"),
+        (lambda: stack.forward(X, [Layer(W[:, :8], W)]), ValueError,
+         "layers[0].backward: expected shape (10, 8), as forward, got (10, 24)"),
+        (lambda: stack.forward(X.astype(np.float32), GOOD), TypeError,
+         "X: expected dtype float64, as in WLSTM, got float32"),
         (lambda: stack.forward(X, [Layer(W[:, 1:])]), ValueError,
          "layers[0].forward: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, "
          "got (10, 23)"),
@@ -223,6 +247,18 @@ STATE = [np.zeros((2, 2, H))]
          "cache: expected the Cache that stack.forward returned, got NoneType"),
         (lambda: stack.backward(X, stack.forward(X, GOOD).cache), ValueError,
          "dHout: expected shape (n, b, d * H) = (5, 2, 12), got (5, 2, 3)"),
+        (lambda: stack.backward(X, stack.forward(X, GOOD, batch_first=True).cache), ValueError,
+         "dHout: expected shape (b, n, d * H) = (5, 2, 12), got (5, 2, 3)"),
+        (lambda: stack.backward(Y.astype(np.float32), stack.forward(X, GOOD).cache), TypeError,
+         "dHout: expected dtype float64, as in WLSTM, got float32"),
+        (lambda: stack.backward(Y, stack.forward(X, GOOD).cache, dCn=[]), ValueError,
+         "dCn: expected 1 layers, got 0"),
+        (lambda: stack.backward(Y, stack.forward(X, GOOD).cache, dHn=STATE * 2), ValueError,
+         "dHn: expected 1 layers, got 2"),
+        (lambda: stack.reverse(X[0]), ValueError,
+         "X: expected shape (n, b, D) = (any, any, any), got (2, 3)"),
+        (lambda: stack.step(X[0], [Layer(W)], None, STATE * 2), ValueError,
+         "h: expected 1 layers, got 2"),
         (lambda: stack.step(X[0], GOOD), ValueError,
          "layers[0].backward: expected None, as a stream has no end to start from"),
         (lambda: stack.step(X[0], [Layer(W)], []), ValueError, "c: expected 1 layers, got 0"),

@@ -152,6 +152,7 @@ def test_a_stream_is_the_same_calls_one_after_the_other():
         (lambda: tasks.copy(1, 1, length=0), ValueError, "length: expected at least 1, got 0"),
         (lambda: tasks.copy(1, 1, symbols=0), ValueError, "symbols: expected at least 1, got 0"),
         (lambda: tasks.embedded_reber(-1), ValueError, "count: expected at least 0, got -1"),
+        (lambda: tasks.solved_after(1.0), ValueError, "errors: expected shape (m,), got ()"),
         (lambda: tasks.solved_after([[1]]), ValueError, "errors: expected shape (m,), got (1, 1)"),
         (lambda: tasks.predict_next([]), ValueError, "strings: expected at least one, got none"),
         (
