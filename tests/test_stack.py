@@ -203,6 +203,13 @@ Y = np.zeros((5, 2, 2 * H))
 STATE = [np.zeros((2, 2, H))]
 
 
+def test_what_is_optional_is_named():
+    out = stack.forward(X=X, layers=GOOD, c0=None, h0=None, lengths=[5, 5])
+    np.testing.assert_array_equal(out.Hout, stack.forward(X, GOOD).Hout)
+    with pytest.raises(TypeError, match="positional"):
+        stack.forward(X, GOOD, None, None, [5, 5])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -214,6 +221,8 @@ STATE = [np.zeros((2, 2, H))]
          "layers: expected at least one layer, got none"),
         (lambda: stack.forward(X, [Layer(W), Layer(W)]), ValueError,
          "layers[1].forward: expected D = 6, the width of the layer below, got 3"),
+        (lambda: stack.forward(X, [Layer(W), Layer(np.zeros((1 + 9 + H, 4 * H)))]), ValueError,
+         "layers[1].forward: expected D = 6, the width of the layer below, got 9"),
         (lambda: stack.forward(X, [Layer(W, W[:, :8])]), ValueError,
          "layers[0].backward: expected shape (10, 24), as forward, got (10, 8)"),
         (lambda: stack.forward(X, [Layer(W, W.astype(np.float32))]), TypeError,

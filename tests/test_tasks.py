@@ -165,6 +165,8 @@ def test_a_stream_is_the_same_calls_one_after_the_other():
             ValueError,
             "strings: expected symbols among BTPSXVE, got 'A'",
         ),
+        (lambda: tasks.possible_next("BX"), ValueError,
+         "string: expected T or P at place 1, got 'X'"),
         (
             lambda: tasks.possible_next("BTBTXSEPE"),
             ValueError,
