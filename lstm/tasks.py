@@ -303,7 +303,8 @@ def possible(strings: Sequence[str]) -> np.ndarray:
         >>> possible(["BTBTXSETE"]).sum(axis=(1, 2))        # how many may follow
         array([2, 1, 2, 2, 2, 1, 1, 1])
     """
-    marks = np.zeros((max(map(len, strings), default=1) - 1, len(strings), len(SYMBOLS)), bool)
+    steps = max([1, *map(len, strings)]) - 1
+    marks = np.zeros((steps, len(strings), len(SYMBOLS)), bool)
     for column, string in enumerate(strings):
         for t, symbols in enumerate(possible_next(string)[:-1]):
             marks[t, column, [SYMBOLS.index(symbol) for symbol in symbols]] = True

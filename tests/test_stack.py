@@ -246,6 +246,8 @@ def test_what_is_optional_is_named():
          "h0[0]: expected shape (d, b, H) = (2, 2, 6), got (2, 6)"),
         (lambda: stack.forward(X, GOOD, lengths=[5]), ValueError,
          "lengths: expected shape (b,) = (2,), got (1,)"),
+        (lambda: stack.forward(X, GOOD, lengths=[5, 2, 1]), ValueError,
+         "lengths: expected shape (b,) = (2,), got (3,)"),
         (lambda: stack.forward(X, GOOD, lengths=[5.0, 2.0]), TypeError,
          "lengths: expected integers, got dtype float64"),
         (lambda: stack.forward(X, GOOD, lengths=[5, 6]), ValueError,

@@ -320,7 +320,14 @@ def test_possible_marks_fit_the_batch():
 # Copy.
 
 
+def test_of_no_strings_nothing_may_come():
+    assert tasks.possible([]).shape == (0, 0, len(tasks.SYMBOLS))
+    assert tasks.possible([""]).shape == (0, 1, len(tasks.SYMBOLS))
+
+
 def test_copy_is_read_wait_sign_write():
+    X, *_ = tasks.copy(5, 2, rng=0)
+    assert X.shape == (5 + 2 * 10, 2, 8 + 2)
     T, length, symbols = 6, 4, 5
     X, Y, where, lengths = tasks.copy(T, 3000, rng=0, length=length, symbols=symbols)
     read, answer = X.argmax(axis=-1), Y.argmax(axis=-1)
