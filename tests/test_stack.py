@@ -203,6 +203,20 @@ Y = np.zeros((5, 2, 2 * H))
 STATE = [np.zeros((2, 2, H))]
 
 
+def test_lengths_may_be_of_any_integer_type_and_a_batch_may_be_empty():
+    layers, t = network(), problem(lengths=(5, 1, 3, 4))
+    small = run(layers, t, lengths=np.array(t.lengths, np.uint8))[0]
+    np.testing.assert_array_equal(small.Hout, run(layers, t)[0].Hout)
+    assert stack.forward(np.zeros((5, 0, D)), GOOD, lengths=np.zeros(0, int)).Hout.shape == (5, 0, 2 * H)
+
+
+def test_states_default_to_zeros_of_the_weights_dtype():
+    layers = network(dtype=np.float32)
+    out = stack.forward(np.ones((5, 2, D), np.float32), layers)
+    g = stack.backward(np.ones_like(out.Hout), out.cache)
+    assert out.Hout.dtype == out.Cn[0].dtype == g.dX.dtype == g.dc0[0].dtype == np.float32
+
+
 def test_what_is_optional_is_named():
     out = stack.forward(X=X, layers=GOOD, c0=None, h0=None, lengths=[5, 5])
     np.testing.assert_array_equal(out.Hout, stack.forward(X, GOOD).Hout)
@@ -244,6 +258,8 @@ def test_what_is_optional_is_named():
          "c0: expected 1 layers, got 2"),
         (lambda: stack.forward(X, GOOD, None, [STATE[0][0]]), ValueError,
          "h0[0]: expected shape (d, b, H) = (2, 2, 6), got (2, 6)"),
+        (lambda: stack.forward(X, GOOD, [STATE[0].astype(np.float32)]), TypeError,
+         "c0[0]: expected dtype float64, as in WLSTM, got float32"),
         (lambda: stack.forward(X, GOOD, lengths=[5]), ValueError,
          "lengths: expected shape (b,) = (2,), got (1,)"),
         (lambda: stack.forward(X, GOOD, lengths=[5, 2, 1]), ValueError,
