@@ -207,7 +207,8 @@ def test_lengths_may_be_of_any_integer_type_and_a_batch_may_be_empty():
     layers, t = network(), problem(lengths=(5, 1, 3, 4))
     small = run(layers, t, lengths=np.array(t.lengths, np.uint8))[0]
     np.testing.assert_array_equal(small.Hout, run(layers, t)[0].Hout)
-    assert stack.forward(np.zeros((5, 0, D)), GOOD, lengths=np.zeros(0, int)).Hout.shape == (5, 0, 2 * H)
+    nobody = stack.forward(np.zeros((5, 0, D)), GOOD, lengths=np.zeros(0, int))
+    assert nobody.Hout.shape == (5, 0, 2 * H)
 
 
 def test_states_default_to_zeros_of_the_weights_dtype():
