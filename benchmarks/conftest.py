@@ -5,7 +5,7 @@ import os
 import machine
 
 os.environ["KERAS_BACKEND"] = "jax"
-machine.threads()  # before XLA starts
+machine.pin()  # before XLA starts
 
 OURS = {"lstm.fused", "lstm.step"}
 TABLES = []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import machine
 
+machine.pin()
 THREADS = machine.threads()
 
 import numpy as np  # noqa: E402  (after the threads are set)

@@ -10,12 +10,16 @@ PACKAGES = ("numpy", "jax", "jaxlib", "flax", "keras", "equinox", "torch")
 
 
 def threads():
-    """How many threads everybody may use, from OPENBLAS_NUM_THREADS.
+    """How many threads everybody may use, from OPENBLAS_NUM_THREADS."""
+    return int(os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count()))
 
-    NumPy reads that variable itself, while it is imported. On Linux the process is
-    also tied to so many processors, which XLA respects.
+
+def pin():
+    """Tie the process, on Linux, to as many processors as it may use threads.
+
+    NumPy reads OPENBLAS_NUM_THREADS itself, while it is imported; XLA respects this.
     """
-    count = int(os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count()))
+    count = threads()
     if hasattr(os, "sched_setaffinity"):
         available = sorted(os.sched_getaffinity(0))
         if count > len(available):
@@ -23,7 +27,6 @@ def threads():
                 f"OPENBLAS_NUM_THREADS: expected at most {len(available)}, got {count}"
             )
         os.sched_setaffinity(0, available[:count])
-    return count
 
 
 def describe():

@@ -8,6 +8,7 @@ numbers of the table of contents.
 
 import re
 import sys
+from functools import cache
 from urllib.parse import urldefrag, urljoin
 
 from bs4 import BeautifulSoup
@@ -57,6 +58,7 @@ a { color: #0B5394; text-decoration: none; }
 """
 
 
+@cache
 def chapters() -> list[tuple[str, str]]:
     """The parts of the book and their pages, as the sidebar of the site has them."""
     page = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
@@ -93,6 +95,18 @@ def article(page: str) -> BeautifulSoup:
     return text
 
 
+@cache
+def articles() -> str:
+    """The texts of all pages, one after the other."""
+    texts = [article(href) for href, _ in chapters() if href]
+    known = {element["id"] for text in texts for element in [text, *text.find_all(id=True)]}
+    for text in texts:
+        for link in text.find_all("a", href=re.compile("^#")):
+            if link["href"][1:] not in known:  # the site has more pages than the book
+                link.unwrap()
+    return "".join(map(str, texts))
+
+
 def join(pages: dict[str, int]) -> str:
     """The joined page. ``pages`` are the page numbers of the chapters, once they are known."""
     cover = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
@@ -104,12 +118,6 @@ def join(pages: dict[str, int]) -> str:
         else f'<li class="part">{title}'
         for href, title in listed
     )
-    texts = [article(href) for href, _ in listed if href]
-    known = {element["id"] for text in texts for element in [text, *text.find_all(id=True)]}
-    for text in texts:
-        for link in text.find_all("a", href=re.compile("^#")):
-            if link["href"][1:] not in known:  # the site has more pages than the book
-                link.unwrap()
     chapter = next(href for href, _ in listed if href)  # its styles and scripts are all chapters'
     head = BeautifulSoup((FOLDER / chapter).read_text(encoding="utf-8"), "html.parser").head
     styles = "".join(map(str, head.find_all("link", rel="stylesheet")))
@@ -122,7 +130,7 @@ def join(pages: dict[str, int]) -> str:
         <p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>
         </section>
         <section class="contents"><h1>Contents</h1><ul>{entries}</ul></section>
-        {"".join(map(str, texts))}</body></html>"""
+        {articles()}</body></html>"""
 
 
 def print_pdf(browser, text: str) -> None:

@@ -234,9 +234,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
                 uri = f"{app.builder.get_relative_uri(docname, preview['page'])}#{anchor}"
                 link = nodes.reference("", found.group(), refuri=uri, internal=True)
                 link["classes"].append("term")
-                before, after = text[: found.start()], text[found.end() :]
-                parts = [nodes.Text(before), link, nodes.Text(after)]
-                text.parent.replace(text, [part for part in parts if part.astext()])
+                put_links(text, [(*found.span(), link)])
                 break
 
 
@@ -253,20 +251,28 @@ def link_chapters(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if not isinstance(text.parent, nodes.paragraph) or "hapter" not in text:
             continue
-        parts, end = [], 0
+        links = []
         for phrase in re.finditer(r"\b[Cc]hapters? \d+(?:(?:, | and | to | or )\d+)*", text):
             for match in re.finditer(r"[Cc]hapter \d+|\d+", phrase.group()):
                 page = pages.get(int(match.group().split()[-1]))
                 if page in (None, docname):
                     continue
-                start = phrase.start() + match.start()
                 uri = app.builder.get_relative_uri(docname, page)
                 name = match.group().replace(" ", "\N{NO-BREAK SPACE}")
                 link = nodes.reference("", name, refuri=uri, internal=True)
-                parts += [nodes.Text(text[end:start]), link]
-                end = phrase.start() + match.end()
-        parts.append(nodes.Text(text[end:]))
-        text.parent.replace(text, [part for part in parts if part.astext()])
+                start, end = (phrase.start() + place for place in match.span())
+                links.append((start, end, link))
+        put_links(text, links)
+
+
+def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -> None:
+    """Put links in the places, from start to end, of the words of a text that they show."""
+    parts, done = [], 0
+    for start, end, link in links:
+        parts += [nodes.Text(text[done:start]), link]
+        done = end
+    parts.append(nodes.Text(text[done:]))
+    text.parent.replace(text, [part for part in parts if part.astext()])
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
@@ -278,10 +284,8 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
         context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
 
 
-def mend(app, pagename, templatename, context, doctree) -> None:
-    """Put right what Docutils and Sphinx get wrong in the body of a page."""
-    body = context.get("body", "")
-    # A figure leads to its file, and letters have one size in all figures.
+def enlarge_figures(app, pagename, templatename, context, doctree) -> None:
+    """Let a figure lead to its file, and letters have one size in all figures."""
     files = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
 
     def full(match: re.Match) -> str:
@@ -290,14 +294,18 @@ def mend(app, pagename, templatename, context, doctree) -> None:
         return f'<a class="full" href="{match["file"]}">{match[0][:-2]}{size} /></a>'
 
     picture = r'<img (?:[^>]* )?src="(?P<file>[^"]*_images/[^"]*\.png)"[^>]*/>'
-    body = re.sub(picture, full, body)
-    # A margin note and the paragraph beside which it stands.
-    body = re.sub(
-        r'<div class="margin">\n.*?</div>\n<p>.*?</p>',
-        r'<div class="noted">\g<0></div>',
-        body,
-        flags=re.DOTALL,
-    )
+    context["body"] = re.sub(picture, full, context.get("body", ""))
+
+
+def pair_notes(app, pagename, templatename, context, doctree) -> None:
+    """Hold a margin note and the paragraph beside which it stands together."""
+    note = re.compile(r'<div class="margin">\n.*?</div>\n<p>.*?</p>', re.DOTALL)
+    context["body"] = note.sub(r'<div class="noted">\g<0></div>', context.get("body", ""))
+
+
+def mend(app, pagename, templatename, context, doctree) -> None:
+    """Put right what Docutils and Sphinx get wrong in the body of a page."""
+    body = context.get("body", "")
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
@@ -389,7 +397,10 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", link_terms)
     app.connect("doctree-resolved", link_chapters)
     app.connect("html-collect-pages", not_found)
-    for handler in (draw_inline, estimate, mend, add_scripts, make_cover, anchor_not_found):
+    for handler in (
+        draw_inline, estimate, enlarge_figures, pair_notes, mend, add_scripts, make_cover,
+        anchor_not_found,
+    ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
     app.connect("build-finished", write_previews)
