@@ -9,7 +9,7 @@ weights. A peer that is not installed is left out; its name and the reason are i
 import numpy as np
 
 import lstm
-from lstm.ladder import LADDER, products
+from lstm.book.ladder import LADDER, products
 
 SHAPES = ((100, 1, 64, 128), (100, 32, 64, 128), (50, 64, 256, 256), (25, 100, 512, 512))
 STEPS = 200  # of one measurement of a stream

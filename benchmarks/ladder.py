@@ -1,4 +1,4 @@
-"""Time the rungs of `lstm.ladder` beside their limit, and store the ratios for chapter 9.
+"""Time the rungs of `lstm.book.ladder` beside their limit, and store the ratios for chapter 9.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/ladder.py      (or `make ladder`)
 
@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402  (after the threads are set)
 from contestants import SHAPES  # noqa: E402
 
 import lstm  # noqa: E402
-from lstm.ladder import LADDER, products  # noqa: E402
+from lstm.book.ladder import LADDER, products  # noqa: E402
 
 ROUNDS = 25
 

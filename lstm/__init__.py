@@ -1,7 +1,8 @@
 """The LSTM in NumPy, forward and backward, with every gradient derived and checked.
 
-`lstm` needs NumPy alone. The rest is imported by name, such as `lstm.scan` (JAX),
-`lstm.weights` (trading weights with other libraries) and `lstm.gradcheck` (oracles).
+`lstm` needs NumPy alone. The rest is reached by name, such as `lstm.stack` (layers),
+`lstm.scan` (JAX), `lstm.exchange` (trading weights with other libraries) and
+`lstm.gradcheck` (oracles); a module is imported when it is first asked for.
 
 Example:
     >>> import lstm, numpy as np
@@ -13,8 +14,27 @@ Example:
     True
 """
 
+from importlib import import_module
+from typing import Any
+
 from .fused import Cache, Forward, Gradients, State, backward, forward, init, step
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
+
+MODULES = (
+    "book", "cell", "checkpoints", "gradcheck", "layout", "reference", "scan", "stack", "steps",
+    "tasks", "train", "weights", "zoo",
+)  # fmt: skip
+"""What ``lstm.`` completes to and imports when it is first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *MODULES})

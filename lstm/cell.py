@@ -17,6 +17,8 @@ import jax.numpy as jnp
 
 from .scan import Sequence, as_array
 
+__all__ = ["MyLSTMCell", "lstm_cell_step", "run"]
+
 
 class MyLSTMCell(nn.Module):
     """One step of an LSTM with separate forget, input, output and candidate gates.

@@ -20,6 +20,20 @@ from . import weights
 from .layout import VERSION
 from .stack import Layer, check_layers
 
+__all__ = [
+    "MARK",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
+    "load",
+    "read_safetensors",
+    "save",
+    "to_keras",
+    "to_onnx",
+    "to_torch",
+    "write_safetensors",
+]
+
 MARK = "lstm.layout"
 """The entry of an ``.npz`` file that holds the version of the layout."""
 

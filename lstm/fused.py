@@ -21,15 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layout import (
-    DTYPES,
-    as_array,
-    check_array,
-    check_size,
-    check_weights,
-    split_gates,
-    split_rows,
-)
+from .arguments import DTYPES, as_array, check_array, check_size, check_weights
+from .layout import split_gates, split_rows
+
+__all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
 
 
 class Cache(NamedTuple):

@@ -20,13 +20,34 @@ Sources: Squire and Trapp, SIAM Review 40 (1998), for the complex step; Baydin
 et al., JMLR 18 (2018), for automatic differentiation.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import reference
+from . import reference, steps
+
+__all__ = [
+    "DELTAS",
+    "FLOOR",
+    "THRESHOLDS",
+    "Arrays",
+    "Function",
+    "GradientError",
+    "Problem",
+    "Report",
+    "StepCheck",
+    "Worst",
+    "central_differences",
+    "check",
+    "check_lstm",
+    "check_steps",
+    "complex_step",
+    "jax_vjp",
+    "random_problem",
+    "relative_error",
+]
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
 """The largest relative error that passes in float64, by oracle."""
@@ -398,7 +419,7 @@ def check_lstm(
 
 
 class StepCheck(NamedTuple):
-    """The check of one derivative of `lstm.reference.STEPS`.
+    """The check of one derivative of a step table.
 
     Attributes:
         label: The label of the derivative's equation, such as "eq-do".
@@ -413,15 +434,22 @@ class StepCheck(NamedTuple):
     report: Report
 
 
-def check_steps(values: reference.Values, *, seed: int = 0, **options: Any) -> list[StepCheck]:
-    """Check every derivative in `lstm.reference.STEPS` on its own.
+def check_steps(
+    values: steps.Values,
+    *,
+    table: Sequence[steps.Step] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> list[StepCheck]:
+    """Check every derivative of a step table on its own.
 
     Each operation is run with one of its inputs free and the others as in
     ``values``, and its derivative is compared with the oracle under a random
     cotangent. The table is looped over, so that no operation can be forgotten.
 
     Args:
-        values: What `lstm.reference.forward` returned, in float64.
+        values: What `lstm.steps.forward` returned for the table, in float64.
+        table: The table; None for that of the LSTM, `lstm.reference.STEPS`.
         seed: For the random cotangents.
         **options: oracle, delta, threshold and floor, as for `check`.
 
@@ -437,12 +465,12 @@ def check_steps(values: reference.Values, *, seed: int = 0, **options: Any) -> l
     """
     rng = np.random.default_rng(seed)
     checks = []
-    for step in reference.STEPS:
+    for step in reference.STEPS if table is None else table:
         cotangent = rng.standard_normal(getattr(values, step.name).shape)
         for name, (label, derivative) in step.backward.items():
 
-            def alone(*, step: reference.Step = step, **free: Any) -> Any:
-                return step.forward(reference.Values(**{**vars(values), **free}))
+            def alone(*, step: steps.Step = step, **free: Any) -> Any:
+                return step.forward(steps.Values(**{**vars(values), **free}))
 
             report = check(
                 alone,

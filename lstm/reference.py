@@ -1,101 +1,21 @@
-"""One LSTM step in elementary operations, each with its derivatives.
+"""The LSTM as a step table: one step in elementary operations, each with its derivatives.
 
-`STEPS` is a table. A row is one operation: the name of what it computes, the
-label of its equation, the operation, and for each of its inputs the label and
-the line of the derivative. `forward` runs the table from top to bottom,
-`backward` from bottom to top; both are generic and a few lines long, so that
-all that can be right or wrong about the LSTM stands in the table.
-
-This is the slow, plain oracle for `lstm.fused`. It works on NumPy arrays, real
-or complex, and on JAX arrays, so that complex steps and ``jax.vjp`` can judge
-the very same lines.
+`STEPS` is the table; `lstm.steps` is the engine that runs it. This is the slow,
+plain oracle for `lstm.fused`. It works on NumPy arrays, real or complex, and on
+JAX arrays, so that complex steps and ``jax.vjp`` can judge the very same lines.
 
 Shapes: x (b, D), h_prev and c_prev (b, H), W (1 + D + H, 4H); b is the batch.
 Source: Gers, Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
+from . import steps
 from .layout import GATES, split_gates
+from .steps import Step, Values, glue, numpy_of, sigmoid, tanh
 
-Values = SimpleNamespace
-"""The values of one step by name: ``v.x``, ``v.u``, ``v.z`` and so on to ``v.h``."""
-
-Derivative = tuple[str, Callable[[Values, Any], Any]]
-"""A label, and the function from (values, gradient of the output) to the input's gradient."""
-
-
-class Step(NamedTuple):
-    """One elementary operation of the LSTM.
-
-    Attributes:
-        name: The value it computes, such as ``"h"``.
-        label: The label of its equation in the book, such as ``"eq-h"``.
-        forward: From the values so far to this value.
-        backward: For each input by name, its `Derivative`.
-    """
-
-    name: str
-    label: str
-    forward: Callable[[Values], Any]
-    backward: dict[str, Derivative]
-
-
-def numpy_of(*arrays: Any) -> Any:
-    """Return the module to work on the arrays with: ``jax.numpy`` if one is JAX's, else ``numpy``.
-
-    Example:
-        >>> import numpy as np
-        >>> numpy_of(np.zeros(3)) is np
-        True
-    """
-    modules = [array.__array_namespace__() for array in arrays]
-    return next((module for module in modules if module.__name__ != "numpy"), modules[0])
-
-
-def sigmoid(z: Any) -> Any:
-    """The logistic function 1 / (1 + exp(-z)), which cannot overflow.
-
-    Computed as (1 + tanh(z / 2)) / 2, the same function (eq-sigmoid): exp(-z)
-    overflows at z = -89 in float32, tanh nowhere.
-
-    Args:
-        z: Real or complex array of any shape.
-
-    Returns:
-        Array: Same shape and dtype, values between 0 and 1 for real z.
-
-    Example:
-        >>> import numpy as np
-        >>> sigmoid(np.array([-1e4, 0.0, 1e4]))
-        array([0. , 0.5, 1. ])
-    """
-    return 0.5 + 0.5 * numpy_of(z).tanh(0.5 * z)
-
-
-def tanh(z: Any) -> Any:
-    """Hyperbolic tangent of a NumPy or JAX array.
-
-    Example:
-        >>> import numpy as np
-        >>> float(tanh(np.zeros(())))
-        0.0
-    """
-    return numpy_of(z).tanh(z)
-
-
-def glue(parts: list[Any]) -> Any:
-    """Concatenate along the last axis; the opposite of cutting.
-
-    Example:
-        >>> import numpy as np
-        >>> glue([np.zeros((2, 1)), np.ones((2, 3))]).shape
-        (2, 4)
-    """
-    return numpy_of(*parts).concatenate(parts, axis=-1)
-
+__all__ = ["STEPS", "backward", "forward"]
 
 # A label, and the function from a gate's own value and its gradient to the raw gate's gradient.
 Slope = tuple[str, Callable[[Any, Any], Any]]
@@ -183,13 +103,8 @@ def forward(x: Any, W: Any, c_prev: Any, h_prev: Any, **given: Any) -> Values:
         >>> v.c                     # f = 1/2 keeps half of c_prev; g = 0 adds nothing
         array([[0.5, 0.5]])
     """
-    unknown = set(given) - {step.name for step in STEPS}
-    if unknown:
-        raise TypeError(f"given: expected names of values that a step computes, got {unknown}")
-    v = Values(x=x, W=W, c_prev=c_prev, h_prev=h_prev)
-    for step in STEPS:
-        setattr(v, step.name, given[step.name] if step.name in given else step.forward(v))
-    return v
+    inputs = {"x": x, "W": W, "c_prev": c_prev, "h_prev": h_prev}
+    return steps.forward(STEPS, inputs, **given)
 
 
 def backward(v: Values, dh: Any, dc: Any) -> Values:
@@ -213,9 +128,4 @@ def backward(v: Values, dh: Any, dc: Any) -> Values:
         >>> backward(v, dh=np.zeros((1, 2)), dc=np.ones((1, 2))).c_prev     # dc * f
         array([[0.5, 0.5]])
     """
-    d = {"h": dh, "c": dc}
-    for step in reversed(STEPS):
-        for name, (_, derivative) in step.backward.items():
-            part = derivative(v, d[step.name])
-            d[name] = d[name] + part if name in d else part  # (eq-sum)
-    return Values(**d)
+    return steps.backward(STEPS, v, {"h": dh, "c": dc})

@@ -20,6 +20,8 @@ import jax.numpy as jnp
 
 from .layout import sizes, split_gates, split_rows
 
+__all__ = ["Sequence", "as_array", "forward"]
+
 
 class Sequence(NamedTuple):
     """The result of running a sequence.

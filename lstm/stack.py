@@ -15,7 +15,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import fused
-from .layout import as_array, check_array, check_size, check_weights
+from .arguments import as_array, check_array, check_size, check_weights
+
+__all__ = [
+    "Cache",
+    "Forward",
+    "Gradients",
+    "Layer",
+    "Piece",
+    "Run",
+    "backward",
+    "check_layers",
+    "forward",
+    "init",
+    "reverse",
+    "step",
+]
 
 
 class Layer(NamedTuple):

@@ -15,7 +15,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layout import check_size
+from .arguments import check_size
+
+__all__ = [
+    "REBER",
+    "SYMBOLS",
+    "TOLERANCE",
+    "Batch",
+    "Rng",
+    "adding",
+    "copy",
+    "embedded_reber",
+    "possible",
+    "possible_next",
+    "predict_next",
+    "reber",
+    "solved_after",
+    "stream",
+]
 
 Rng = np.random.Generator | int | None
 """A generator, which moves on with every call, a seed for a new one, or None."""

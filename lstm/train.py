@@ -20,6 +20,19 @@ from . import fused
 from .layout import split_gates, split_rows
 from .tasks import Batch, Rng
 
+__all__ = [
+    "Loss",
+    "Params",
+    "Update",
+    "answer",
+    "chrono",
+    "cross_entropy",
+    "fit",
+    "gradients",
+    "init",
+    "squared_error",
+]
+
 Params = dict[str, Any]
 """``WLSTM`` (1 + D + H, 4H) and ``WOUT`` (1 + H, K)."""
 

@@ -24,7 +24,34 @@ from typing import Any
 
 import numpy as np
 
-from .layout import GATES, Rows, check_array, check_weights, sizes, split_gates, split_rows
+from .arguments import check_array, check_weights
+from .layout import GATES, Rows, sizes, split_gates, split_rows
+
+__all__ = [
+    "ORDERS",
+    "from_equinox",
+    "from_flax",
+    "from_haiku",
+    "from_keras",
+    "from_mlx",
+    "from_nnx",
+    "from_nnx_optimized",
+    "from_onnx",
+    "from_tinygrad",
+    "from_torch",
+    "fuse",
+    "split",
+    "to_equinox",
+    "to_flax",
+    "to_haiku",
+    "to_keras",
+    "to_mlx",
+    "to_nnx",
+    "to_nnx_optimized",
+    "to_onnx",
+    "to_tinygrad",
+    "to_torch",
+]
 
 ORDERS = {
     "PyTorch": "ifgo",

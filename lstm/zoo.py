@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+__all__ = ["ZOO", "Bug", "plant", "source_of"]
+
 
 class Bug(NamedTuple):
     """A mistake and how to make it.
@@ -20,7 +22,7 @@ class Bug(NamedTuple):
         kind: Where it sits: "backward", "forward", or "exchange" (first or converted weights).
         source: Address of the thread or file.
         patches: Pairs of a text that occurs once in the module and what replaces it.
-        module: The module to be patched, a name in `lstm`.
+        module: The module to be patched, a name in `lstm` such as "fused" or "exchange.cell".
     """
 
     name: str
@@ -75,7 +77,7 @@ def plant(bug: Bug) -> ModuleType:
         (-3.0, 3.0)
     """
     module = ModuleType(f"lstm.{bug.module}")
-    module.__package__ = "lstm"
+    module.__package__ = module.__name__.rpartition(".")[0]
     exec(compile(source_of(bug), f"<{bug.name}>", "exec"), module.__dict__)
     return module
 

@@ -32,6 +32,8 @@ LIMIT = 180  # seconds: a mutant that runs for longer is killed
 
 TESTS = {  # by file: the tests to ask, those that answer quickly first
     "layout": "lstm/layout.py tests/test_layout.py tests/test_fused.py",
+    "arguments": "lstm/arguments.py tests/test_arguments.py tests/test_fused.py",
+    "steps": "lstm/steps.py tests/test_reference.py",
     "fused": "lstm/fused.py tests/test_fused.py",
     "reference": "lstm/reference.py tests/test_reference.py",
     "gradcheck": "lstm/gradcheck.py tests/test_gradcheck.py",
@@ -42,8 +44,8 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "tasks": "lstm/tasks.py tests/test_tasks.py",
     "train": "lstm/train.py tests/test_train.py",
     "scan": "lstm/scan.py tests/test_scan.py",
-    "ladder": "lstm/ladder.py tests/test_ladder.py",
-    "labels": "lstm/labels.py tests/test_labels.py",
+    "book/ladder": "lstm/book/ladder.py tests/test_ladder.py",
+    "book/labels": "lstm/book/labels.py tests/test_labels.py",
 }
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm import cell, checkpoints, fused, labels, reference, scan, stack, weights
+from lstm import cell, checkpoints, fused, reference, scan, stack, steps, weights
+from lstm.book import labels
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
@@ -20,7 +21,10 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
-CODE = {"reference": reference, "fused": fused, "scan": scan, "cell": cell, "stack": stack}
+CODE = {
+    "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
+    "stack": stack,
+}  # fmt: skip
 
 
 def cells(path, kind):

@@ -5,7 +5,7 @@ import pytest
 from helpers import SHAPES, draw, run
 
 import lstm
-from lstm.ladder import LADDER, products
+from lstm.book.ladder import LADDER, products
 
 
 @pytest.mark.parametrize("rung", LADDER[:-1], ids=lambda rung: rung.name)

@@ -16,26 +16,33 @@ import lstm
 
 PACKAGE = Path(lstm.__file__).parent
 ROOT = PACKAGE.parent
-FILES = sorted(path.stem for path in PACKAGE.glob("*.py"))
+FILES = sorted(
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py")
+)
 
 # Section 3 of the design, from the bottom up. A file imports from the lines before its own.
 LAYERS = [
     {"layout"},
+    {"arguments"},
+    {"steps"},
     {"reference"},
-    {"fused", "gradcheck"},
+    {"fused"},
     {"stack"},
-    {"weights", "tasks", "ladder"},
-    {"checkpoints"},
-    {"scan", "train"},
+    {"scan"},
     {"cell"},
-    {"plots"},
+    {"weights"},
+    {"checkpoints"},
+    {"gradcheck"},
+    {"tasks"},
+    {"train"},
+    {"book.ladder", "book.plots"},
 ]
-APART = {"labels", "zoo"}  # they read source files, and are imported by none
+APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
 NEEDS = {
     "cell": {"flax", "jax"},
     "checkpoints": {"onnx", "safetensors"},
     "gradcheck": {"jax"},
-    "plots": {"matplotlib"},
+    "book.plots": {"matplotlib"},
     "scan": {"jax"},
     "train": {"jax", "optax"},
 }
@@ -54,8 +61,8 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.checkpoints, lstm.ladder, lstm.labels, lstm.layout, lstm.reference, lstm.stack
-import lstm.tasks, lstm.weights
+import lstm.checkpoints, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.reference
+import lstm.stack, lstm.tasks, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))
@@ -63,7 +70,7 @@ gradients = lstm.backward(np.ones_like(Hout), cache)
 c, h = lstm.step(np.ones(10), lstm.init(10, 4))
 assert gradients.dX.shape == (5, 3, 10) and h.shape == (4,)
 assert check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
-for name in ("lstm.cell", "lstm.plots", "lstm.train"):
+for name in ("lstm.cell", "lstm.book.plots", "lstm.train"):
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -88,7 +95,7 @@ def python(code, **environment):
 def test_the_package_needs_numpy_alone():
     """And the modules that need more say what they miss."""
     printed = python(NUMPY_ALONE).splitlines()
-    missing = ("lstm.cell flax", "lstm.plots matplotlib", "lstm.train jax")
+    missing = ("lstm.cell flax", "lstm.book.plots matplotlib", "lstm.train jax")
     for line, name in zip(printed, missing, strict=True):
         assert line.startswith(name)
         assert line.endswith("is not installed here")
@@ -96,17 +103,23 @@ def test_the_package_needs_numpy_alone():
 
 def test_importing_the_package_imports_only_what_it_needs():
     code = "import lstm, sys; print(*(m for m in sys.modules if m.startswith('lstm')))"
-    assert set(python(code).split()) == {"lstm", "lstm.fused", "lstm.layout"}
+    assert set(python(code).split()) == {"lstm", "lstm.arguments", "lstm.fused", "lstm.layout"}
+
+
+def path_of(name):
+    return PACKAGE / f"{name.replace('.', '/')}.py"
 
 
 def imports(name):
     """The modules that a file imports, as (of the package, from outside)."""
     inside, outside = set(), set()
-    for node in ast.walk(ast.parse((PACKAGE / f"{name}.py").read_text())):
+    for node in ast.walk(ast.parse(path_of(name).read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            assert node.level == 1
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            inside |= {module.partition(".")[0] for module in names}
+            package = name.split(".")[: -node.level]
+            base = ".".join([*package, *(node.module or "").split(".")]).strip(".")
+            for alias in node.names:
+                dotted = f"{base}.{alias.name}".strip(".")
+                inside.add(dotted if dotted in FILES else base)
         elif isinstance(node, ast.ImportFrom):
             outside.add(node.module.partition(".")[0])
         elif isinstance(node, ast.Import):
@@ -120,7 +133,7 @@ def test_arrows_point_down_only(name):
     inside, _ = imports(name)
     if name == "__init__":
         assert inside == {"fused"}
-    elif name in APART:
+    elif name in APART or name.endswith("__init__"):
         assert inside == set()
     else:
         (height,) = [k for k, layer in enumerate(LAYERS) if name in layer]
@@ -131,6 +144,24 @@ def test_arrows_point_down_only(name):
 def test_only_the_files_that_may_need_more_than_numpy(name):
     _, outside = imports(name)
     assert outside <= {"numpy"} | NEEDS.get(name, set())
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.endswith("__init__")])
+def test_every_module_says_what_it_offers(name):
+    module = import_module(f"lstm.{name}")
+    assert module.__all__
+    assert all(hasattr(module, offered) for offered in module.__all__)
+
+
+def test_modules_are_found_by_completion_and_imported_when_asked_for():
+    code = "import lstm, sys; print(*dir(lstm)); print('lstm.stack' in sys.modules); lstm.stack"
+    names, before = python(code).splitlines()
+    assert set(lstm.MODULES) <= set(names.split())
+    assert before == "False"
+    for name in lstm.MODULES:
+        assert import_module(f"lstm.{name}") is getattr(lstm, name)
+    with pytest.raises(AttributeError, match="module 'lstm' has no attribute 'weigths'"):
+        lstm.weigths  # noqa: B018
 
 
 def test_what_the_package_offers():
@@ -155,8 +186,8 @@ def test_the_package_is_typed():
 
 def public():
     """Every function and class of every module, by name."""
-    for info in pkgutil.iter_modules(lstm.__path__):
-        module = import_module(f"lstm.{info.name}")
+    for info in pkgutil.walk_packages(lstm.__path__, "lstm."):
+        module = import_module(info.name)
         for name, value in vars(module).items():
             here = getattr(value, "__module__", None) == module.__name__
             if here and not name.startswith("_") and callable(value):

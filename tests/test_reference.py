@@ -9,9 +9,9 @@ import pytest
 import sympy
 from helpers import draw, freeze, refused
 
-from lstm import reference
+from lstm import reference, steps
+from lstm.book.labels import LABEL
 from lstm.gradcheck import check, check_steps
-from lstm.labels import LABEL
 
 INPUTS = ("x", "W", "c_prev", "h_prev")
 COMPUTED = tuple(step.name for step in reference.STEPS)
@@ -76,7 +76,7 @@ def test_every_derivative_proved_symbolically(step, name):
     """The table's own lines run on symbols, and SymPy differentiates."""
     b, D, H = 2, 3, 2
     shapes = {"x": (b, D), "W": (1 + D + H, 4 * H), "u": (b, 1 + D + H), "z": (b, 4 * H)}
-    v = reference.Values()
+    v = steps.Values()
     for value in (*INPUTS, *COMPUTED):
         setattr(v, value, Symbols.named(value, shapes.get(value, (b, H))))
     setattr(v, step.name, step.forward(v))  # now an expression in the symbols
@@ -107,7 +107,7 @@ class Symbols(np.ndarray):
 
 def test_sigmoid_is_the_logistic_function_symbolically():
     z = sympy.Symbol("z", real=True)
-    (sigmoid,) = reference.sigmoid(np.array([z]).view(Symbols))
+    (sigmoid,) = steps.sigmoid(np.array([z]).view(Symbols))
     logistic = 1 / (1 + sympy.exp(-z))
     assert sympy.simplify((sympy.nsimplify(sigmoid) - logistic).rewrite(sympy.exp)) == 0
 
@@ -205,34 +205,34 @@ def test_dtype_is_kept(dtype):
 def test_sigmoid_is_accurate_and_cannot_overflow(dtype):
     z = np.linspace(-30, 30, 601).astype(dtype)
     exact = 1 / (1 + np.exp(-z.astype(np.float64)))
-    np.testing.assert_allclose(reference.sigmoid(z), exact, rtol=0, atol=np.finfo(dtype).eps)
+    np.testing.assert_allclose(steps.sigmoid(z), exact, rtol=0, atol=np.finfo(dtype).eps)
     largest = np.array([-np.finfo(dtype).max, np.finfo(dtype).max, -np.inf, np.inf], dtype)
-    np.testing.assert_array_equal(reference.sigmoid(largest), np.array([0, 1, 0, 1], dtype))
+    np.testing.assert_array_equal(steps.sigmoid(largest), np.array([0, 1, 0, 1], dtype))
 
 
 def test_sigmoid_of_complex_numbers():
     z = np.array([0.3 + 0.2j, -1 + 1j])
-    np.testing.assert_allclose(reference.sigmoid(z), 1 / (1 + np.exp(-z)), rtol=1e-15)
+    np.testing.assert_allclose(steps.sigmoid(z), 1 / (1 + np.exp(-z)), rtol=1e-15)
 
 
 def test_glue_joins_the_last_axis_of_any_rank():
     for shape in ((), (3,), (3, 2)):
-        assert reference.glue([np.ones((*shape, 1)), np.ones((*shape, 4))]).shape == (*shape, 5)
+        assert steps.glue([np.ones((*shape, 1)), np.ones((*shape, 4))]).shape == (*shape, 5)
 
 
 def test_another_library_comes_before_numpy_whatever_its_name():
     for library in (jax, sympy):  # one before "numpy" in the alphabet, one after
         other = SimpleNamespace(__array_namespace__=lambda library=library: library)
-        assert reference.numpy_of(np.zeros(3), other) is library
+        assert steps.numpy_of(np.zeros(3), other) is library
 
 
 def test_one_jax_array_is_enough_for_a_jax_result():
     numpy, jaxs = np.ones((2, 1), np.float32), jnp.zeros((2, 3))
-    assert reference.numpy_of(numpy) is np
-    assert reference.numpy_of(jaxs) is jnp
+    assert steps.numpy_of(numpy) is np
+    assert steps.numpy_of(jaxs) is jnp
     for parts in ([numpy, jaxs], [jaxs, numpy]):
-        glued = reference.glue(parts)
+        glued = steps.glue(parts)
         assert isinstance(glued, jax.Array)
         np.testing.assert_array_equal(glued, np.concatenate(parts, axis=1))
-    assert type(reference.glue([numpy, numpy])) is np.ndarray
-    assert isinstance(reference.tanh(jaxs), jax.Array)
+    assert type(steps.glue([numpy, numpy])) is np.ndarray
+    assert isinstance(steps.tanh(jaxs), jax.Array)

@@ -21,7 +21,7 @@ from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
 from sphinx.util.fileutil import copy_asset
 
-from lstm import labels
+from lstm.book import labels
 
 LABEL = labels.LABEL.pattern
 

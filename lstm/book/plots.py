@@ -18,8 +18,34 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
-from .gradcheck import Report, StepCheck
-from .layout import GATES, sizes
+from ..gradcheck import Report, StepCheck
+from ..layout import GATES, sizes
+
+__all__ = [
+    "COLORS",
+    "EXACT",
+    "HATCHES",
+    "LINES",
+    "ORDER",
+    "STYLE",
+    "bug_map",
+    "error_bars",
+    "error_maps",
+    "error_v",
+    "forget_bias",
+    "gates",
+    "gradient_flow",
+    "gradient_lag",
+    "half_lives",
+    "ladder",
+    "learning_curves",
+    "reading",
+    "sequences_needed",
+    "truncation",
+    "unit",
+    "use_style",
+    "weight_gradients",
+]
 
 COLORS = {
     "i": "#0072B2",

@@ -15,9 +15,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import fused
-from .fused import Cache, Forward, Gradients
-from .layout import sizes, split_gates, split_rows
+from .. import fused
+from ..fused import Cache, Forward, Gradients
+from ..layout import sizes, split_gates, split_rows
+
+__all__ = [
+    "LADDER",
+    "Rung",
+    "backward_as_written",
+    "backward_in_blocks",
+    "backward_one_product",
+    "forward_as_written",
+    "forward_hoisted",
+    "products",
+]
 
 
 class Rung(NamedTuple):

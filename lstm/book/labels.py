@@ -17,6 +17,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+__all__ = ["LABEL", "body", "labelled_lines", "lines"]
+
 LABEL = re.compile(r"eq-[a-z0-9]+(?:-[a-z0-9]+)*")
 
 

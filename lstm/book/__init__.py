@@ -1,0 +1,1 @@
+"""What only the chapters need: code by the label of an equation, earlier forms, figures."""

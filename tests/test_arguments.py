@@ -1,0 +1,114 @@
+"""The checks of arguments: what passes, what is refused, and in which words."""
+
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm import arguments
+
+
+def test_the_dtypes_that_are_computed_in():
+    assert list(arguments.DTYPES) == [np.float32, np.float64, np.complex128]
+
+
+def test_a_good_array_is_returned_itself():
+    array = np.zeros((3, 4), np.float32)
+    assert arguments.check_array("h0", array, ("b", "H"), (3, 4), np.dtype("float32")) is array
+    assert arguments.check_array("h0", array, ("b", "H"), (None, 4)) is array
+    assert arguments.as_array("h0", array) is array
+    assert arguments.check_weights(array)[0] is array
+
+
+def test_lists_and_subclasses_become_arrays():
+    np.testing.assert_array_equal(arguments.as_array("h0", [0.0, 1.0]), np.array([0.0, 1.0]))
+    assert type(arguments.as_array("h0", np.zeros((1, 2)).view(np.recarray))) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (None, TypeError, "a: expected an array, got None"),
+        (
+            np.ma.masked_array([1.0, 2.0], [False, True]),
+            TypeError,
+            "a: expected an array, got a masked array, whose mask would be lost",
+        ),
+        ([[1.0], [1.0, 2.0]], ValueError, "a: expected an array, got [[1.0], [1.0, 2.0]]"),
+    ],
+)
+def test_what_is_no_array_is_refused(value, error, message):
+    with refused(error, message):
+        arguments.as_array("a", value)
+
+
+F4, F8 = np.dtype("float32"), np.dtype("float64")
+
+
+@pytest.mark.parametrize(
+    ("value", "shape", "dtype", "error", "message"),
+    [
+        (np.zeros(3), (4,), None, ValueError, "expected shape (H,) = (4,), got (3,)"),
+        (np.zeros((1, 4)), (4,), None, ValueError, "expected shape (H,) = (4,), got (1, 4)"),
+        (np.zeros(()), (None,), None, ValueError, "expected shape (H,) = (any,), got ()"),
+        (np.zeros(3), (2, 3), None, ValueError, "expected shape (b, H) = (2, 3), got (3,)"),
+        (np.zeros((2, 1)), (2, 3), F8, ValueError, "expected shape (b, H) = (2, 3), got (2, 1)"),
+        (np.zeros(3, F4), (3,), F8, TypeError, "expected dtype float64, as in WLSTM, got float32"),
+        (np.zeros(3), (3,), F4, TypeError, "expected dtype float32, as in WLSTM, got float64"),
+        *(
+            (
+                np.zeros(3, wrong),
+                (3,),
+                None,
+                TypeError,
+                f"expected dtype float32, float64 or complex128, got {np.dtype(wrong)}",
+            )
+            for wrong in (int, bool, "float16", "complex64", ">f8", object, "U3")
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(value, shape, dtype, error, message):
+    axes = ("b", "H")[-len(shape) :]
+    with refused(error, 'a: ' + message):
+        arguments.check_array("a", value, axes, shape, dtype)
+
+
+def test_the_message_spells_rank_zero_as_python_does():
+    with refused(ValueError, "a: expected shape () = (), got (3,)"):
+        arguments.check_array("a", np.zeros(3), (), ())
+
+
+def test_the_message_names_the_argument_that_set_the_dtype():
+    with refused(TypeError, "a: expected dtype float32, as in b, got float64"):
+        arguments.check_array("a", np.zeros(3), ("H",), (3,), F4, "b")
+
+
+def test_weights_are_returned_with_their_sizes():
+    WLSTM, (D, H) = arguments.check_weights(np.zeros((15, 16)).tolist())
+    assert WLSTM.shape == (15, 16)
+    assert (D, H) == (10, 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (None, TypeError, "WLSTM: expected an array, got None"),
+        (
+            np.zeros((15, 16), "float16"),
+            TypeError,
+            "WLSTM: expected dtype float32, float64 or complex128, got float16",
+        ),
+        (
+            np.zeros((2, 15, 16)),
+            ValueError,
+            "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (2, 15, 16)",
+        ),
+        (
+            np.zeros((11, 0)),
+            ValueError,
+            "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (11, 0)",
+        ),
+    ],
+)
+def test_what_is_no_weight_matrix_is_refused(value, error, message):
+    with refused(error, message):
+        arguments.check_weights(value)
