@@ -93,7 +93,7 @@ def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
         WLSTM: Weights, shape (1 + D + H, 4H).
 
     Returns:
-        tuple: The array and its `Sizes`.
+        tuple: The array and its `lstm.layout.Sizes`.
 
     Raises:
         TypeError: If the elements are neither float32, float64 nor complex128.

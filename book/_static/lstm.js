@@ -15,7 +15,8 @@
 // by Math.fround, as a machine without doubles would.
 "use strict";
 
-const lstm = (() => {
+/** Everything below; a worker can be handed its source as text. */
+function makeLSTM() {
   // Arrays
 
   const size = (shape) => shape.reduce((product, length) => product * length, 1);
@@ -265,6 +266,7 @@ const lstm = (() => {
   }
 
   return { forward, backward, step, init, normal, central, array, nested, zeros, sizes };
-})();
+}
 
+const lstm = makeLSTM();
 if (typeof module === "object" && module.exports) module.exports = lstm;
