@@ -81,9 +81,7 @@ def check_dtype(name: str, array: np.ndarray) -> None:
         TypeError: h0: expected dtype float32, float64 or complex128, got int64
     """
     if array.dtype not in DTYPES:
-        raise TypeError(
-            f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}"
-        )
+        raise TypeError(f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}")
 
 
 def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:

@@ -30,6 +30,11 @@ LAYERS = [
     {"stack"},
     {"scan"},
     {"cell"},
+    {"exchange.names"},
+    {"exchange.conventions", "exchange.cells"},
+    {
+        "exchange.torch",
+    },
     {"weights"},
     {"checkpoints"},
     {"gradcheck"},
