@@ -51,7 +51,7 @@ UNUSED = (
 # The drawings that follow the theme, and the stored figures that a script of `_static/` replaces
 # by one that computes in the page. Each script may use `lstm` (lstm.js) and `live` (live.js).
 DRAWINGS = ("cell", "map")
-LIVE = {"fig-one-unit": "unit.js"}
+LIVE = {"fig-one-unit": "unit.js", "fig-lag": "gradient.js", "fig-truncation": "gradient.js"}
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
 
