@@ -51,7 +51,12 @@ UNUSED = (
 # The drawings that follow the theme, and the stored figures that a script of `_static/` replaces
 # by one that computes in the page. Each script may use `lstm` (lstm.js) and `live` (live.js).
 DRAWINGS = ("cell", "map")
-LIVE = {"fig-one-unit": "unit.js", "fig-lag": "gradient.js", "fig-truncation": "gradient.js"}
+LIVE = {
+    "fig-one-unit": "unit.js",
+    "fig-lag": "gradient.js",
+    "fig-truncation": "gradient.js",
+    "fig-v": "differences.js",
+}
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
 
@@ -279,7 +284,7 @@ def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
     """Load the scripts of a live figure on the page that has the figure, and only there."""
     body = context.get("body", "")
-    scripts = [script for figure, script in LIVE.items() if f'id="{figure}"' in body]
+    scripts = dict.fromkeys(js for figure, js in LIVE.items() if f'id="{figure}"' in body)
     for script in ["lstm.js", "live.js", *scripts] if scripts else []:
         app.add_js_file(script, loading_method="defer")
     if pagename.startswith(COLORED):
