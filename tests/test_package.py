@@ -33,8 +33,10 @@ LAYERS = [
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
     {
-        "exchange.torch",
+        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.haiku", "exchange.keras",
+        "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
     },
+    {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"weights"},
     {"checkpoints"},
     {"gradcheck"},
