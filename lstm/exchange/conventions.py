@@ -172,8 +172,8 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
         array([0., 0., 1., 1., 0., 0., 0., 0.])
     """
     c = convention
-    arrays = flat(arrays, where, c.arrays)
-    has_bias = _check_names(c, arrays, where)
+    given, arrays = arrays, flat(arrays, where, c.arrays)
+    has_bias = _check_names(c, given, set(arrays), where)
     in_rows, joined = c.gates == "rows", c.x == c.h
     width, blocks = ("H", 1) if c.gates == "apart" else ("4 * H", 4)
 
@@ -275,20 +275,26 @@ def write(convention: Convention, WLSTM: ArrayLike, bias: bool = True) -> dict[s
     return nested(arrays)
 
 
-def _check_names(convention: Convention, arrays: Mapping[str, Any], where: str) -> bool:
-    """Refuse arrays of other names than a row has, and say whether there are biases."""
-    weights = {name for names in (convention.x, convention.h) for name in _tuple(names)}
-    biases = {name for names in convention.biases for name in _tuple(names)}
-    given = set(arrays)
-    has_bias = bool(biases & given) or not convention.may_lack_bias
-    missing = (weights | biases if has_bias else weights) - given
-    unknown = given - weights - biases
+def _check_names(c: Convention, given: Mapping[str, Any], names: set[str], where: str) -> bool:
+    """Refuse other names than a row has, and say whether there are biases."""
+    weights = {name for part in (c.x, c.h) for name in _tuple(part)}
+    biases = {name for part in c.biases for name in _tuple(part)}
+    has_bias = bool(biases & names) or not c.may_lack_bias
+    missing = (weights | biases if has_bias else weights) - names
+    unknown = names - weights - biases
     if missing or unknown:
+        for key, value in given.items():
+            if isinstance(value, Mapping) and weights <= set(flat(value, where, c.arrays)):
+                raise ValueError(
+                    f"{where}: expected the arrays themselves, {c.arrays}, got a dictionary that "
+                    f"has them under {key!r}; pass {where}[{key!r}]"
+                )
         wrong = [f"lacks {listed(missing)}"] * bool(missing)
         wrong += [f"has also {listed(unknown)}"] * bool(unknown)
-        names = ", ".join((*sorted(weights), *sorted(biases)))
-        either = " (all biases or none)" if convention.may_lack_bias else ""
-        raise ValueError(f"{where}: expected {names}{either}; it {' and '.join(wrong)}")
+        either = ", all biases or none" if c.may_lack_bias else ""
+        raise ValueError(
+            f"{where}: expected {listed(weights | biases)}{either}; it {' and '.join(wrong)}"
+        )
     return has_bias
 
 

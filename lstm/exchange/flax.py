@@ -94,7 +94,7 @@ def check_functions(cell: Any) -> None:
     for name, values in wanted.items():
         function = getattr(cell, name, None)
         if function is None:
-            raise TypeError(f"cell: expected an LSTM cell of Flax, got a {type(cell).__name__}")
+            raise TypeError(f"cell: expected an LSTM cell of Flax, got {type(cell).__name__}")
         if not np.allclose(function(x), values, rtol=0, atol=1e-5):
             usual = "the sigmoid" if name == "gate_fn" else "tanh"
             got = getattr(function, "__name__", repr(function))

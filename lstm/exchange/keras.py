@@ -1,5 +1,6 @@
 """Keras: ``LSTM``, plain or inside of ``Bidirectional``, and the ``CuDNNLSTM`` of Keras 2."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -64,22 +65,25 @@ def load(layers: Iterable[tuple[Mapping[str, Any] | None, Sequence[Any]]]) -> li
         >>> [layer.backward.shape for layer in load([(None, weights)])]
         [(15, 16)]
     """
-    instead = "[(layer.get_config(), layer.get_weights()) for each layer]"
+    pairs = "(layer.get_config(), layer.get_weights())"
     if isinstance(layers, (Mapping, tuple, str)) or not isinstance(layers, Iterable):
-        raise TypeError(f"layers: expected a list, {instead}, got a {type(layers).__name__}")
+        raise TypeError(
+            f"layers: expected a list of pairs {pairs}, got {type(layers).__name__}"
+            + "; for a file there is lstm.exchange.load" * isinstance(layers, (str, os.PathLike))
+        )
     found = []
     given = list(layers)
     for k, pair in enumerate(given):
         where = f"layers[{k}]"
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise TypeError(f"{where}: expected a pair of {instead}, got a {type(pair).__name__}")
+            raise TypeError(f"{where}: expected a pair {pairs}, got {type(pair).__name__}")
         config, weights = pair
         if not isinstance(config, (Mapping, type(None))):
             kind = type(config).__name__
-            raise TypeError(f"{where}[0]: expected layer.get_config() or None, got a {kind}")
+            raise TypeError(f"{where}[0]: expected layer.get_config() or None, got {kind}")
         if not isinstance(weights, (list, tuple)):
             kind = type(weights).__name__
-            raise TypeError(f"{where}[1]: expected a list, layer.get_weights(), got a {kind}")
+            raise TypeError(f"{where}[1]: expected a list, layer.get_weights(), got {kind}")
         found.append(_read_layer(config, weights, where, is_last=k == len(given) - 1))
     return as_stack("layers", found)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arguments import check_array
+from ..arguments import as_array, check_array
 
 __all__ = ["checked", "flat", "listed", "nested", "spelled"]
 
@@ -32,12 +32,12 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
         >>> flat(None, "state_dict", "module.state_dict()")
         Traceback (most recent call last):
             ...
-        TypeError: state_dict: expected a dictionary of arrays, module.state_dict(), got a NoneType
+        TypeError: state_dict: expected a dictionary of arrays, module.state_dict(), got NoneType
     """
     if not isinstance(arrays, Mapping):
         is_file = isinstance(arrays, (str, bytes, os.PathLike))
         raise TypeError(
-            f"{where}: expected a dictionary of arrays, {source}, got a {type(arrays).__name__}"
+            f"{where}: expected a dictionary of arrays, {source}, got {type(arrays).__name__}"
             + "; for a file there is lstm.exchange.load" * is_file
         )
     names: dict[str, Any] = {}
@@ -148,4 +148,7 @@ def checked(
             f"{name}: expected dtype float32 or float64, got {kind}; widen it first, for example "
             "with .astype('float32'), or in PyTorch with module.float()"
         )
+    if as_array(name, value).dtype == object:  # a tensor that NumPy takes for something else
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected an array of numbers, got {kind}; pass its .numpy()")
     return check_array(name, value, axes, shape, dtype, like)

@@ -22,8 +22,8 @@ ROW = ROSETTA["TensorFlow 1 BasicLSTMCell"]
 REFUSED = {
     r"(.*/)?w_[ifo]_diag": "peepholes (use_peepholes=True) cannot be represented",
     r"(.*/)?projection/.*": "a projection (num_proj) cannot be represented",
-    r"(.*/)?opaque_kernel": 
-        "CudnnLSTM keeps all layers in one buffer; a checkpoint of it has a kernel and a bias for each",
+    r"(.*/)?opaque_kernel":
+        "CudnnLSTM keeps all in one buffer; its checkpoints have kernel and bias for each layer",
     r"(.*/)?(basic_rnn_cell|gru_cell|gates|candidate)/.*": "expected an LSTM, got another cell",
     r"(.*/)?(gamma|beta)": "layer normalization cannot be represented",
     r".*/(Adam|Adam_1|Momentum|RMSProp|RMSProp_1|Adagrad|ExponentialMovingAverage)":
