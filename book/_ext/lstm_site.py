@@ -56,6 +56,7 @@ LIVE = {
     "fig-lag": "gradient.js",
     "fig-truncation": "gradient.js",
     "fig-v": "differences.js",
+    "fig-adding-curves": "learn.js",
 }
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column

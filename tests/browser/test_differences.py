@@ -50,7 +50,7 @@ def test_by_keys(visit, oracle):
     page = visit(PAGE)
     live = page.locator("#fig-v .live")
     live.get_by_role("button", name=oracle, exact=True).click()
-    slider = live.get_by_label("delta")
+    slider = live.get_by_role("slider", name="delta")
     slider.focus()
     before = live.locator(".said").inner_text()
     for _ in range(8):
