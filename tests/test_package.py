@@ -39,6 +39,8 @@ LAYERS = [
     {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"weights"},
     {"checkpoints"},
+    {"oracles"},
+    {"laws", "report"},
     {"gradcheck"},
     {"tasks"},
     {"train"},
@@ -48,7 +50,7 @@ APART = {"book.labels", "zoo"}  # they read source files, and are imported by no
 NEEDS = {
     "cell": {"flax", "jax"},
     "checkpoints": {"onnx", "safetensors"},
-    "gradcheck": {"jax"},
+    "oracles": {"jax"},
     "book.plots": {"matplotlib"},
     "scan": {"jax"},
     "train": {"jax", "optax"},
