@@ -22,6 +22,7 @@ from .oracles import (
     FunctionError,
     GradientError,
     as_tuple,
+    cast,
     central_differences,
     check_analytic,
     check_still,
@@ -165,7 +166,12 @@ def check(
     _check_options(oracle, delta, threshold, floor, sample, directions, cotangents)
 
     def of_free(**moved: Any) -> Any:
-        return function(**{**inputs, **moved})
+        """With the fixed inputs in the precision in which the oracle moves the others."""
+        fixed = {name: value for name, value in inputs.items() if name not in moved}
+        for name, value in moved.items():
+            if value.dtype != free[name].dtype:
+                fixed = {k: cast(v, value.dtype) if _floats(v) else v for k, v in fixed.items()}
+        return function(**fixed, **moved)
 
     rng = np.random.default_rng(seed)
     places = None if sample is None else {k: _places(v, sample, rng) for k, v in free.items()}
@@ -220,6 +226,10 @@ def _check_options(
         )
 
 
+def _floats(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
 def _places(array: np.ndarray, sample: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
     """Random indices of an array, none twice."""
     chosen = rng.choice(array.size, min(sample, array.size), replace=False)
@@ -249,7 +259,7 @@ def _along_directions(
             raise ValueError(f"gradients[{name!r}]: expected shape {value.shape}, got {got}")
         for k in range(directions):
             v = rng.standard_normal(value.shape).astype(value.dtype)
-            a[k] = np.sum(gradients[name] * v, dtype=np.float64)
+            a[k] = np.sum(gradients[name] * v, dtype=np.float64)  # (eq-along)
             if oracle == "jax":
                 n[k] = np.sum(whole[name] * v, dtype=np.float64)
             else:

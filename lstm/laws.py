@@ -138,7 +138,7 @@ def taylor(
             change = sum(
                 float((w * (y - y0)).sum()) for w, y, y0 in zip(weights, there, start, strict=True)
             )
-            remainder = abs(change - t * rise)
+            remainder = abs(change - t * rise)  # (eq-taylor)
             if not remainder <= 1e-14 * size:  # else nothing but rounding is left
                 points.append((np.log10(t), np.log10(remainder)))
         slopes[name] = np.inf
@@ -158,7 +158,7 @@ def dot_product(
     seed: int = 0,
     bound: float | None = None,
 ) -> Law:
-    """Compare <w, J v> with <J^T w, v> for random w and v (eq-dot).
+    """Compare <w, J v> with <J^T w, v> for random w and v (eq-adjoint).
 
     J v is one complex step of the function along v; J^T w is one backward pass. All
     inputs move at once and no cotangent is fixed beforehand.
@@ -191,7 +191,7 @@ def dot_product(
         gradients = pullback(*w)
         v = {name: rng.standard_normal(np.shape(inputs[name])) for name in gradients}
         along = derivative_along(function, inputs, v, oracle=oracle)
-        left = sum(float((a * b).sum()) for a, b in zip(w, along, strict=True))
+        left = sum(float((a * b).sum()) for a, b in zip(w, along, strict=True))  # (eq-adjoint)
         right = sum(float((gradients[name] * v[name]).sum()) for name in v)
         most = np.sqrt(_square(gradients) * _square(v) / max(1, sum(x.size for x in v.values())))
         errors[f"trial {trial}"] = _relative(abs(left - right), max(abs(left), abs(right), most))
@@ -238,7 +238,7 @@ def linearity(
     two = [rng.standard_normal(w.shape).astype(w.dtype) for w in one]
     first, second = _copy(pullback(*one)), _copy(pullback(*two))
     both = _copy(pullback(*(a + b for a, b in zip(one, two, strict=True))))
-    errors = {"sum": max(_off(both[k], first[k] + second[k]) for k in first)}
+    errors = {"sum": max(_off(both[k], first[k] + second[k]) for k in first)}  # (eq-linear)
     for power in powers:
         factor = 2.0**power
         scaled = _copy(pullback(*((w * factor).astype(w.dtype) for w in one)))
@@ -303,7 +303,7 @@ def symmetry(
         )
         left, right = (
             sum(float((a[k] * b[k]).sum()) for k in names) for a, b in ((u, Hv), (v, Hu))
-        )
+        )  # (eq-hessian)
         size = sum(x.size for x in u.values())
         most = np.sqrt(_square(Hu) * _square(v) / max(1, size))
         error = _relative(abs(left - right), max(abs(left), abs(right), most))

@@ -100,7 +100,8 @@ def central_differences(
     def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
         up, down = p + p.dtype.type(delta), p - p.dtype.type(delta)
         rise = [y1 - y0 for y1, y0 in zip(moved(up), moved(down), strict=True)]
-        return project(cotangents, rise) / (up - down)  # what was really moved, after rounding
+        # Divided by what was really moved, after rounding.
+        return project(cotangents, rise) / (up - down)  # (eq-central)
 
     check_still(function, inputs)
     return _each_element(function, inputs, slope, only)
@@ -143,7 +144,8 @@ def complex_step(
     """
 
     def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
-        return project(cotangents, [y.imag for y in moved(p + 1j * delta)]) / delta
+        parts = [y.imag for y in moved(p + 1j * delta)]
+        return project(cotangents, parts) / delta  # (eq-complex)
 
     check_still(function, inputs)
     check_analytic(function, inputs)
@@ -210,7 +212,7 @@ def derivative_along(
         [array([6., 0.])]
     """
     delta = DELTAS[oracle] if delta is None else delta
-    start = {k: _cast(v, np.complex128 if oracle == "complex" else None) for k, v in inputs.items()}
+    start = {k: cast(v, np.complex128 if oracle == "complex" else None) for k, v in inputs.items()}
 
     def moved(by: Any) -> list[np.ndarray]:
         there = {name: start[name] + by * np.asarray(v) for name, v in direction.items()}
@@ -284,7 +286,7 @@ its derivative is 0 by the complex step and -0.251 by central differences; look 
 real, conj, var, norm or a cast on the way, or use oracle="central"
     """
     rng = np.random.default_rng(0)
-    reals = {name: _cast(value, np.float64) for name, value in inputs.items()}
+    reals = {name: cast(value, np.float64) for name, value in inputs.items()}
     direction = {  # as large as the numbers that it moves
         name: (np.abs(x).max(initial=0) or 1.0) * rng.standard_normal(x.shape)
         for name, x in reals.items()
@@ -346,6 +348,17 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
+def cast(value: Any, dtype: Any) -> np.ndarray:
+    """A copy, in another dtype if it is a floating-point array; integers stay what they are.
+
+    Example:
+        >>> cast(1.0, complex), cast(1, complex)
+        (array(1.+0.j), array(1))
+    """
+    array = np.array(value)
+    return array.astype(dtype) if dtype and array.dtype.kind == "f" else array
+
+
 def project(cotangents: Any, outputs: Sequence[np.ndarray]) -> Any:
     """The sum of cotangent * output. Nothing is broadcast: that would hide a wrong cotangent.
 
@@ -359,12 +372,6 @@ def project(cotangents: Any, outputs: Sequence[np.ndarray]) -> Any:
     if wanted != got:
         raise ValueError(f"cotangents: expected the outputs' shapes {wanted}, got {got}")
     return sum((w * y).sum() for w, y in zip(weights, outputs, strict=True))
-
-
-def _cast(value: Any, dtype: Any) -> np.ndarray:
-    """A copy, in another dtype if it is a floating-point array; integers stay what they are."""
-    array = np.array(value)
-    return array.astype(dtype) if dtype and array.dtype.kind == "f" else array
 
 
 def _largest(array: np.ndarray) -> float:
@@ -384,7 +391,7 @@ def _each_element(
     dtype: Any = None,
 ) -> dict[str, np.ndarray]:
     """Call ``slope(moved, p)`` for every element p; ``moved(q)`` is the outputs with q for p."""
-    arrays = {name: _cast(value, dtype) for name, value in inputs.items()}  # copies, to move in
+    arrays = {name: cast(value, dtype) for name, value in inputs.items()}  # copies, to move in
     gradients = {}
     for name in inputs if only is None else only:
         array = arrays[name]

@@ -116,7 +116,7 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
     largest = sizes.max(initial=0, where=np.isfinite(sizes))
     with np.errstate(invalid="ignore"):  # inf - inf and inf / inf: nan is the answer
         difference = np.abs(a - n)
-        scale = np.maximum(np.abs(a) + sizes, floor * largest)
+        scale = np.maximum(np.abs(a) + sizes, floor * largest)  # (eq-rel)
         return np.asarray(np.where(difference == 0, 0.0, difference / np.where(scale, scale, 1)))
 
 

@@ -1,5 +1,6 @@
 """What makes a gradient check pass by accident is refused; the laws hold of what is right only."""
 
+import itertools
 import re
 
 import numpy as np
@@ -281,6 +282,9 @@ def test_only_some_inputs_and_the_others_may_be_anything():
     report = check_lstm(lstm.forward, backward_times(2, "dX"), problem, only=["WLSTM", "c0"])
     assert report.passed
     assert list(report.errors) == ["WLSTM", "c0"]
+    for oracle, dtype in itertools.product(("central", "complex"), (np.float32, np.float64)):
+        problem = draw(dtype=dtype)
+        assert check_lstm(lstm.forward, lstm.backward, problem, oracle=oracle, only=["c0"]).passed
 
 
 # The laws
