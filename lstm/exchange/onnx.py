@@ -9,8 +9,8 @@ Source: ONNX, Operators, LSTM (https://onnx.ai/onnx/operators/onnx__LSTM.html).
 """
 
 import os
-import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +18,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import weights
 from ..arguments import check_array
 from ..stack import Layer, check_layers
+from .conventions import ROSETTA, read, write
+from .disk import about, read_file
 from .onnx_graph import Node, Sizes, find_nodes, order, read_settings
 from .onnx_values import Spread, Unknown, Values, assume
 
-__all__ = ["Call", "dump", "load", "load_call"]
+__all__ = ["READOUT", "Call", "dump", "load", "load_call"]
+
+READOUT = ("b_out", "W_out")
+"""The tensors that `dump` puts the biases and the weights of a readout into."""
 
 
 class Call(NamedTuple):
@@ -112,21 +116,18 @@ def load_call(model: Any, names: Sequence[str] | None = None) -> Call:
         >>> load_call(dump(stack.init(10, 4, rng=0))).c0 is None
         True
     """
-    where, folder, model = _open(model)
-    try:
-        return _read(model, folder, names)
-    except (FileNotFoundError, PermissionError) as error:
-        raise type(error)(f"{where}{error}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{where}expected an ONNX model, got a damaged one ({error})") from error
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{where}{error}") from None
-    except Exception as error:  # protobuf and onnx each have their own
-        raise ValueError(f"{where}expected an ONNX model, got a damaged one ({error})") from error
+    path, folder, model = _open(model)
+    with about(path) if path else nullcontext():
+        try:
+            return _read(model, folder, names)
+        except (ImportError, OSError, TypeError, ValueError):
+            raise
+        except Exception as error:  # protobuf and onnx each have their own
+            raise ValueError(f"expected an ONNX model, got a damaged one ({error})") from error
 
 
 def _open(model: Any) -> tuple[str, Path | None, Any]:
-    """The model with what stands before messages about it, and the folder that it lies in."""
+    """Its path, if it has one, the folder that it lies in, and the model."""
     import onnx
 
     if not isinstance(model, (str, os.PathLike)):
@@ -135,19 +136,16 @@ def _open(model: Any) -> tuple[str, Path | None, Any]:
             hint = ": its model_proto is one" if hasattr(model, "model_proto") else ""
             raise TypeError(f"model: expected a path or an onnx.ModelProto, got {kind}{hint}")
         return "", None, model
-    path = Path(model)
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError(f"{path}: expected a file, got a directory or a device")
+    path = os.fspath(model)
+    content = read_file(path)
     proto = onnx.ModelProto()
     try:
-        proto.ParseFromString(path.read_bytes())
-    except OSError:
-        raise
+        proto.ParseFromString(content)
     except Exception as error:  # protobuf's own
         raise ValueError(
             f"{path}: expected an ONNX model, got a file that is damaged or of another kind"
         ) from error
-    return f"{path}: ", path.parent, proto
+    return path, Path(path).parent, proto
 
 
 def _read(model: Any, folder: Path | None, names: Sequence[str] | None) -> Call:
@@ -160,7 +158,8 @@ def _read(model: Any, folder: Path | None, names: Sequence[str] | None) -> Call:
     probes = [Values(model, folder, assume(model, count(start))) for start in (3, 53)]
     layers, sizes = [], []
     for node in nodes:
-        layer, size = _about(node, lambda node=node: _layer(node, probes))  # type: ignore[misc]
+        with about(node.name):
+            layer, size = _layer(node, probes)
         layers.append(layer)
         sizes.append(size)
     chain = order(model, folder, probes[0].shapes, nodes, sizes)
@@ -170,10 +169,10 @@ def _read(model: Any, folder: Path | None, names: Sequence[str] | None) -> Call:
     layers = check_layers([layers[k] for k in chain])
 
     def states(slot: str) -> list[NDArray[Any]] | None:
-        given = [
-            _about(node, lambda: _state(node, slot, size, probes, names is not None))  # noqa: B023
-            for node, size in zip(nodes, sizes, strict=True)
-        ]
+        given = []
+        for node, size in zip(nodes, sizes, strict=True):
+            with about(node.name):
+                given.append(_state(node, slot, size, probes, names is not None))
         b = max((array.shape[1] for array in given if array is not None), default=None)
         if b is None:
             return None
@@ -204,24 +203,10 @@ def _choose(found: list[Node], names: Sequence[str] | None) -> list[Node]:
     return [by_name[name] for name in names]
 
 
-def _about(node: Node, read: Callable[[], Any]) -> Any:
-    """What is read of a node; errors are about it."""
-    try:
-        return read()
-    except (FileNotFoundError, PermissionError) as error:
-        raise type(error)(f"{node.name}: {error}") from None
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{node.name}: {error}") from None
-
-
 def _tensors(node: Node, slot: str, probes: list[Values]) -> list[Any]:
     """The value of an input under each assumption about what is open."""
-    try:
+    with about(slot):
         return [probe.of(node.scope, node.inputs[slot]) for probe in probes]
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{slot}: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"{slot}: {error}") from None
 
 
 def _layer(node: Node, probes: list[Values]) -> tuple[Layer, Sizes]:
@@ -236,7 +221,9 @@ def _layer(node: Node, probes: list[Values]) -> tuple[Layer, Sizes]:
             why = value.why if isinstance(value, Unknown) else "a shape that is open"
             raise ValueError(f"{slot}: expected a constant, got {why}")
         if not np.array_equal(value, again, equal_nan=value.dtype.kind == "f"):
-            raise ValueError(f"{slot}: expected a constant, got what depends on the shape of inputs")
+            raise ValueError(
+                f"{slot}: expected a constant, got what depends on the shape of inputs"
+            )
         tensors[slot] = value
     if not {"W", "R"} <= set(tensors):
         raise ValueError(f"inputs: expected W and R, got {sorted(node.inputs)}")
@@ -252,7 +239,7 @@ def _layer(node: Node, probes: list[Values]) -> tuple[Layer, Sizes]:
     for slot, value in tensors.items():
         check_array(slot, value, axes[slot], wanted[slot], R.dtype, "R")
     matrices = {
-        direction: weights.from_onnx({slot: value[k : k + 1] for slot, value in tensors.items()})
+        direction: read(ROSETTA["ONNX"], {slot: t[k] for slot, t in tensors.items()}, "inputs")
         for k, direction in enumerate(directions)
     }
     return Layer(**matrices), Sizes(d, H, batch_first)
@@ -285,9 +272,9 @@ def _state(
     for array in (value, again):
         check_array(slot, array, axes, (size.d, None, size.H))
     if np.array_equal(value, again):
-        return value.copy()
+        return np.array(value)
     if (value == value[:, :1]).all() and (again == value[:, :1]).all():
-        return value[:, :1].copy()
+        return np.array(value[:, :1])
     raise ValueError(f"{slot}: expected a constant, got what depends on the shape of inputs")
 
 
@@ -295,11 +282,8 @@ def _lengths(nodes: list[Node], sizes: list[Sizes], probes: list[Values]) -> NDA
     """The lengths that are built in; None if there are none, or they are given at run time."""
     found = {}
     for node, size in zip(nodes, sizes, strict=True):
-        lengths: Any = None
-        if "sequence_lens" in node.inputs:
-            pair = _about(node, lambda: _tensors(node, "sequence_lens", probes))  # noqa: B023
-            lengths = _lengths_of(node, size, pair, probes)
-        found[node.name] = lengths
+        with about(node.name):
+            found[node.name] = _lengths_of(node, size, probes)
     same = {str(value if value is None or isinstance(value, str) else value.tolist())
             for value in found.values()}  # fmt: skip
     if len(same) > 1:
@@ -310,11 +294,12 @@ def _lengths(nodes: list[Node], sizes: list[Sizes], probes: list[Values]) -> NDA
     return None if lengths is None or isinstance(lengths, str) else lengths
 
 
-def _lengths_of(
-    node: Node, size: Sizes, pair: list[Any], probes: list[Values]
-) -> NDArray[Any] | str | None:
+def _lengths_of(node: Node, size: Sizes, probes: list[Values]) -> NDArray[Any] | str | None:
     """The lengths of one node: an array, the input that gives them, or None if all are full."""
-    where = f"{node.name}: sequence_lens"
+    if "sequence_lens" not in node.inputs:
+        return None
+    where = "sequence_lens"
+    pair = _tensors(node, where, probes)
     if isinstance(pair[0], Unknown):
         if not pair[0].given:
             raise ValueError(f"{where}: expected a constant or an input, got {pair[0].why}")
@@ -331,9 +316,7 @@ def _lengths_of(
     return np.asarray(numbers[0])
 
 
-def dump(
-    layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: bool = False
-) -> Any:
+def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: bool = False) -> Any:
     """Make an ONNX model of a stack.
 
     It takes ``X`` (n, b, D) and ``lengths`` (b,), int32, and gives ``Hout`` (n, b, d * H) and,
@@ -374,19 +357,21 @@ def dump(
         raise TypeError(f"layers: expected float32 or float64, got {dtype}")
     number = helper.np_dtype_to_tensor_dtype(dtype)
     tensors = [numpy_helper.from_array(np.array([0, 0, -1]), "merge")]
-    nodes, state_inputs, outputs = [], [], []
+    nodes: list[Any] = []
+    state_inputs: list[Any] = []
+    outputs: list[Any] = []
     source, width, D = "X", 0, 0
     for k, layer in enumerate(layers):
         if states and layer.backward is not None:
             raise ValueError(
                 f"layers[{k}].backward: expected None, as a stream has no end to start from"
             )
-        parts = [weights.to_onnx(W) for _, W in layer.directions]
-        H, d = parts[0]["R"].shape[2], len(parts)
-        D = D or parts[0]["W"].shape[2]
+        parts = [write(ROSETTA["ONNX"], W) for _, W in layer.directions]
+        H, d = parts[0]["R"].shape[1], len(parts)
+        D = D or parts[0]["W"].shape[1]
         width = d * H
         for slot in parts[0]:
-            joined = np.concatenate([part[slot] for part in parts])
+            joined = np.stack([part[slot] for part in parts])
             tensors.append(numpy_helper.from_array(joined, f"{slot}_{k}"))
         direction = "bidirectional" if d == 2 else "reverse" if layer.forward is None else "forward"
         target = "Hout" if k == len(layers) - 1 else f"Hout_{k}"
@@ -412,11 +397,14 @@ def dump(
     if readout is not None:
         axes = ("1 + d * H", "K")
         WOUT = check_array("readout", readout, axes, (1 + width, None), dtype, "layers")
-        tensors += [numpy_helper.from_array(np.ascontiguousarray(WOUT[1:]), "W_out"),
-                    numpy_helper.from_array(WOUT[0].copy(), "b_out")]  # fmt: skip
+        b_out, W_out = READOUT
+        tensors += [
+            numpy_helper.from_array(WOUT[0].copy(), b_out),
+            numpy_helper.from_array(np.ascontiguousarray(WOUT[1:]), W_out),
+        ]
         nodes += [
-            helper.make_node("MatMul", ["Hout", "W_out"], ["HW"]),
-            helper.make_node("Add", ["HW", "b_out"], ["Y"], name="readout"),
+            helper.make_node("MatMul", ["Hout", W_out], ["HW"]),
+            helper.make_node("Add", ["HW", b_out], ["Y"], name="readout"),
         ]
         outputs.insert(0, helper.make_tensor_value_info("Y", number, ["n", "b", WOUT.shape[1]]))
     inputs = [

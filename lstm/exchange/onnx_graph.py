@@ -215,9 +215,9 @@ def order(
         if isinstance(X, np.ndarray) and X.ndim == 3 and size.batch_first:
             X = X.swapaxes(0, 1)
         for j, Y in enumerate(expected):
-            if isinstance(X, np.ndarray) and np.array_equal(X, Y):
-                if nodes[j].scope is node.scope:
-                    below[k] = j
+            same_graph = nodes[j].scope is node.scope
+            if same_graph and isinstance(X, np.ndarray) and np.array_equal(X, Y):
+                below[k] = j
         why = X.why if isinstance(X, Unknown) else "numbers of another node, rearranged"
         reasons.append(f"{node.name!r} reads " + (nodes[below[k]].name if k in below else why))
     chain = [k for k in range(len(nodes)) if k not in below]

@@ -17,7 +17,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Scope", "Spread", "Unknown", "Values", "assume", "describe", "is_standard", "read_tensor"]
+__all__ = [
+    "Scope",
+    "Spread",
+    "Unknown",
+    "Values",
+    "assume",
+    "describe",
+    "is_standard",
+    "read_tensor",
+]
 
 NODES = 20_000
 """So many nodes are worked out for one model. PyTorch writes about 50 for each matrix."""
@@ -295,7 +304,7 @@ def _external(tensor: Any, folder: Path | None) -> Any:
     if not location or not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{spelled}, outside the model's folder: it is not read")
     if not path.exists():
-        raise FileNotFoundError(f"{spelled}, which is missing: it belongs beside {folder}")
+        raise FileNotFoundError(f"{spelled}, which is missing")
     if not path.is_file():
         raise ValueError(f"{spelled}, which is no file")
     try:
