@@ -111,8 +111,8 @@ def about(where: str) -> Iterator[None]:
         yield
     except (ImportError, OSError, TypeError, ValueError) as error:
         message = str(error)
-        if isinstance(error, OSError) and error.strerror and error.filename is not None:
-            message = error.strerror  # without the path, which may be that of the file beside
+        if isinstance(error, OSError) and error.strerror:
+            message = error.strerror  # without a path, which may be that of the file beside
         if message.startswith(f"{where}: "):
             raise
         for kind in KINDS_OF_ERROR:

@@ -33,7 +33,7 @@ from .names import listed
 from .onnx_values import read_tensor
 from .tensors import Entry, open_npz, open_safetensors, open_zip, to_npz, to_safetensors
 
-__all__ = ["File", "Model", "load", "load_model", "open_file", "save"]
+__all__ = ["METADATA", "File", "Model", "load", "load_model", "open_file", "save"]
 
 MARK, CONTENTS = "lstm.layout", "lstm.contents"  # entries of an .npz file
 METADATA, HAS_READOUT = "lstm.metadata", "lstm.readout"  # entries of a file's own metadata

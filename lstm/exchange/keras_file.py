@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..stack import Layer, check_layers
+from . import keras
 from .conventions import ROSETTA, read
 from .tensors import LARGEST, Entry
 
@@ -129,7 +130,7 @@ def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Lay
 
 
 def _lstms(arrays: Mapping[str, Entry]) -> dict[str, dict[str, str]]:
-    """The path of each LSTM layer, with the paths of its cells by direction."""
+    """The path of each LSTM layer, with the paths of its cells by direction, forward first."""
     found: dict[str, dict[str, str]] = {}
     for path, entry in arrays.items():
         match = re.fullmatch(r"(?:(.*)/)?cell/vars/1", path)
@@ -141,7 +142,7 @@ def _lstms(arrays: Mapping[str, Entry]) -> dict[str, dict[str, str]]:
                 found.setdefault(outer, {})[directions[last]] = f"{layer}/cell/vars"
             else:
                 found[layer] = {"forward": f"{layer}/cell/vars".lstrip("/")}
-    return found
+    return {name: dict(sorted(cells.items(), reverse=True)) for name, cells in found.items()}
 
 
 def _cell(arrays: Mapping[str, Entry], path: str) -> Any:
@@ -158,6 +159,9 @@ def _cell(arrays: Mapping[str, Entry], path: str) -> Any:
 
 def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = "") -> list[Layer]:
     """The LSTM layers of a ``.keras`` file, as a stack, if they feed one another.
+
+    Dropout, which acts in training alone, and ``stateful``, which hands states from one batch
+    to the next, are left out.
 
     Args:
         members: What `lstm.exchange.tensors.open_zip` returned.
@@ -178,8 +182,6 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
             ...
         ValueError: a damaged Keras file: config.json has no layers
     """
-    from . import keras
-
     try:
         config = json.loads(members["config.json"]().decode())
         layers = {layer["config"]["name"]: layer for layer in config["config"]["layers"]}
@@ -215,8 +217,18 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
             for path in cells.values()
             for array in (arrays[n] for n in sorted(arrays) if n.startswith(f"{path}/"))
         ]
-        given.append((layers[name]["config"], parts))
+        given.append((_as_used(layers[name]["config"]), parts))
     return check_layers(keras.load(given))
+
+
+def _as_used(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what acts in training or between batches."""
+    inner = {
+        name: config[name] | {"config": _as_used(config[name]["config"])}
+        for name in ("layer", "backward_layer")
+        if isinstance(config.get(name), Mapping)
+    }
+    return {k: v for k, v in config.items() if k not in keras.AWAY} | inner
 
 
 def _is_lstm(layer: Mapping[str, Any]) -> bool:
@@ -264,10 +276,10 @@ def _chain(
                 below[name] = at[0]
         reasons.append(f"{name!r} reads {at[0] if at else 'the input'}")
     above = {low: name for name, low in below.items()}
-    chain = [name for name in lstms if name not in below]
-    while chain[-1:] and chain[-1] in above and len(chain) <= len(lstms):
+    chain = [name for name in lstms if name not in below][:1]
+    while chain and chain[-1] in above and len(chain) <= len(lstms):
         chain.append(above[chain[-1]])
-    if sorted(chain) != sorted(lstms):
+    if len(chain) != len(lstms):
         raise ValueError(
             f"expected LSTM layers that feed one another: {'; '.join(reasons)}. Take them one by "
             f"one: prefix={lstms[0]!r}"

@@ -87,10 +87,11 @@ def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
     call = load_call(model, names)
     for name, value in call._asdict().items():
         if name != "layers" and value is not None:
+            where = "" if hasattr(model, "graph") else f"{os.fspath(model)}: "
             what = "has built-in lengths" if name == "lengths" else "starts from states not zero"
             raise ValueError(
-                f"model: {name}: the model {what}, which layers do not hold: "
-                "load_call returns them beside the layers"
+                f"{where}{name}: the model {what}, which layers do not hold: "
+                "lstm.exchange.onnx.load_call gives them beside the layers"
             )
     return call.layers
 

@@ -220,11 +220,12 @@ def order(
                 below[k] = j
         why = X.why if isinstance(X, Unknown) else "numbers of another node, rearranged"
         reasons.append(f"{node.name!r} reads " + (nodes[below[k]].name if k in below else why))
-    chain = [k for k in range(len(nodes)) if k not in below]
+    starts = [k for k in range(len(nodes)) if k not in below]
     above = {j: k for k, j in below.items()}
-    while chain[-1:] and chain[-1] in above and len(chain) <= len(nodes):
+    chain = starts[:1]
+    while chain and chain[-1] in above:
         chain.append(above[chain[-1]])
-    if sorted(chain) != list(range(len(nodes))):
+    if len(chain) != len(nodes):
         raise ValueError(
             "model: expected LSTM nodes that feed one another, as the layers of a stack do: "
             f"{'; '.join(reasons)}. Take them one by one: names=[{nodes[0].name!r}]"

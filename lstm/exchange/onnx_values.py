@@ -28,7 +28,7 @@ __all__ = [
     "read_tensor",
 ]
 
-NODES = 20_000
+NODES = 10_000
 """So many nodes are worked out for one model. PyTorch writes about 50 for each matrix."""
 
 GROWTH = 64
@@ -79,7 +79,7 @@ class Scope:
     def find(self, name: str) -> "Scope | None":
         """The scope that a name belongs to, from the inside out; None if nobody makes it."""
         scope: Scope | None = self
-        while scope and name not in scope.stored.keys() | scope.makers.keys() | scope.inputs:
+        while scope and not (name in scope.stored or name in scope.makers or name in scope.inputs):
             scope = scope.around
         return scope
 
@@ -474,7 +474,7 @@ BOUNDS: dict[str, Callable[[Any, list[Any]], int]] = {
             "Slice", "Split", "Transpose", "Dropout", "ReverseSequence",
             "Neg", "Abs", "Sqrt", "Reciprocal", "Floor", "Ceil", "Not",
             "ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceL2",
-            "ReduceSumSquare", "DequantizeLinear",
+            "ReduceSumSquare",
         ),
         _largest,
     ),
