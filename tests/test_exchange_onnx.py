@@ -305,8 +305,10 @@ PATHS = {
     "Identity": lambda W: ([make("Identity", "w", "W")], {"w": W}),
     "Unsqueeze": lambda W: ([make("Unsqueeze", "w zero", "W")], {"w": W[0]}),
     "Squeeze": lambda W: ([make("Squeeze", "w zero", "W")], {"w": W[None]}),
-    "Transpose": lambda W: ([make("Transpose", "w", "W", perm=[2, 0, 1])], {"w": W.transpose(1, 2, 0)}),
-    "Reshape": lambda W: ([make("Reshape", "w to", "W")], {"w": W.ravel(), "to": np.array(W.shape)}),
+    "Transpose": lambda W: (
+        [make("Transpose", "w", "W", perm=[2, 0, 1])], {"w": W.transpose(1, 2, 0)}),
+    "Reshape": lambda W: (
+        [make("Reshape", "w to", "W")], {"w": W.ravel(), "to": np.array(W.shape)}),
     "Slice": lambda W: (
         [make("Slice", "w from to zero", "W")],
         {"w": np.concatenate([W, W + 1]), "from": np.array([0]), "to": np.array([1])}),
@@ -397,6 +399,8 @@ def test_an_expression_that_cannot_be_worked_out():
 # States and lengths that are built in
 
 
+BESIDE = "which layers do not hold: lstm.exchange.onnx.load_call gives them beside the layers"
+
 STATES = {
     "stored": lambda s: ([make("Identity", "s", "h0")], {"s": np.tile(s, (1, B, 1))}),
     "Tile": lambda s: ([make("Tile", "s to", "h0")], {"s": s, "to": np.array([1, B, 1])}),
@@ -427,8 +431,7 @@ def test_states_that_are_built_in_come_beside_the_layers(kind, batch):
         call = call._replace(c0=[np.tile(c, (1, B, 1)) for c in call.c0],
                              h0=[np.tile(h, (1, B, 1)) for h in call.h0])  # fmt: skip
     assert_close(stack.forward(X, **call._asdict()).Hout, Y[:, 0], np.float32)
-    with refused(ValueError, "c0: the model starts from states not zero, which layers do not hold: "
-                             "lstm.exchange.onnx.load_call gives them beside the layers"):  # fmt: skip
+    with refused(ValueError, f"c0: the model starts from states not zero, {BESIDE}"):
         exchange.onnx.load(model)
     zero = {name: 0 * np.asarray(v) if name == "s" else v for name, v in tensors.items()}
     zero = model_of(nodes, tensors_of() | AXES | zero, X=("n", batch, D))
@@ -488,8 +491,7 @@ def test_lengths_that_are_built_in():
     call = exchange.onnx.load_call(model)
     np.testing.assert_array_equal(call.lengths, lengths)
     assert_close(stack.forward(X, **call._asdict()).Hout, Y[:, 0], np.float32)
-    with refused(ValueError, "lengths: the model has built-in lengths, which layers do not hold: "
-                             "lstm.exchange.onnx.load_call gives them beside the layers"):  # fmt: skip
+    with refused(ValueError, f"lengths: the model has built-in lengths, {BESIDE}"):
         exchange.onnx.load(model)
 
 
@@ -534,8 +536,9 @@ def two_layers(between, first="lstm", second="lstm", size=H, X2="Z", **attribute
 SQUEEZE = [make("Squeeze", "Y one", "Z")]
 THROUGH = {
     "Squeeze": SQUEEZE,
-    "Transpose, Reshape": [make("Transpose", "Y", "T", perm=[0, 2, 1, 3]), make("Reshape", "T to", "Z")],
-    "Dropout": [*SQUEEZE[:0], make("Squeeze", "Y one", "S"), make("Dropout", "S ratio no", "Z")],
+    "Transpose, Reshape": [make("Transpose", "Y", "T", perm=[0, 2, 1, 3]),
+                           make("Reshape", "T to", "Z")],
+    "Dropout": [make("Squeeze", "Y one", "S"), make("Dropout", "S ratio no", "Z")],
     "Identity": [make("Squeeze", "Y one", "S"), make("Identity", "S", "Z")],
     "there and back": [make("Squeeze", "Y one", "S"), make("Transpose", "S", "T", perm=[1, 0, 2]),
                        make("Transpose", "T", "Z", perm=[1, 0, 2])],
@@ -555,7 +558,8 @@ def test_two_nodes_that_feed_one_another_are_a_stack_whatever_their_order(betwee
 
 
 BETWEEN = {
-    "Relu": ([make("Squeeze", "Y one", "S"), make("Relu", "S", "Z", name="r")], "what Relu 'r' computes"),
+    "Relu": ([make("Squeeze", "Y one", "S"), make("Relu", "S", "Z", name="r")],
+             "what Relu 'r' computes"),
     "turned": ([make("Squeeze", "Y one", "S"), make("Transpose", "S", "Z", perm=[1, 0, 2])],
                "numbers of another node, rearranged"),
     "doubled": ([make("Squeeze", "Y one", "S"), make("Add", "S S", "Z")],
@@ -751,7 +755,8 @@ def test_damaged_models_are_refused_in_our_words(tmp_path):
     nodes, tensors = PATHS["Slice"](tensors_of()["W"])
     weights = {k: v for k, v in tensors_of().items() if k != "W"}
     model = model_of([*nodes, lstm_node("X W R B - h0")],
-                     AXES | weights | tensors | {"h0": np.zeros((1, B, H), np.float32)})  # fmt: skip
+                     AXES | weights | tensors
+                     | {"h0": np.zeros((1, B, H), np.float32)})  # fmt: skip
     good = model.SerializeToString()
     rng = np.random.default_rng(0)
     header = [k for k in range(len(good)) if not 200 < k < len(good) - 250]
