@@ -5,6 +5,7 @@ tests/peers/test_torch.py.
 """
 
 import os
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -358,7 +359,7 @@ def test_long_chains_circles_and_bombs(monkeypatch):
 
     def chain(length):
         names = [f"W{k}" for k in range(length)] + ["W"]
-        return [make("Identity", a, b) for a, b in zip(names, names[1:], strict=False)]
+        return [make("Identity", a, b) for a, b in pairwise(names)]
 
     model = model_of([*chain(2000), lstm_node()], weights | {"W0": W})
     assert len(exchange.onnx.load(model)) == 1
