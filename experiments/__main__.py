@@ -81,6 +81,13 @@ EXPERIMENTS = {
             [{"pair": pair, "seed": 10 * pair + k} for pair in range(3) for k in range(10)],
             ("solved_after", "seen"),
         ),
+        Experiment(  # is the copy task learnt?
+            "copying", "experiments.learning:copying",
+            {"hidden": 32, "batch": 20, "clip": 1.0, "T": 20, "most": 6000, "rate": 0.01,
+             "how": "chrono"},
+            [{"seed": seed} for seed in range(3)],
+            ("solved_after", "steps", "wrong", "curve"),
+        ),
     )
 }  # fmt: skip
 
