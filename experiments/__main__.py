@@ -1,42 +1,76 @@
 """``python -m experiments NAME...``: do the runs whose results are not stored yet."""
 
 import argparse
+import os
+import sys
+from itertools import product
 
-from . import learning
-from .store import run_all
+from .runner import run_all
+from .store import Experiment
+
+ADDING = {"hidden": 16, "batch": 20, "clip": 1.0}
+LEARNT = ("solved_after", "seen", "wrong_of_2560", "mean_error", "curve")
+SEEDS = range(5)
+
+NAMED = ["chrono", "-3/0", "0/0", "uniform 5/0", "uniform 4/0", "plain", "plain, orthogonal"]
+MAP = [f"{forget}/{write}" for forget, write in product((1, 2, 3, 5), (0, -1, -3, -5))]
+STARTS = [(how, 1.0) for how in NAMED + MAP] + [("chrono", 0.5), ("chrono", 0.25)]
+STARTS += [("3/0", 0.3), ("3/0", 0.2)]
+STARTS += [(how, scale) for scale in (0.5, 0.25) for how in MAP]
+"""How a network starts: biases, as `learning.start` reads them, and the scale of its weights."""
+
+EXPERIMENTS = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(  # every start
+            "adding-start", "experiments.learning:adding",
+            {**ADDING, "T": 100, "most": 100_000, "rate": 0.01},
+            [
+                {"how": how, "scale": scale, "seed": seed}
+                for seed in SEEDS for how, scale in STARTS
+            ],
+            LEARNT,
+        ),
+        Experiment(  # other rates
+            "adding-rate", "experiments.learning:adding",
+            {**ADDING, "T": 100, "most": 100_000, "scale": 1.0},
+            [
+                {"rate": rate, "how": how, "seed": seed}
+                for seed in SEEDS for rate in (0.003, 0.03)
+                for how in ("1/0", "3/0", "5/0", "3/-3", "chrono")
+            ],
+            LEARNT,
+        ),
+        Experiment(  # longer sequences
+            "adding-length", "experiments.learning:adding",
+            {**ADDING, "most": 100_000, "rate": 0.01, "how": "chrono", "scale": 1.0},
+            [{"T": T, "seed": seed} for seed in SEEDS for T in (500, 1000)],
+            LEARNT,
+        ),
+        Experiment(  # three pairs of sets, ten trials with each
+            "reber", "experiments.learning:reber",
+            {"hidden": 8, "batch": 4, "rate": 0.01, "clip": 1.0, "strings": 256, "most": 50_000},
+            [{"pair": pair, "seed": 10 * pair + k} for pair in range(3) for k in range(10)],
+            ("solved_after", "seen"),
+        ),
+    )
+}  # fmt: skip
 
 
-def bias(name: str) -> None:
-    """The adding problem at T = 100, from every start."""
-    runs = [
-        {"T": 100, "how": how, "seed": seed, "most": 100_000}
-        for seed in range(3)
-        for how in learning.STARTS
-    ]
-    run_all(name, learning.ADDING, runs, learning.adding)
-
-
-def lengths(name: str) -> None:
-    """The adding problem at T = 500 and 1000, chrono."""
-    runs = [
-        {"T": T, "how": "chrono", "seed": seed, "most": 100_000}
-        for seed in range(3)
-        for T in (500, 1000)
-    ]
-    run_all(name, learning.ADDING, runs, learning.adding)
-
-
-def reber(name: str) -> None:
-    """The embedded Reber grammar: three pairs of sets, ten trials with each."""
-    runs = [{"pair": pair, "seed": 10 * pair + trial} for pair in range(3) for trial in range(10)]
-    run_all(name, learning.REBER, runs, learning.reber)
-
-
-EXPERIMENTS = {"adding-bias": bias, "adding-length": lengths, "reber": reber}
-
-if __name__ == "__main__":
+def main() -> None:
+    """Read the command line, and run."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
     parser.add_argument("names", nargs="+", choices=EXPERIMENTS, metavar="NAME",
                         help=", ".join(EXPERIMENTS))  # fmt: skip
-    for name in parser.parse_args().names:
-        EXPERIMENTS[name](name)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="runs at a time; one for each core unless given")  # fmt: skip
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        try:
+            run_all(EXPERIMENTS[name], arguments.processes)
+        except ValueError as error:
+            sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Do the runs of an experiment that are not stored yet, in several processes."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib import import_module
+from typing import Any
+
+from tqdm import tqdm
+
+from .store import Experiment, load, missing, revision, save, stamp
+
+__all__ = ["ONE_THREAD", "run_all"]
+
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+"""The environment of a worker: arrays are small, and each process has its core to itself."""
+
+
+def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None) -> None:
+    """Do every run that is not stored yet, and store each as soon as it is done.
+
+    Stop it whenever you like: the next call goes on with what is missing.
+
+    Args:
+        experiment: What to run.
+        processes: How many runs at a time.
+        quiet: Show no progress; None shows it on a terminal only.
+
+    Raises:
+        ValueError: If the stored file cannot be gone on with, or ``processes`` is not positive.
+    """
+    if processes < 1:
+        raise ValueError(f"processes: expected 1 or more, got {processes}")
+    stored = load(experiment)
+    todo = missing(experiment, stored)
+    code = revision()
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    # Workers start anew ("spawn") and take their environment from here, because NumPy
+    # and XLA read theirs once, when they are imported.
+    os.environ.update(ONE_THREAD)
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+    bar = tqdm(total=len(todo) + len(stored), initial=len(stored), desc=experiment.name,
+               unit="run", disable=quiet)  # fmt: skip
+    try:
+        jobs = {
+            pool.submit(_one, experiment.run, {**experiment.settings, **arguments}): arguments
+            for arguments in todo
+        }
+        for job in as_completed(jobs):
+            stored.append({"arguments": jobs[job], **job.result(), "made by": stamp(code)})
+            save(experiment, stored)
+            bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        bar.close()
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _one(run: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Do one run, in a worker."""
+    module, function = run.split(":")
+    result: dict[str, Any] = getattr(import_module(module), function)(**arguments)
+    return result
