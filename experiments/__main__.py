@@ -12,28 +12,50 @@ ADDING = {"hidden": 16, "batch": 20, "clip": 1.0}
 LEARNT = ("solved_after", "seen", "wrong_of_2560", "mean_error", "curve")
 SEEDS = range(5)
 
-NAMED = ["chrono", "-3/0", "0/0", "uniform 5/0", "uniform 4/0", "plain", "plain, orthogonal"]
-MAP = [f"{forget}/{write}" for forget, write in product((1, 2, 3, 5), (0, -1, -3, -5))]
-STARTS = [(how, 1.0) for how in NAMED + MAP] + [("chrono", 0.5), ("chrono", 0.25)]
-STARTS += [("3/0", 0.3), ("3/0", 0.2)]
-STARTS += [(how, scale) for scale in (0.5, 0.25) for how in MAP]
-"""How a network starts: biases, as `learning.start` reads them, and the scale of its weights."""
+STARTS = [
+    "-3/0",
+    "0/0",
+    "1/0",
+    "3/0",
+    "5/0",
+    "plain",
+    "plain, orthogonal",
+    "3/-3",
+    "5/-5",
+    "chrono",
+]
+"""How a network starts, as `learning.start` reads it."""
+
+SCALES = (1.0, 0.5, 0.25)
+MAP = [
+    (f"{forget}/{write}", scale)
+    for scale, forget, write in product(SCALES, (1, 2, 3, 5), (0, -1, -3, -5))
+    if scale != 1 or f"{forget}/{write}" not in STARTS  # those are in adding-start
+]
+MAP += [("3/0", 0.3), ("3/0", 0.2), ("uniform 4/0", 1.0), ("uniform 5/0", 1.0)]
+MAP += [("chrono", scale) for scale in SCALES[1:]]
 
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment(  # every start
+        Experiment(  # biases
             "adding-start", "experiments.learning:adding",
-            {**ADDING, "T": 100, "most": 100_000, "rate": 0.01},
+            {**ADDING, "T": 100, "most": 100_000, "rate": 0.01, "scale": 1.0},
+            [{"how": how, "seed": seed} for seed in SEEDS for how in STARTS],
+            LEARNT,
+        ),
+        Experiment(  # biases and the scale of the weights
+            "adding-map", "experiments.learning:adding",
+            {**ADDING, "T": 100, "most": 60_000, "rate": 0.01},
             [
                 {"how": how, "scale": scale, "seed": seed}
-                for seed in SEEDS for how, scale in STARTS
+                for seed in SEEDS for how, scale in MAP
             ],
             LEARNT,
         ),
         Experiment(  # other rates
             "adding-rate", "experiments.learning:adding",
-            {**ADDING, "T": 100, "most": 100_000, "scale": 1.0},
+            {**ADDING, "T": 100, "most": 60_000, "scale": 1.0},
             [
                 {"rate": rate, "how": how, "seed": seed}
                 for seed in SEEDS for rate in (0.003, 0.03)
