@@ -29,7 +29,7 @@ STARTS = [
 SCALES = (1.0, 0.5, 0.25)
 MAP = [
     (f"{forget}/{write}", scale)
-    for scale, forget, write in product(SCALES, (1, 2, 3, 5), (0, -1, -3, -5))
+    for scale, forget, write in product(SCALES, (2, 3, 5), (0, -1, -3, -5))
     if scale != 1 or f"{forget}/{write}" not in STARTS  # those are in adding-start
 ]
 MAP += [("3/0", 0.3), ("3/0", 0.2), ("uniform 4/0", 1.0), ("uniform 5/0", 1.0)]
@@ -49,7 +49,7 @@ EXPERIMENTS = {
             {**ADDING, "T": 100, "most": 60_000, "rate": 0.01},
             [
                 {"how": how, "scale": scale, "seed": seed}
-                for seed in SEEDS for how, scale in MAP
+                for seed in range(3) for how, scale in MAP
             ],
             LEARNT,
         ),
@@ -59,7 +59,7 @@ EXPERIMENTS = {
             [
                 {"rate": rate, "how": how, "seed": seed}
                 for seed in SEEDS for rate in (0.003, 0.03)
-                for how in ("1/0", "3/0", "5/0", "3/-3", "chrono")
+                for how in ("3/0", "5/0", "chrono")
             ],
             LEARNT,
         ),

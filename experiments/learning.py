@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from lstm import tasks, train
+from lstm import fused, tasks, train
 from lstm.layout import split_gates
 
 from . import plain, training
@@ -118,7 +118,7 @@ def reber(
         seen += batch
         if seen % 100 == 0:
             params = update.params
-            answers = train.answer(params, train.fused.forward(both.X, params["WLSTM"]).Hout)
+            answers = train.answer(params, fused.forward(both.X, params["WLSTM"]).Hout)
             worst_legal = np.where(may_come, answers, np.inf).min(axis=-1)
             best_other = np.where(may_come, -np.inf, answers).max(axis=-1)
             if (worst_legal > best_other)[both.where].all():
