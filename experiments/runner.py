@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from importlib import import_module
 from typing import Any
@@ -43,7 +44,9 @@ def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None
     # Workers start anew ("spawn") and take their environment from here, because NumPy
     # and XLA read theirs once, when they are imported.
     os.environ.update(ONE_THREAD)
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), initializer=_end_with_parent
+    )
     bar = tqdm(total=len(todo) + len(stored), initial=len(stored), desc=experiment.name,
                unit="run", disable=quiet)  # fmt: skip
     try:
@@ -59,7 +62,22 @@ def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None
         pool.shutdown(cancel_futures=True)
         bar.close()
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _end_with_parent() -> None:
+    """Let a worker end when the process that started it is killed, not compute for nobody."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _one(run: str, arguments: dict[str, Any]) -> dict[str, Any]:
