@@ -5,6 +5,8 @@ import os
 import sys
 from itertools import product
 
+import numpy as np
+
 from .runner import run_all
 from .store import Experiment
 
@@ -23,6 +25,13 @@ MAP = [
 ]
 MAP += [("3/0", 0.3), ("3/0", 0.2), ("uniform 4/0", 1.0), ("uniform 5/0", 1.0)]
 
+_rng = np.random.default_rng(1997)
+RANDOM = [
+    (f"{_rng.uniform(1, 6):.1f}/{_rng.uniform(-5, 0):.1f}", round(0.2 ** _rng.uniform(), 2))
+    for _ in range(24)
+]
+"""Starts drawn at random, on which a rule that was found on the map can be tested."""
+
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -38,6 +47,15 @@ EXPERIMENTS = {
             [
                 {"how": how, "scale": scale, "seed": seed}
                 for seed in range(3) for how, scale in MAP
+            ],
+            LEARNT,
+        ),
+        Experiment(  # starts that nobody chose
+            "adding-random", "experiments.learning:adding",
+            {**ADDING, "T": 100, "most": 60_000, "rate": 0.01},
+            [
+                {"how": how, "scale": scale, "seed": 100 + k}
+                for k, (how, scale) in enumerate(RANDOM)
             ],
             LEARNT,
         ),
