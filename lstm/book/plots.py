@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatterSciNotation
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 
 from ..gradcheck import Report, StepCheck
 from ..layout import GATES, sizes
@@ -39,8 +39,10 @@ __all__ = [
     "half_lives",
     "ladder",
     "learning_curves",
+    "measures",
     "reading",
     "sequences_needed",
+    "solved_map",
     "truncation",
     "unit",
     "use_style",
@@ -488,6 +490,90 @@ def sequences_needed(
     ax.set_xlabel("T, the smallest length")
     ax.set_ylabel("training sequences")
     ax.legend()
+    return figure
+
+
+def solved_map(
+    panels: Mapping[str, Mapping[tuple[str, str], Sequence[int | None]]], rows: str, columns: str
+) -> Figure:
+    """Draw how many runs were solved, for two things that were varied in each panel.
+
+    Args:
+        panels: By title; a panel holds, by the names of its row and its column, when each
+            run was solved, or None for a run that was not.
+        rows: What the rows differ in.
+        columns: What the columns differ in.
+
+    Returns:
+        Figure: One field for each entry, darker the more runs were solved, with their number
+        and, below it, after how many thousand sequences in the median.
+
+    Example:
+        >>> len(solved_map({"x 1": {("3", "0"): [None, 70_000]}}, "forget bias", "input bias").axes)
+        1
+    """
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(7.2, 2.9), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, (title, fields) in zip(axes[0], panels.items(), strict=True):
+        down = list(dict.fromkeys(row for row, _ in fields))
+        right = list(dict.fromkeys(column for _, column in fields))
+        share = np.full((len(down), len(right)), np.nan)
+        for (row, column), runs in fields.items():
+            y, x = down.index(row), right.index(column)
+            done = [run for run in runs if run is not None]
+            share[y, x] = len(done) / len(runs)
+            text = f"{len(done)} of {len(runs)}"
+            if done:
+                text += f"\n{np.median(done) / 1000:.0f}k"
+            color = "white" if share[y, x] > 0.5 else "black"
+            ax.text(x, y, text, ha="center", va="center", color=color, fontsize=9)
+        ax.imshow(share, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+        ax.set_xticks(range(len(right)), right)
+        ax.set_yticks(range(len(down)), down)
+        ax.tick_params(length=0)
+        ax.set_title(title)
+        ax.set_xlabel(columns)
+    axes[0, 0].set_ylabel(rows)
+    return figure
+
+
+def measures(values: Mapping[str, Any], needed: Sequence[int | None], most: int) -> Figure:
+    """Draw what was measured before training against how long training then took.
+
+    Args:
+        values: What was measured, by name, one number for each run; zeros are drawn at the
+            smallest positive one.
+        needed: After how many sequences each run was solved, or None.
+        most: How many sequences a run was given.
+
+    Returns:
+        Figure: One panel for each measure, solved runs as points, others as crosses on top.
+
+    Example:
+        >>> len(measures({"cosine": [0.3, 0.9]}, [None, 20_000], 60_000).axes)
+        1
+    """
+    columns = min(3, len(values))
+    rows = -(-len(values) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 2.1 * rows + 0.3), sharey=True, squeeze=False
+    )
+    height = np.array([most if count is None else count for count in needed]) / 1000
+    solved = np.array([count is not None for count in needed])
+    for ax in axes.flat[len(values) :]:
+        ax.set_axis_off()
+    for ax, (name, measured) in zip(axes.flat, values.items(), strict=False):
+        x = np.asarray(measured, dtype=float)
+        if x.min() >= 0 and x.max() > 50 * np.median(x[x > 0]):
+            x = np.maximum(x, x[x > 0].min())
+            ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(numticks=5))
+        ax.plot(x[solved], height[solved], "o", color="#0072B2", ms=4, alpha=0.7)
+        ax.plot(x[~solved], height[~solved], "x", color="#D55E00", ms=5, alpha=0.7)
+        ax.set_title(name)
+        ax.set_ylim(0, most / 1000 * 1.08)
+    figure.supylabel("thousand sequences until solved", fontsize=10)
     return figure
 
 
