@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,12 @@ def echo(rate, seed):
     """A run that says what it was given and in which environment."""
     threads = {name: os.environ.get(name) for name in runner.ONE_THREAD}
     return {"value": rate * seed, "threads": threads}
+
+
+def endless(rate, seed):
+    """Say which process this is, and go on for longer than any test."""
+    (Path(os.environ["EXPERIMENTS_TEST"]) / "pid").write_text(str(os.getpid()))
+    time.sleep(600)
 
 
 def fails(rate, seed):
@@ -78,6 +86,46 @@ def test_a_run_that_fails_loses_no_other(tiny):
     assert [run["arguments"]["seed"] for run in store.load(tiny)] == [0, 1]
     runner.run_all(tiny, 1, quiet=True)
     assert len(store.load(tiny)) == 3
+
+
+def test_workers_end_with_a_killed_parent(tmp_path):
+    code = f"""
+import pathlib
+from experiments import runner, store
+runner.run_all(store.Experiment(
+    "tiny", "tests.test_experiments:endless", {{"rate": 1}}, [{{"seed": 0}}], (),
+    pathlib.Path({str(tmp_path)!r}),
+), 1, quiet=True)
+"""
+    root = Path(__file__).parent.parent
+    environment = os.environ | {"EXPERIMENTS_TEST": str(tmp_path), "PYTHONPATH": str(root)}
+    script = tmp_path / "script.py"
+    script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(code, '    ')}")
+    parent = subprocess.Popen([sys.executable, script], env=environment)
+    pid = tmp_path / "pid"
+    wait_until(lambda: pid.exists() and pid.read_text())
+    worker = int(pid.read_text())
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not alive(worker))
+
+
+def wait_until(true):
+    """Wait, up to two minutes, for something that another process does."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Nobody may have collected its exit status yet.
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return not state.stdout.startswith("Z")
 
 
 @pytest.mark.parametrize(
