@@ -1,0 +1,66 @@
+"""The networks of chapter 5: the adding problem, from three starts, twelve seeds of each."""
+
+from typing import Any
+
+import numpy as np
+
+from lstm import tasks, train
+from lstm.layout import split_gates, split_rows
+
+from .learning import last_errors, optimizer
+from .store import DATA, run_all
+
+SETTINGS = {"T": 100, "hidden": 16, "batch": 20, "rate": 0.01, "clip": 1.0, "most": 100_000}
+
+STARTS = {"3/-3": (3.0, -3.0, 1.0), "half, 5/0": (5.0, 0.0, 0.5), "3/0": (3.0, 0.0, 1.0)}
+"""Forget bias, input bias, and the factor on all other weights of the LSTM."""
+
+SEEDS = range(12)
+
+
+def start(how: str, hidden: int, seed: int) -> dict[str, Any]:
+    """Initial parameters."""
+    forget, write, factor = STARTS[how]
+    params = train.init(2, hidden, 1, forget_bias=forget, rng=seed)
+    b, Wx, Wh = split_rows(params["WLSTM"])
+    split_gates(b)[0][:] = write
+    Wx *= np.float32(factor)
+    Wh *= np.float32(factor)
+    return params
+
+
+def run(
+    T: int, hidden: int, batch: int, rate: float, clip: float, most: int, how: str, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train until solved by the rule of 1997, or on ``most`` sequences."""
+    params = start(how, hidden, seed)
+    batches = tasks.stream(tasks.adding, T, batch, rng=seed + 5000)
+    errors: list[float] = []
+    for update in train.fit(params, batches, optimizer(rate, clip)):
+        errors.extend(np.abs(last_errors(update.answers, update.batch)).tolist())
+        params = update.params
+        if len(errors) >= most or (
+            len(errors) % 500 == 0 and tasks.solved_after(errors[-2600:]) is not None
+        ):
+            break
+    return {"solved_after": tasks.solved_after(errors), "seen": len(errors)}, params
+
+
+def all_runs(name: str) -> None:
+    """Every start with every seed; then all trained parameters go into one file."""
+    runs = [{"how": how, "seed": seed} for seed in SEEDS for how in STARTS]
+    run_all(name, SETTINGS, runs, run)
+    pieces = {
+        how: [DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz" for seed in SEEDS]
+        for how in STARTS
+    }
+    if not all(path.exists() for paths in pieces.values() for path in paths):
+        return  # packed before
+    arrays = {}
+    for how, paths in pieces.items():
+        for part in ("WLSTM", "WOUT"):
+            arrays[f"{how} {part}"] = np.stack([np.load(path)[part] for path in paths])
+    np.savez_compressed(DATA / f"{name}.npz", **arrays)
+    for paths in pieces.values():
+        for path in paths:
+            path.unlink()
