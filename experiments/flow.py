@@ -1,4 +1,4 @@
-"""The networks of chapter 5: the adding problem, from three starts, twelve seeds of each."""
+"""The networks of chapter 5: the adding problem, from a quiet start and from a loud one."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from lstm.layout import split_gates, split_rows
 from .learning import last_errors, optimizer
 from .store import DATA, run_all
 
-SETTINGS = {"T": 100, "hidden": 16, "batch": 20, "rate": 0.01, "clip": 1.0, "most": 100_000}
+SETTINGS = {"T": 100, "hidden": 16, "batch": 20, "rate": 0.01, "clip": 1.0, "most": 60_000}
 
-STARTS = {"3/-3": (3.0, -3.0, 1.0), "half, 5/0": (5.0, 0.0, 0.5), "3/0": (3.0, 0.0, 1.0)}
+STARTS = {"3/-3": (3.0, -3.0, 1.0), "5/0": (5.0, 0.0, 0.5)}
 """Forget bias, input bias, and the factor on all other weights of the LSTM."""
 
-SEEDS = range(12)
+SEEDS = {"3/-3": range(12), "5/0": range(8)}
 
 
 def start(how: str, hidden: int, seed: int) -> dict[str, Any]:
@@ -43,24 +43,30 @@ def run(
             len(errors) % 500 == 0 and tasks.solved_after(errors[-2600:]) is not None
         ):
             break
-    return {"solved_after": tasks.solved_after(errors), "seen": len(errors)}, params
+    result = {
+        "solved_after": tasks.solved_after(errors),
+        "seen": len(errors),
+        "last_error": round(float(np.mean(errors[-2000:])), 4),
+    }
+    return result, params
 
 
 def all_runs(name: str) -> None:
-    """Every start with every seed; then all trained parameters go into one file."""
-    runs = [{"how": how, "seed": seed} for seed in SEEDS for how in STARTS]
+    """Every start with its seeds; then all trained parameters go into one file."""
+    runs = [{"how": how, "seed": seed} for how in STARTS for seed in SEEDS[how]]
     run_all(name, SETTINGS, runs, run)
     pieces = {
-        how: [DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz" for seed in SEEDS]
+        how: [DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz" for seed in SEEDS[how]]
         for how in STARTS
     }
-    if not all(path.exists() for paths in pieces.values() for path in paths):
+    paths = sum(pieces.values(), [])
+    if not all(path.exists() for path in paths):
         return  # packed before
-    arrays = {}
-    for how, paths in pieces.items():
-        for part in ("WLSTM", "WOUT"):
-            arrays[f"{how} {part}"] = np.stack([np.load(path)[part] for path in paths])
-    np.savez_compressed(DATA / f"{name}.npz", **arrays)
-    for paths in pieces.values():
-        for path in paths:
-            path.unlink()
+    packed = {
+        f"{how} {part}": np.stack([np.load(path)[part] for path in pieces[how]])
+        for how in STARTS
+        for part in ("WLSTM", "WOUT")
+    }
+    np.savez_compressed(DATA / f"{name}.npz", **packed)
+    for path in paths:
+        path.unlink()

@@ -26,7 +26,9 @@ __all__ = [
     "EXACT",
     "HATCHES",
     "LINES",
+    "NEUTRAL",
     "ORDER",
+    "STROKES",
     "STYLE",
     "bug_map",
     "error_bars",
@@ -39,7 +41,10 @@ __all__ = [
     "half_lives",
     "ladder",
     "learning_curves",
+    "memory",
     "reading",
+    "recall",
+    "recall_errors",
     "sequences_needed",
     "truncation",
     "unit",
@@ -59,6 +64,12 @@ COLORS = {
 
 ORDER = ("#222222", "#0072B2", "#009E73", "#D55E00")
 """Colours of up to four curves that stand for no gate, from the smallest to the largest."""
+
+NEUTRAL = ("#15122E", "#5546A8", "#8C7AD6", "#A0527A")
+"""Colours of curves that stand for no gate and for no order, dark to light."""
+
+STROKES = ("-", "--", "-.", ":")
+"""One line style for each of them."""
 
 LINES = {"i": "-", "f": "--", "o": "-.", "g": ":", "c": "-", "h": "--"}
 """One line style for each, so that colour is not needed to tell them apart."""
@@ -357,26 +368,152 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     """Draw how much of a gradient is left against how far it has travelled back.
 
     Args:
-        curves: Sizes of the gradient, relative to that at lag 0, by name. Entry k
-            of a curve is for a lag of k steps.
+        curves: Sizes of the gradient, relative to that at lag 0, by name: one row
+            for each draw, shape (draws, lags), or one draw of shape (lags,).
 
     Returns:
-        Figure: A logarithmic size over a linear lag.
+        Figure: A logarithmic size over a linear lag: for each name the median over the
+        draws, with its name at its end, and a band from the tenth to the ninetieth
+        percentile.
 
     Example:
-        >>> len(gradient_lag({"plain": [1, 0.1, 0.01], "LSTM": [1, 0.9, 0.8]}).axes)
+        >>> len(gradient_lag({"plain": [1, 0.1, 0.01], "LSTM": [[1, 0.9], [1, 0.8]]}).axes)
         1
     """
+    low, high = 1e-12, 1e9
     figure, ax = plt.subplots()
-    colors = ("#0072B2", "#009E73", "#8C6100", "#D55E00", "#D55E00")
-    styles = ("--", "-.", ":", "-", (0, (1, 2)))
-    for k, (name, curve) in enumerate(curves.items()):
-        ax.semilogy(np.asarray(curve), color=colors[k % 5], linestyle=styles[k % 5], label=name)
-    ax.axhline(1, color="grey", linewidth=0.8)
-    ax.set_ylim(bottom=1e-12)  # what is smaller drowns in rounding anyway
+    ends = []
+    for k, (name, draws) in enumerate(curves.items()):
+        draws = np.maximum(np.atleast_2d(np.asarray(draws, dtype=float)), 1e-300)
+        median = np.median(draws, axis=0)
+        ax.fill_between(np.arange(draws.shape[1]), *np.percentile(draws, [10, 90], axis=0),
+                        color=NEUTRAL[k % 4], alpha=0.25, linewidth=0)  # fmt: skip
+        ax.semilogy(median, color=NEUTRAL[k % 4], linestyle=STROKES[k % 4], label=name)
+        inside = np.nonzero((low < median) & (median < high))[0]
+        ends.append((int(inside[-1]), float(median[inside[-1]]), name, NEUTRAL[k % 4]))
+    ax.axhline(1, color="grey", linewidth=0.8, zorder=0)
+    ax.set_ylim(low, high)
+    last = ax.get_xlim()[1]
+    for x, y, name, color in ends:
+        cut = x < 0.9 * last  # the curve leaves the figure above or below
+        ax.annotate(name, (x, y), xytext=(4, (8 if y < 1 else -12) if cut else 0),
+                    textcoords="offset points", color=color, fontsize=9,
+                    va="center", annotation_clip=False)  # fmt: skip
+    ax.set_xlim(0, max(x for x, *_ in ends))
     ax.set_xlabel("lag: steps between the input and the loss")
     ax.set_ylabel("gradient, relative to lag 0")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def recall(values: Any, marked: int, answers: Mapping[str, tuple[Any, Any]]) -> Figure:
+    """Draw a sequence with one marked value, and what networks answer when asked for it.
+
+    Args:
+        values: The sequence, shape (n,).
+        marked: The place of the marked value, counted from 0.
+        answers: For each network by name the true values and its answers, each (b,).
+
+    Returns:
+        Figure: On the left the sequence; beside it a scatter of answers for each network.
+
+    Example:
+        >>> len(recall([0.1, -0.5, 0.3], 1, {"plain": ([0.5, -0.5], [0.0, 0.1])}).axes)
+        2
+    """
+    figure, axes = plt.subplots(
+        1, 1 + len(answers), figsize=(7.2, 2.7), sharey=True,
+        width_ratios=[3] + [2] * len(answers), squeeze=False,
+    )  # fmt: skip
+    ax, values = axes[0, 0], np.asarray(values)
+    t = np.arange(1, len(values) + 1)
+    ax.vlines(t, 0, values, color="#9A9A9A", linewidth=1.5)
+    ax.plot(t[marked], values[marked], "o", color=COLORS["f"], markersize=6)
+    ax.vlines(t[marked], 0, values[marked], color=COLORS["f"], linewidth=2.5)
+    ax.annotate("this one", (t[marked], values[marked]), xytext=(6, 2), textcoords="offset points",
+                color=COLORS["f"])  # fmt: skip
+    ax.axhline(0, color="grey", linewidth=0.8)
+    ax.set_ylim(-1.15, 1.15)
+    ax.set_xlabel("step t")
+    ax.set_ylabel("value")
+    ax.set_title("read this")
+    for ax, (name, (truth, said)) in zip(axes[0, 1:], answers.items(), strict=True):
+        ax.plot([-1, 1], [-1, 1], color="grey", linewidth=0.8)
+        ax.plot(truth, said, ".", color=NEUTRAL[1], markersize=4)
+        ax.set_aspect("equal")
+        ax.set_xticks([-1, 0, 1])
+        ax.set_xlabel("marked value")
+        ax.set_title(name)
+    axes[0, 1].set_ylabel("answer")
+    return figure
+
+
+def recall_errors(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
+    """Draw the error of trained networks against the length of the sequences.
+
+    Args:
+        lengths: How many steps.
+        errors: Mean errors by name, one row for each seed, shape (seeds, len(lengths)).
+
+    Returns:
+        Figure: A small panel for each name: a point for each seed, a line through the medians.
+
+    Example:
+        >>> len(recall_errors([10, 20], {"plain": [[0.1, 0.5]], "LSTM": [[0.0, 0.1]]}).axes)
+        2
+    """
+    columns = min(3, len(errors))
+    rows = -(-len(errors) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 1.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False
+    )
+    for ax in axes.flat[len(errors) :]:
+        ax.set_axis_off()
+    for ax, (name, seeds) in zip(axes.flat, errors.items(), strict=False):
+        ax.axhline(0.5, color="grey", linestyle=":", linewidth=1)
+        for seed in np.asarray(seeds):
+            ax.plot(lengths, seed, "o", color=NEUTRAL[1], markersize=4, alpha=0.6)
+        ax.plot(lengths, np.median(seeds, axis=0), color=NEUTRAL[1])
+        ax.set_xscale("log")
+        ax.set_xticks(list(lengths), [str(length) for length in lengths])
+        ax.minorticks_off()
+        ax.set_ylim(0, 0.58)
+        ax.set_title(name)
+    figure.supxlabel("steps in a sequence", fontsize=10)
+    figure.supylabel("mean error", fontsize=10)
+    return figure
+
+
+def memory(values: Any, marked: Sequence[int], c: Any, total: Any) -> Figure:
+    """Draw noise with some marked values, and below it a memory that keeps them and one that adds.
+
+    Args:
+        values: What is read, shape (n,).
+        marked: The places of the marked values, counted from 0.
+        c: A cell state with gates, after each step, shape (n,).
+        total: A state to which everything is added, shape (n,).
+
+    Returns:
+        Figure: Three panels over the steps.
+
+    Example:
+        >>> len(memory([0.1, -0.5], [1], [0.0, -0.5], [0.1, -0.4]).axes)
+        3
+    """
+    figure, axes = plt.subplots(3, 1, figsize=(7.2, 4.4), sharex=True)
+    values, t = np.asarray(values), np.arange(1, len(values) + 1)
+    axes[0].plot(t, values, color="#9A9A9A", linewidth=0.5)
+    axes[0].plot(t[list(marked)], values[list(marked)], "o", color=COLORS["f"], markersize=5,
+                 clip_on=False)  # fmt: skip
+    axes[1].plot(t, c, color=COLORS["c"])
+    axes[2].plot(t, total, color="#444444", linestyle="--")
+    for ax, label in zip(axes, ("value", "c, with gates", "sum, without"), strict=True):
+        ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+        ax.set_ylabel(label)
+        for place in marked:
+            ax.axvline(t[place], color=COLORS["f"], linestyle=":", linewidth=1)
+    axes[1].set_ylim(-1.1, 1.1)
+    axes[-1].set_xlabel("step t")
+    figure.align_ylabels()
     return figure
 
 
