@@ -59,7 +59,7 @@ def all_runs(name: str) -> None:
         how: [DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz" for seed in SEEDS[how]]
         for how in STARTS
     }
-    paths = sum(pieces.values(), [])
+    paths = [path for group in pieces.values() for path in group]
     if not all(path.exists() for path in paths):
         return  # packed before
     packed = {
