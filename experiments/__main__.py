@@ -38,7 +38,6 @@ EXPERIMENTS = {
     "reber": reber,
     "remember": remember.all_runs,
     "flow": flow.all_runs,
-    "flow-cut": flow.all_cuts,
 }
 
 if __name__ == "__main__":

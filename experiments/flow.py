@@ -1,13 +1,10 @@
-"""The networks of chapter 5: the adding problem, from a quiet start and from a loud one.
-
-And the same from the quiet start with gradients that reach back a number of steps only.
-"""
+"""The networks of chapter 5: the adding problem, from a quiet start and from a loud one."""
 
 from typing import Any
 
 import numpy as np
 
-from lstm import fused, tasks, train
+from lstm import tasks, train
 from lstm.layout import split_gates
 
 from .learning import last_errors, optimizer
@@ -17,9 +14,6 @@ SETTINGS = {"T": 100, "hidden": 16, "batch": 20, "rate": 0.01, "clip": 1.0, "mos
 
 STARTS = {"3/-3": (3.0, -3.0), "4/-2": (4.0, -2.0)}
 """Forget bias and input bias."""
-
-CUTS = (20, 50, 80)
-"""How many steps gradients reach back, at most."""
 
 SEEDS = {"3/-3": range(12), "4/-2": range(8)}
 
@@ -32,37 +26,14 @@ def start(how: str, hidden: int, seed: int) -> dict[str, Any]:
     return params
 
 
-def cut_gradients(steps: int) -> Any:
-    """Make a function like `lstm.train.gradients` that goes back ``steps`` steps, then stops."""
-
-    def gradients(params: Any, batch: tasks.Batch, loss: Any) -> Any:
-        early = fused.forward(batch.X[:-steps], params["WLSTM"])
-        late = fused.forward(batch.X[-steps:], params["WLSTM"], early.Cn, early.Hn)
-        Hout = np.concatenate([early.Hout, late.Hout])
-        answers = train.answer(params, Hout)
-        losses, dY = loss(answers, batch.Y)
-        dY = dY * (batch.where / batch.where.sum())[..., None].astype(dY.dtype)
-        dHout = dY[-steps:] @ params["WOUT"][1:].T
-        dWOUT = [dY.sum(axis=(0, 1)), np.einsum("nbh,nbk->hk", Hout, dY)]
-        grads = {
-            "WLSTM": fused.backward(dHout, late.cache).dWLSTM,
-            "WOUT": np.vstack(dWOUT),
-        }
-        return float(losses[batch.where].mean()), answers, grads
-
-    return gradients
-
-
 def run(
-    T: int, hidden: int, batch: int, rate: float, clip: float, most: int, how: str, seed: int,
-    cut: int | None = None,
-) -> tuple[dict[str, Any], dict[str, Any] | None]:  # fmt: skip
+    T: int, hidden: int, batch: int, rate: float, clip: float, most: int, how: str, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train until solved by the rule of 1997, or on ``most`` sequences."""
     params = start(how, hidden, seed)
     batches = tasks.stream(tasks.adding, T, batch, rng=seed + 5000)
     errors: list[float] = []
-    gradients = train.gradients if cut is None else cut_gradients(cut)
-    for update in train.fit(params, batches, optimizer(rate, clip), gradients=gradients):
+    for update in train.fit(params, batches, optimizer(rate, clip)):
         errors.extend(np.abs(last_errors(update.answers, update.batch)).tolist())
         params = update.params
         if len(errors) >= most or (
@@ -74,7 +45,7 @@ def run(
         "seen": len(errors),
         "last_error": round(float(np.mean(errors[-2000:])), 4),
     }
-    return result, params if cut is None else None
+    return result, params
 
 
 def all_runs(name: str) -> None:
@@ -96,9 +67,3 @@ def all_runs(name: str) -> None:
     np.savez_compressed(DATA / f"{name}.npz", **packed)
     for path in paths:
         path.unlink()
-
-
-def all_cuts(name: str) -> None:
-    """The quiet start, five seeds, with gradients that are cut off."""
-    runs = [{"how": "3/-3", "seed": seed, "cut": cut} for seed in range(5) for cut in CUTS]
-    run_all(name, SETTINGS, runs, run)
