@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import flow, learning, remember
+from . import flow, learning, remember, sunspots
 from .store import run_all
 
 
@@ -38,6 +38,7 @@ EXPERIMENTS = {
     "reber": reber,
     "remember": remember.all_runs,
     "flow": flow.all_runs,
+    "sunspots": sunspots.all_runs,
 }
 
 if __name__ == "__main__":

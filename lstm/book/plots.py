@@ -30,6 +30,7 @@ __all__ = [
     "ORDER",
     "STROKES",
     "STYLE",
+    "before_after",
     "bug_map",
     "error_bars",
     "error_maps",
@@ -719,35 +720,75 @@ def reading(
     return figure
 
 
-def truncation(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
-    """Draw the error of truncated gradients against the length of the pieces.
+def truncation(lengths: Sequence[int], errors: Mapping[str, Any], cosines: Any) -> Figure:
+    """Draw how far truncated gradients are off, in size and in direction.
 
     Args:
         lengths: Steps in a piece.
-        errors: Relative errors by name, each of shape (draws, len(lengths)), or
-            (len(lengths),) for one draw.
+        errors: Relative errors by name, each of shape (draws, len(lengths)).
+        cosines: Cosines with the exact gradient, in the same form.
 
     Returns:
-        Figure: For each name the median over the draws, and the spread from
+        Figure: Two panels; for each name the median over the draws, and the range from
         the smallest to the largest as a band.
 
     Example:
-        >>> len(truncation([1, 2, 5], {"bias 3": [0.9, 0.8, 0.0]}).axes)
+        >>> len(truncation([1, 2], {"bias 3": [[0.9, 0.0]]}, {"bias 3": [[0.4, 1.0]]}).axes)
+        2
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    for ax, what, label in zip(
+        axes, (errors, cosines), ("relative error", "cosine with the exact gradient"), strict=True
+    ):
+        for k, (name, values) in enumerate(what.items()):
+            draws, color = np.atleast_2d(np.asarray(values, dtype=float)), NEUTRAL[k % 4]
+            ax.plot(lengths, np.median(draws, axis=0), STROKES[k % 4], marker="osD^"[k % 4],
+                    markersize=4, color=color, label=name)  # fmt: skip
+            ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15,
+                            linewidth=0)  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_xticks(list(lengths), [str(length) for length in lengths])
+        ax.minorticks_off()
+        ax.set_xlabel("steps in a piece")
+        ax.set_title(label)
+    axes[0].set_ylim(bottom=0)
+    axes[1].axhline(0, color="grey", linewidth=0.8)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def before_after(panels: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Figure:
+    """Draw what training did to some quantities of several networks.
+
+    Args:
+        panels: One panel for each title; in it, for each quantity, its values before and
+            after training, one for each network.
+
+    Returns:
+        Figure: A line for each network, from before to after, on one logarithmic scale.
+
+    Example:
+        >>> len(before_after({"start": {"a": ([0.1, 0.2], [1.0, 2.0])}}).axes)
         1
     """
-    figure, ax = plt.subplots(figsize=(5.6, 3.2))
-    looks = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", "-.", "^"))
-    for (color, line, marker), (name, values) in zip(looks, errors.items(), strict=False):
-        draws = np.atleast_2d(np.asarray(values, dtype=float))
-        ax.plot(lengths, np.median(draws, axis=0), line, marker=marker, color=color, label=name)
-        ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15)
-    ax.set_xscale("log")
-    ax.set_xticks(list(lengths), [str(length) for length in lengths])
-    ax.minorticks_off()
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("steps in a piece")
-    ax.set_ylabel("relative error of dWLSTM")
-    ax.legend()
+    figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.6), sharey=True, squeeze=False)
+    for ax, (title, quantities) in zip(axes[0], panels.items(), strict=True):
+        for k, (before, after) in enumerate(quantities.values()):
+            color = COLORS["c"] if k == 0 else NEUTRAL[1]
+            for pair in zip(before, after, strict=True):
+                ax.plot([3 * k, 3 * k + 1], pair, "-", color=color, alpha=0.6, linewidth=1)
+                ax.plot([3 * k], pair[:1], "o", color="white", markeredgecolor=color, markersize=5)
+                ax.plot([3 * k + 1], pair[1:], "o", color=color, markersize=5)
+            ax.text(3 * k + 0.5, 1.02, list(quantities)[k], transform=ax.get_xaxis_transform(),
+                    ha="center", color=color)  # fmt: skip
+        at = [3 * k + end for k in range(len(quantities)) for end in (0, 1)]
+        ax.set_xticks(at, ["start", "trained"] * len(quantities), fontsize=9)
+        ax.set_xlim(-0.7, at[-1] + 0.7)
+        ax.axhline(1, color="grey", linewidth=0.8, zorder=0)
+        ax.set_yscale("log")
+        ax.set_title(title, pad=20)
+    axes[0, 0].set_ylabel("left after 99 steps back")
     return figure
 
 
