@@ -1,7 +1,7 @@
 """The LSTM in NumPy, forward and backward, with every gradient derived and checked.
 
 `lstm` needs NumPy alone. The rest is reached by name, such as `lstm.stack` (layers),
-`lstm.scan` (JAX), `lstm.exchange` (trading weights with other libraries) and
+`lstm.scan` (JAX), ``lstm.exchange`` (trading weights with other libraries) and
 `lstm.gradcheck` (oracles); a module is imported when it is first asked for.
 
 Example:
@@ -24,8 +24,8 @@ __version__ = "0.2.0"
 __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
 
 MODULES = (
-    "book", "cell", "checkpoints", "gradcheck", "layout", "reference", "scan", "stack", "steps",
-    "tasks", "train", "weights", "zoo",
+    "book", "cell", "checkpoints", "exchange", "gradcheck", "layout", "reference", "scan", "stack",
+    "steps", "tasks", "train", "weights", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 

@@ -81,9 +81,7 @@ def check_dtype(name: str, array: np.ndarray) -> None:
         TypeError: h0: expected dtype float32, float64 or complex128, got int64
     """
     if array.dtype not in DTYPES:
-        raise TypeError(
-            f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}"
-        )
+        raise TypeError(f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}")
 
 
 def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
@@ -93,7 +91,7 @@ def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
         WLSTM: Weights, shape (1 + D + H, 4H).
 
     Returns:
-        tuple: The array and its `Sizes`.
+        tuple: The array and its `lstm.layout.Sizes`.
 
     Raises:
         TypeError: If the elements are neither float32, float64 nor complex128.

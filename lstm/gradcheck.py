@@ -1,40 +1,46 @@
-"""Three oracles for gradients, and one function that compares every element.
+"""One function that compares every element of every gradient with an oracle, and its kin.
 
-A function with several inputs and outputs is differentiated against fixed
-cotangents: the oracles estimate, for each input element p,
-
-    sum over all outputs y of  cotangent * dy/dp,
-
-which is what a hand-written backward pass returns when the cotangents are put
-in. A scalar loss is the case of one output and the cotangent 1.
-
-==========  ============================================  ====================  =================
-oracle      estimate of dy/dp                             error                 works on
-==========  ============================================  ====================  =================
-"central"   (y(p + delta) - y(p - delta)) / (2 delta)     delta**2, eps/delta   any function
-"complex"   imag(y(p + i delta)) / delta                  eps                   analytic ones
-"jax"       ``jax.vjp``                                   eps                   JAX functions
-==========  ============================================  ====================  =================
-
-Sources: Squire and Trapp, SIAM Review 40 (1998), for the complex step; Baydin
-et al., JMLR 18 (2018), for automatic differentiation.
+`check` compares the gradients of any function with one of the three oracles of
+`lstm.oracles`, and is strict about what could make it pass by accident:
+cotangents that are all zero, thresholds that nothing exceeds, a function that
+does not keep still. `check_lstm` does so for the two functions of an LSTM and
+`check_steps` for every derivative of a step table. The laws of `lstm.laws`,
+which need no oracle or only a few calls of one, are offered here, too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import reference, steps
+from .laws import Law, dot_product, linearity, symmetry, taylor
+from .oracles import (
+    DELTAS,
+    Arrays,
+    Function,
+    FunctionError,
+    GradientError,
+    as_tuple,
+    cast,
+    central_differences,
+    check_analytic,
+    check_still,
+    complex_step,
+    derivative_along,
+    jax_vjp,
+    project,
+)
+from .report import FLOOR, Report, Worst, relative_error, worst_of
 
 __all__ = [
     "DELTAS",
     "FLOOR",
+    "SINGLE",
     "THRESHOLDS",
-    "Arrays",
-    "Function",
+    "FunctionError",
     "GradientError",
+    "Law",
     "Problem",
     "Report",
     "StepCheck",
@@ -44,215 +50,41 @@ __all__ = [
     "check_lstm",
     "check_steps",
     "complex_step",
+    "derivative_along",
+    "dot_product",
     "jax_vjp",
+    "linearity",
+    "pullback",
     "random_problem",
     "relative_error",
+    "symmetry",
+    "taylor",
 ]
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
 """The largest relative error that passes in float64, by oracle."""
 
-DELTAS = {"central": 1e-5, "complex": 1e-30}
-"""The size of the perturbation, by oracle."""
 
-FLOOR = 1e-3
-"""The smallest denominator, in units of the gradient (see `relative_error`)."""
-
-Function = Callable[..., Any]
-Arrays = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Worst:
-    """The element on which the two gradients differ most.
+class Usual(NamedTuple):
+    """The options that suit an oracle and a dtype.
 
     Attributes:
-        name: The input it belongs to.
-        index: Its position in that input.
-        analytic: The derived value.
-        numerical: The oracle's value.
-        error: The relative error between them.
-    """
-
-    name: str
-    index: tuple[int, ...]
-    analytic: float
-    numerical: float
-    error: float
-
-
-class GradientError(AssertionError):
-    """A derived gradient and its oracle disagree."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """The outcome of `check`.
-
-    Attributes:
-        oracle: The oracle's name.
+        delta: The perturbation; 0 for an oracle that has none.
         threshold: The largest relative error that passes.
-        errors: Relative error of every element, by input, in the input's shape.
-        worst: The worst element; None when there is no element at all.
+        floor: The smallest denominator, as a part of the largest gradient.
     """
 
-    oracle: str
+    delta: float
     threshold: float
-    errors: dict[str, np.ndarray]
-    worst: Worst | None
-
-    @property
-    def passed(self) -> bool:
-        """Whether every element is within the threshold. A nan is not."""
-        return self.worst is None or bool(self.worst.error <= self.threshold)
-
-    @property
-    def checked(self) -> int:
-        """The number of elements compared."""
-        return sum(error.size for error in self.errors.values())
-
-    def raise_if_failed(self) -> "Report":
-        """Return the report itself if it passed.
-
-        Raises:
-            GradientError: If it did not.
-        """
-        if not self.passed:
-            raise GradientError(str(self))
-        return self
-
-    def __str__(self) -> str:
-        verdict = "passed" if self.passed else "FAILED"
-        text = f"{verdict}: {self.checked} elements, oracle {self.oracle!r}, "
-        text += f"threshold {self.threshold:.0e}"
-        if self.worst is not None:
-            w = self.worst
-            text += f"\nworst: d{w.name}{list(w.index)}: relative error {w.error:.1e}, "
-            text += f"analytic {w.analytic:.10g}, numerical {w.numerical:.10g}"
-        return text
+    floor: float
 
 
-def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.ndarray:
-    """Element by element, ``|a - n| / max(|a| + |n|, floor)``.
-
-    It lies between 0 and 1. Where both are zero it is 0. The floor keeps
-    rounding from being blown up where the gradient is a sum that nearly cancels:
-    below it the measure is an absolute error in units of the floor.
-
-    Args:
-        analytic: The derived gradient.
-        numerical: The oracle's, of the same shape.
-        floor: The smallest denominator, in units of the gradient; positive.
-
-    Returns:
-        numpy.ndarray: Relative errors. nan where either argument is nan or infinite.
-
-    Raises:
-        ValueError: If the shapes differ or the floor is not positive.
-
-    Example:
-        >>> relative_error([1.0, 0.0], [3.0, 0.0])
-        array([0.5, 0. ])
-    """
-    a, n = np.asarray(analytic), np.asarray(numerical)
-    if a.shape != n.shape:
-        raise ValueError(f"analytic: expected the oracle's shape {n.shape}, got {a.shape}")
-    if not floor > 0:
-        raise ValueError(f"floor: expected a positive number, got {floor}")
-    with np.errstate(invalid="ignore"):  # inf - inf and inf / inf: nan is the answer
-        return np.asarray(np.abs(a - n) / np.maximum(np.abs(a) + np.abs(n), floor))
-
-
-def central_differences(
-    function: Function, inputs: Arrays, cotangents: Any, delta: float = DELTAS["central"]
-) -> dict[str, np.ndarray]:
-    """Estimate gradients by moving every element a little up and a little down.
-
-    The difference is taken of each output element before anything is summed, so
-    that outputs which do not depend on the moved element cancel exactly.
-
-    Args:
-        function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
-        inputs: Real arrays by name.
-        cotangents: One array per output.
-        delta: How far to move, in units of the input.
-
-    Returns:
-        dict: For each input its gradient, in the input's shape and dtype.
-
-    Example:
-        >>> import numpy as np
-        >>> n = central_differences(lambda x: x**2, {"x": np.array([3.0])}, np.ones(1))
-        >>> n["x"].round(6)
-        array([6.])
-    """
-
-    def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
-        up, down = p + p.dtype.type(delta), p - p.dtype.type(delta)
-        rise = [y1 - y0 for y1, y0 in zip(moved(up), moved(down), strict=True)]
-        return _project(cotangents, rise) / (up - down)  # what was really moved, after rounding
-
-    return _each_element(function, inputs, slope)
-
-
-def complex_step(
-    function: Function, inputs: Arrays, cotangents: Any, delta: float = DELTAS["complex"]
-) -> dict[str, np.ndarray]:
-    """Estimate gradients by moving every element along the imaginary axis.
-
-    No difference of nearly equal numbers is taken, so the perturbation may be
-    so small that the truncation error vanishes. The function must be analytic
-    and must take complex128.
-
-    Args:
-        function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
-        inputs: Real arrays by name.
-        cotangents: One array per output.
-        delta: How far to move, in units of the input.
-
-    Returns:
-        dict: For each input its gradient, in the input's shape and dtype.
-
-    Example:
-        >>> import numpy as np
-        >>> float(complex_step(lambda x: x**2, {"x": np.array(3.0)}, 1.0)["x"])
-        6.0
-    """
-
-    def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
-        return _project(cotangents, [y.imag for y in moved(p + 1j * delta)]) / delta
-
-    return _each_element(function, inputs, slope, np.complex128)
-
-
-def jax_vjp(function: Function, inputs: Arrays, cotangents: Any) -> dict[str, np.ndarray]:
-    """Compute gradients by JAX's automatic differentiation, in the inputs' precision.
-
-    Args:
-        function: A function that JAX can trace, called with ``inputs`` by name.
-        inputs: Real arrays by name.
-        cotangents: One array per output.
-
-    Returns:
-        dict: For each input its gradient, in the input's shape and dtype.
-
-    Raises:
-        ImportError: If JAX is not installed.
-
-    Example:
-        >>> import numpy as np
-        >>> jax_vjp(lambda x: x**2, {"x": np.array([3.0])}, np.ones(1))
-        {'x': array([6.])}
-    """
-    import jax
-    import jax.numpy as jnp
-
-    names = list(inputs)
-    with jax.enable_x64(True):  # else JAX would make float32 of float64
-        primals = [jnp.asarray(inputs[name]) for name in names]
-        weights = tuple(jnp.asarray(w) for w in _tuple(cotangents))
-        _, vjp = jax.vjp(lambda *p: _tuple(function(**dict(zip(names, p, strict=True)))), *primals)
-        return {name: np.asarray(g) for name, g in zip(names, vjp(weights), strict=True)}
+SINGLE = {
+    "central": Usual(1e-2, 1e-2, 0.1),
+    "complex": Usual(1e-30, 1e-4, 0.1),
+    "jax": Usual(0, 1e-4, 0.1),
+}
+"""The defaults when an input is in float32, by oracle."""
 
 
 def check(
@@ -264,7 +96,11 @@ def check(
     oracle: str = "central",
     delta: float | None = None,
     threshold: float | None = None,
-    floor: float = FLOOR,
+    floor: float | None = None,
+    only: Sequence[str] | None = None,
+    sample: int | None = None,
+    directions: int | None = None,
+    seed: int = 0,
 ) -> Report:
     """Compare every element of every derived gradient with an oracle.
 
@@ -274,22 +110,32 @@ def check(
         inputs: Real arrays by name.
         cotangents: One array per output of ``function``. Make them random: with
             all ones, mistakes that cancel in a sum go unseen.
-        gradients: The derived gradients, under the names of ``inputs``.
+        gradients: The derived gradients, under the names of ``inputs``, or of ``only``.
         oracle: "central", "complex" or "jax".
-        delta: The perturbation; None for that of `DELTAS`. Unused by "jax".
-        threshold: The largest relative error that passes; None for that of
-            `THRESHOLDS`, which holds for float64 alone.
-        floor: See `relative_error`.
+        delta: The perturbation; None for that of `DELTAS`, or of `SINGLE` for float32.
+            Unused by "jax".
+        threshold: The largest relative error that passes, below 1, which none can
+            exceed; None for that of `THRESHOLDS` or `SINGLE`.
+        floor: See `relative_error`; None for `FLOOR` or that of `SINGLE`.
+        only: The inputs to differentiate, if not all. The others are held fixed and
+            may be of any type.
+        sample: How many elements of each input to compare, drawn at random; None for all.
+        directions: Compare the derivatives along so many random directions of each
+            input instead of its elements: a few calls for an array of any size.
+            A mistake is found but not located.
+        seed: For the sample and the directions.
 
     Returns:
         Report: The errors. Nothing is raised for a large one: call its
         ``raise_if_failed``.
 
     Raises:
+        FunctionError: If the function changes its inputs, gives other outputs when
+            called again, or is not analytic under the complex step.
         TypeError: If an input is neither float32 nor float64.
-        ValueError: If the oracle is unknown, the names of inputs and gradients
-            or their shapes differ, those of outputs and cotangents differ, or
-            no default threshold fits the dtype.
+        ValueError: If an option is out of range, the names of inputs and gradients
+            or their shapes differ, those of outputs and cotangents differ, or all
+            cotangents are zero.
 
     Example:
         >>> import numpy as np
@@ -300,34 +146,127 @@ def check(
     """
     if oracle not in THRESHOLDS:
         raise ValueError(f"oracle: expected one of {sorted(THRESHOLDS)}, got {oracle!r}")
-    if set(inputs) != set(gradients):
-        raise ValueError(f"gradients: expected {sorted(inputs)}, got {sorted(gradients)}")
-    for name, value in inputs.items():
-        dtype = np.asarray(value).dtype
-        if dtype not in (np.float32, np.float64):
-            raise TypeError(f"inputs[{name!r}]: expected dtype float32 or float64, got {dtype}")
-    if threshold is None:
-        if any(np.asarray(value).dtype != np.float64 for value in inputs.values()):
-            raise ValueError("threshold: expected a number, since the defaults are for float64")
-        threshold = THRESHOLDS[oracle]
+    names = list(inputs) if only is None else list(only)
+    unknown = sorted(set(names) - set(inputs))
+    if unknown:
+        raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
+    if set(names) != set(gradients):
+        raise ValueError(f"gradients: expected {sorted(names)}, got {sorted(gradients)}")
+    free = {name: np.asarray(inputs[name]) for name in names}
+    for name, value in free.items():
+        if value.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"inputs[{name!r}]: expected dtype float32 or float64, got {value.dtype}"
+            )
+    single = any(value.dtype == np.float32 for value in free.values())
+    usual = SINGLE[oracle] if single else Usual(DELTAS.get(oracle, 0), THRESHOLDS[oracle], FLOOR)
+    delta = usual.delta if delta is None else delta
+    threshold = usual.threshold if threshold is None else threshold
+    floor = usual.floor if floor is None else floor
+    _check_options(oracle, delta, threshold, floor, sample, directions, cotangents)
 
-    if oracle == "jax":
-        numerical = jax_vjp(function, inputs, cotangents)
+    def of_free(**moved: Any) -> Any:
+        """With the fixed inputs in the precision in which the oracle moves the others."""
+        fixed = {name: value for name, value in inputs.items() if name not in moved}
+        for name, value in moved.items():
+            if value.dtype != free[name].dtype:
+                fixed = {k: cast(v, value.dtype) if _floats(v) else v for k, v in fixed.items()}
+        return function(**fixed, **moved)
+
+    rng = np.random.default_rng(seed)
+    places = None if sample is None else {k: _places(v, sample, rng) for k, v in free.items()}
+    derived: Arrays = gradients
+    if directions is not None:
+        derived, numerical = _along_directions(
+            of_free, free, cotangents, gradients, oracle, delta, directions, rng
+        )
+    elif oracle == "jax":
+        check_still(of_free, free)
+        numerical = jax_vjp(of_free, free, cotangents)
+    elif oracle == "complex":
+        numerical = complex_step(of_free, free, cotangents, delta, only=places)
     else:
-        estimate = {"central": central_differences, "complex": complex_step}[oracle]
-        delta = DELTAS[oracle] if delta is None else delta
-        numerical = estimate(function, inputs, cotangents, delta)
-    errors = {name: relative_error(gradients[name], n, floor) for name, n in numerical.items()}
+        numerical = central_differences(of_free, free, cotangents, delta, only=places)
 
-    worst = None
-    for name, error in errors.items():
-        if error.size:
-            index = np.unravel_index(np.argmax(error), error.shape)  # argmax: nan is largest
-            a, n = np.asarray(gradients[name])[index], numerical[name][index]
-            here = Worst(name, tuple(map(int, index)), float(a), float(n), float(error[index]))
-            if worst is None or not (here.error <= worst.error or np.isnan(worst.error)):
-                worst = here
-    return Report(oracle, threshold, errors, worst)
+    errors = {name: relative_error(derived[name], n, floor) for name, n in numerical.items()}
+    for name, indices in (places or {}).items():
+        hidden = np.ones(errors[name].shape, bool)
+        hidden[tuple(np.array(indices, int).reshape(-1, hidden.ndim).T)] = False
+        errors[name] = np.ma.array(errors[name], mask=hidden)
+    return Report(oracle, threshold, errors, worst_of(errors, derived, numerical))
+
+
+def _check_options(
+    oracle: str,
+    delta: float,
+    threshold: float,
+    floor: float,
+    sample: int | None,
+    directions: int | None,
+    cotangents: Any,
+) -> None:
+    """Refuse what would make a check pass whatever the gradient is."""
+    if oracle != "jax" and not 0 < delta < np.inf:
+        raise ValueError(f"delta: expected a positive number, got {delta}")
+    if not 0 <= threshold < 1:
+        raise ValueError(
+            f"threshold: expected a number below 1, as no error exceeds 1, got {threshold}"
+        )
+    if not 0 <= floor <= 1:
+        raise ValueError(f"floor: expected a number from 0 to 1, got {floor}")
+    for name, count in (("sample", sample), ("directions", directions)):
+        if count is not None and not count >= 1:
+            raise ValueError(f"{name}: expected at least 1, or None for every element, got {count}")
+    if sample is not None and directions is not None:
+        raise ValueError("sample: expected None beside directions, which compare no elements")
+    weights = [np.asarray(w) for w in as_tuple(cotangents)]
+    if sum(w.size for w in weights) and not any(w.any() for w in weights):
+        raise ValueError(
+            "cotangents: expected some that are not zero: with none the gradient 0 is always right"
+        )
+
+
+def _floats(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
+def _places(array: np.ndarray, sample: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Random indices of an array, none twice."""
+    chosen = rng.choice(array.size, min(sample, array.size), replace=False)
+    return [tuple(map(int, np.unravel_index(k, array.shape))) for k in np.sort(chosen)]
+
+
+def _along_directions(
+    function: Function,
+    inputs: Arrays,
+    cotangents: Any,
+    gradients: Arrays,
+    oracle: str,
+    delta: float,
+    directions: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Derived and numerical derivatives along random directions, one input at a time (eq-along)."""
+    check_still(function, inputs)
+    if oracle == "complex":
+        check_analytic(function, inputs)
+    whole = jax_vjp(function, inputs, cotangents) if oracle == "jax" else {}
+    derived, numerical = {}, {}
+    for name, value in inputs.items():
+        a, n = np.empty(directions), np.empty(directions)
+        if np.shape(gradients[name]) != value.shape:
+            got = np.shape(gradients[name])
+            raise ValueError(f"gradients[{name!r}]: expected shape {value.shape}, got {got}")
+        for k in range(directions):
+            v = rng.standard_normal(value.shape).astype(value.dtype)
+            a[k] = np.sum(gradients[name] * v, dtype=np.float64)  # (eq-along)
+            if oracle == "jax":
+                n[k] = np.sum(whole[name] * v, dtype=np.float64)
+            else:
+                parts = derivative_along(function, inputs, {name: v}, oracle=oracle, delta=delta)
+                n[k] = project(cotangents, parts)
+        derived[name], numerical[name] = a, n
+    return derived, numerical
 
 
 class Problem(NamedTuple):
@@ -397,7 +336,7 @@ def check_lstm(
         judge: What the oracle differentiates instead of ``forward``: it takes
             the same arguments and returns (Hout, Cn, Hn). The oracle "jax"
             needs one that JAX can trace.
-        **options: oracle, delta, threshold and floor, as for `check`.
+        **options: oracle, delta, threshold, floor and the others of `check`.
 
     Returns:
         Report: The errors of X, WLSTM, c0 and h0.
@@ -407,15 +346,40 @@ def check_lstm(
         >>> check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
         True
     """
-    dHout, dCn, dHn = problem.cotangents
-    dX, dWLSTM, dc0, dh0 = backward(dHout, forward(**problem.inputs).cache, dCn, dHn)
+    derived = pullback(forward, backward, problem.inputs)(*problem.cotangents)
+    only = options.get("only")
     return check(
         lambda **inputs: (judge or forward)(**inputs)[:3],
         problem.inputs,
         problem.cotangents,
-        {"X": dX, "WLSTM": dWLSTM, "c0": dc0, "h0": dh0},
+        derived if only is None else {name: derived[name] for name in only},
         **options,
     )
+
+
+def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[..., Arrays]:
+    """The backward pass of an LSTM at given inputs, as a function of the cotangents alone.
+
+    Args:
+        forward: As `lstm.fused.forward`.
+        backward: As `lstm.fused.backward`.
+        inputs: The arguments of ``forward`` by name: X, WLSTM, c0 and h0.
+
+    Returns:
+        Callable: From cotangents of Hout, Cn and Hn to the gradients under the names of inputs.
+
+    Example:
+        >>> import lstm
+        >>> inputs, cotangents = random_problem()
+        >>> linearity(pullback(lstm.forward, lstm.backward, inputs), cotangents).passed
+        True
+    """
+    cache = forward(**inputs).cache
+
+    def pull(dHout: Any, dCn: Any, dHn: Any) -> Arrays:
+        return dict(zip(("X", "WLSTM", "c0", "h0"), backward(dHout, cache, dCn, dHn), strict=True))
+
+    return pull
 
 
 class StepCheck(NamedTuple):
@@ -451,7 +415,7 @@ def check_steps(
         values: What `lstm.steps.forward` returned for the table, in float64.
         table: The table; None for that of the LSTM, `lstm.reference.STEPS`.
         seed: For the random cotangents.
-        **options: oracle, delta, threshold and floor, as for `check`.
+        **options: oracle, delta, threshold, floor and the others of `check`.
 
     Returns:
         list: One `StepCheck` for each derivative, in the order of the table.
@@ -481,37 +445,3 @@ def check_steps(
             )
             checks.append(StepCheck(label, step.name, name, report))
     return checks
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    """Several outputs as they are, one output as a tuple of one."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
-def _project(cotangents: Any, outputs: list[np.ndarray]) -> Any:
-    """The sum of cotangent * output. Nothing is broadcast: that would hide a wrong cotangent."""
-    weights = [np.asarray(w) for w in _tuple(cotangents)]
-    wanted, got = [y.shape for y in outputs], [w.shape for w in weights]
-    if wanted != got:
-        raise ValueError(f"cotangents: expected the outputs' shapes {wanted}, got {got}")
-    return sum((w * y).sum() for w, y in zip(weights, outputs, strict=True))
-
-
-def _each_element(
-    function: Function, inputs: Arrays, slope: Callable[..., Any], dtype: Any = None
-) -> dict[str, np.ndarray]:
-    """Call ``slope(moved, p)`` for every element p; ``moved(q)`` is the outputs with q for p."""
-    arrays = {name: np.array(value, dtype) for name, value in inputs.items()}  # copies, to move in
-    gradients = {}
-    for name, array in arrays.items():
-        gradients[name] = np.empty(array.shape, np.asarray(inputs[name]).dtype)
-        for index in np.ndindex(array.shape):
-            p = array[index]
-
-            def moved(q: Any, array: np.ndarray = array, index: Any = index) -> list[np.ndarray]:
-                array[index] = q
-                return [np.array(y) for y in _tuple(function(**arrays))]  # copied: may alias
-
-            gradients[name][index] = slope(moved, p)
-            array[index] = p
-    return gradients

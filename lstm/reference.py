@@ -48,31 +48,56 @@ _sigmoid_gate: Slope = ("eq-dz-sigmoid", lambda k, dk: dk * k * (1 - k))
 _tanh_gate: Slope = ("eq-dz-tanh", lambda g, dg: dg * (1 - g**2))
 
 STEPS: tuple[Step, ...] = (
-    Step("u", "eq-u", _input_vector, {
-        "x": ("eq-dx", lambda v, du: du[:, 1 : 1 + v.x.shape[1]]),
-        "h_prev": ("eq-dh-prev", lambda v, du: du[:, 1 + v.x.shape[1] :]),
-    }),
-    Step("z", "eq-z", lambda v: v.u @ v.W, {
-        "W": ("eq-dw", lambda v, dz: v.u.T @ dz),
-        "u": ("eq-du", lambda v, dz: dz @ v.W.T),
-    }),
+    Step(
+        "u",
+        "eq-u",
+        _input_vector,
+        {
+            "x": ("eq-dx", lambda v, du: du[:, 1 : 1 + v.x.shape[1]]),
+            "h_prev": ("eq-dh-prev", lambda v, du: du[:, 1 + v.x.shape[1] :]),
+        },
+    ),
+    Step(
+        "z",
+        "eq-z",
+        lambda v: v.u @ v.W,
+        {
+            "W": ("eq-dw", lambda v, dz: v.u.T @ dz),
+            "u": ("eq-du", lambda v, dz: dz @ v.W.T),
+        },
+    ),
     *_gate(0, sigmoid, _sigmoid_gate),
     *_gate(1, sigmoid, _sigmoid_gate),
     *_gate(2, sigmoid, _sigmoid_gate),
     *_gate(3, tanh, _tanh_gate),
-    Step("c", "eq-c", lambda v: v.f * v.c_prev + v.i * v.g, {
-        "f": ("eq-df", lambda v, dc: dc * v.c_prev),
-        "c_prev": ("eq-dc-prev", lambda v, dc: dc * v.f),
-        "i": ("eq-di", lambda v, dc: dc * v.g),
-        "g": ("eq-dg", lambda v, dc: dc * v.i),
-    }),
-    Step("s", "eq-s", lambda v: tanh(v.c), {
-        "c": ("eq-dc", lambda v, ds: ds * (1 - v.s**2)),
-    }),
-    Step("h", "eq-h", lambda v: v.o * v.s, {
-        "o": ("eq-do", lambda v, dh: dh * v.s),
-        "s": ("eq-ds", lambda v, dh: dh * v.o),
-    }),
+    Step(
+        "c",
+        "eq-c",
+        lambda v: v.f * v.c_prev + v.i * v.g,
+        {
+            "f": ("eq-df", lambda v, dc: dc * v.c_prev),
+            "c_prev": ("eq-dc-prev", lambda v, dc: dc * v.f),
+            "i": ("eq-di", lambda v, dc: dc * v.g),
+            "g": ("eq-dg", lambda v, dc: dc * v.i),
+        },
+    ),
+    Step(
+        "s",
+        "eq-s",
+        lambda v: tanh(v.c),
+        {
+            "c": ("eq-dc", lambda v, ds: ds * (1 - v.s**2)),
+        },
+    ),
+    Step(
+        "h",
+        "eq-h",
+        lambda v: v.o * v.s,
+        {
+            "o": ("eq-do", lambda v, dh: dh * v.s),
+            "s": ("eq-ds", lambda v, dh: dh * v.o),
+        },
+    ),
 )
 """The LSTM step, top to bottom."""
 

@@ -5,7 +5,7 @@ label of its equation, the operation, and for each of its inputs the label and
 the line of the derivative. `forward` runs a table from top to bottom, `backward`
 from bottom to top. Both are generic and a few lines long, so that everything
 that can be right or wrong about a cell is in its table: `lstm.reference` has the
-LSTM's, `lstm.variants` those of its relatives.
+LSTM's, other cells have theirs.
 
 The functions here work on NumPy arrays, real or complex, and on JAX arrays, so
 that complex steps and ``jax.vjp`` can judge the very same lines.

@@ -66,8 +66,13 @@ def run_by_reference(problem):
         parts.insert(0, reference.backward(v, dh_here + dh, dc))
         dc, dh = parts[0].c_prev, parts[0].h_prev
     return _named(
-        (np.stack([v.h for v in steps]), c, h),
-        (np.stack([d.x for d in parts]), sum(d.W for d in parts), dc, dh),
+        (np.array([v.h for v in steps], X.dtype).reshape(dHout.shape), c, h),
+        (
+            np.array([d.x for d in parts], X.dtype).reshape(X.shape),
+            sum((d.W for d in parts), np.zeros_like(WLSTM)),
+            dc,
+            dh,
+        ),
     )
 
 

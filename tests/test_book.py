@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from lstm import cell, checkpoints, fused, reference, scan, stack, steps, weights
+from lstm import (
+    cell,
+    checkpoints,
+    fused,
+    gradcheck,
+    laws,
+    oracles,
+    reference,
+    report,
+    scan,
+    stack,
+    steps,
+    weights,
+)
 from lstm.book import labels
 
 ROOT = Path(__file__).parent.parent
@@ -23,7 +36,7 @@ REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABE
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
 CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
-    "stack": stack,
+    "stack": stack, "oracles": oracles, "laws": laws, "report": report, "gradcheck": gradcheck,
 }  # fmt: skip
 
 

@@ -53,6 +53,9 @@ def test_the_documented_constants():
     assert gradcheck.THRESHOLDS == {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
     assert gradcheck.DELTAS == {"central": 1e-5, "complex": 1e-30}
     assert gradcheck.FLOOR == 1e-3
+    assert {oracle: tuple(usual) for oracle, usual in gradcheck.SINGLE.items()} == {
+        "central": (1e-2, 1e-2, 0.1), "complex": (1e-30, 1e-4, 0.1), "jax": (0, 1e-4, 0.1),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -64,9 +67,9 @@ def test_the_documented_constants():
         (5.0, 0.0, 1.0),
         (2.0, 2.0, 0.0),
         (0.0, 0.0, 0.0),
-        (1e-4, 3e-4, 0.2),  # below the floor: 2e-4 / 1e-3
-        (1e-4, -1e-4, 0.2),
-        (6e-4, 2e-3, 1.4e-3 / 2.6e-3),  # just above it
+        (1e-4, 3e-4, 0.5),  # whatever the unit
+        (1e-300, 3e-300, 0.5),
+        (1e-300, 0.0, 1.0),
         (np.nan, 1.0, np.nan),
         (1.0, np.nan, np.nan),
         (np.inf, 1.0, np.nan),
@@ -77,9 +80,23 @@ def test_relative_error(analytic, numerical, error):
     np.testing.assert_allclose(relative_error(analytic, numerical), error, rtol=1e-14)
 
 
-def test_relative_error_is_taken_element_by_element_with_a_floor_of_choice():
-    errors = relative_error([[1.0, 2.0]], [[1.0, 6.0]], floor=16)
-    np.testing.assert_array_equal(errors, [[0.0, 0.25]], strict=True)
+@pytest.mark.parametrize("unit", [1e-200, 1e-10, 1.0, 1e10, 1e200])
+def test_the_floor_is_a_part_of_the_oracles_largest_element(unit):
+    """Of 1000: 1 by default, so that 0.25 beside 0.75 is off by 0.5 / 1 and not by one half."""
+    n = unit * np.array([[1000.0, 0.75, -1.5, 0.0]])
+    a = unit * np.array([[1000.0, 0.25, 1.5, 0.5]])
+    for floor, last in ((1e-3, [0.5, 1.0, 0.5]), (0, [0.5, 1.0, 1.0]), (1, [5e-4, 3e-3, 5e-4])):
+        got = relative_error(a, n, floor=floor)
+        np.testing.assert_allclose(got, [[0.0, *last]], rtol=1e-13, strict=True)
+    np.testing.assert_allclose(relative_error(a, n), relative_error(a, n, floor=1e-3))
+    huge = a.copy()
+    huge[0, 3] = 1e6 * unit  # a wrong element does not lower the errors of others
+    np.testing.assert_array_equal(relative_error(huge, n)[0, :3], relative_error(a, n)[0, :3])
+
+
+def test_what_is_not_finite_spoils_its_own_element_alone():
+    errors = relative_error([1.0, 2.0, 3.0], [np.inf, np.nan, 1.0])
+    np.testing.assert_array_equal(errors, [np.nan, np.nan, 0.5])
 
 
 def test_relative_error_refuses():
@@ -88,8 +105,8 @@ def test_relative_error_refuses():
             ValueError, f"analytic: expected the oracle's shape ({len(n)},), got ({len(a)},)"
         ):
             relative_error(a, n)
-    for floor in (0, -1.0, np.nan):
-        with refused(ValueError, f"floor: expected a positive number, got {floor}"):
+    for floor in (-1.0, 1.5, np.inf, np.nan):
+        with refused(ValueError, f"floor: expected a number from 0 to 1, got {floor}"):
             relative_error(1.0, 1.0, floor)
 
 
@@ -139,7 +156,10 @@ def test_only_one_element_moves_at_a_time(oracle):
         return two_outputs(a, b)
 
     ORACLES[oracle](spy, inputs, cotangents)
-    assert moved == [1] * 5 * (2 if oracle == "central" else 1)
+    before = 2 if oracle == "central" else 7  # whether it keeps still; whether it is analytic
+    assert moved[:2] == [0, 0]
+    assert moved[2:before] == [5] * (before - 2)
+    assert moved[before:] == [1] * 5 * (2 if oracle == "central" else 1)
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
@@ -268,7 +288,7 @@ def test_the_judge_is_what_the_oracle_differentiates():
 
     problem = draw(n=1, b=1, D=1, H=1)
     assert check_lstm(lstm.forward, lstm.backward, problem, oracle="complex", judge=judge).passed
-    assert len(called) == 15  # once for each element
+    assert len(called) == 7 + 15  # once for each element
 
     def another(X, WLSTM, c0, h0):
         return lstm.forward(2 * X, WLSTM, c0, h0)
@@ -374,7 +394,7 @@ def test_options_reach_the_oracle_and_the_measure():
     assert not check(*arguments, delta=1e-2).passed  # truncation
     assert check(*arguments, delta=1e-2, threshold=1e-2).passed
     assert check(*arguments, delta=1e-2, threshold=1e-2).threshold == 1e-2
-    assert check(*arguments, delta=1e-2, floor=1e9).passed
+    assert not check(*arguments, delta=1e-2, floor=1, threshold=1e-7).passed
     assert not check(*arguments, oracle="complex", delta=1e-2).passed
 
 
@@ -406,12 +426,32 @@ def test_inputs_of_other_dtypes_are_refused(dtype):
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
-def test_float32_needs_a_threshold(oracle):
-    p = {"p": np.ones(2, np.float32), "q": np.ones(2)}
-    arguments = (lambda p, q: p * q, p, np.ones(2), {"p": np.ones(2), "q": np.ones(2)})
-    with refused(ValueError, "threshold: expected a number, since the defaults are for float64"):
-        check(*arguments, oracle=oracle)
-    assert check(*arguments, oracle=oracle, delta=1e-2, threshold=1e-4).passed
+def test_float32_has_options_of_its_own(oracle):
+    p = {"p": np.full(2, 3, np.float32), "q": np.full(2, 2.0)}
+    right = {"p": np.full(2, 2.0), "q": np.full(2, 3.0)}
+    report = check(lambda p, q: p * q, p, np.ones(2), right, oracle=oracle)
+    assert report.passed
+    assert report.threshold == gradcheck.SINGLE[oracle].threshold
+    wrong = right | {"q": np.array([3.0, 3.3])}
+    assert not check(lambda p, q: p * q, p, np.ones(2), wrong, oracle=oracle).passed
+    assert check(lambda p, q: p * q, p, np.ones(2), wrong, oracle=oracle, threshold=0.2).passed
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_lstm_in_float32_passes_and_a_bug_of_one_per_cent_does_not(oracle, seed):
+    """5% for differences in float32, which see the first two digits of the largest elements."""
+
+    def wrong(*arguments):
+        gradients = lstm.backward(*arguments)
+        gradients.dc0[:] *= np.float32(1.05 if oracle == "central" else 1.01)
+        return gradients
+
+    problem = draw(seed=seed, dtype=np.float32)
+    assert check_lstm(lstm.forward, lstm.backward, problem, oracle=oracle).passed
+    report = check_lstm(lstm.forward, wrong, problem, oracle=oracle)
+    assert not report.passed
+    assert report.worst.name == "c0"
 
 
 @pytest.mark.parametrize("oracle", ["central", "complex"])

@@ -30,8 +30,17 @@ LAYERS = [
     {"stack"},
     {"scan"},
     {"cell"},
+    {"exchange.names"},
+    {"exchange.conventions", "exchange.cells"},
+    {
+        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.haiku", "exchange.keras",
+        "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
+    },
+    {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"weights"},
     {"checkpoints"},
+    {"oracles"},
+    {"laws", "report"},
     {"gradcheck"},
     {"tasks"},
     {"train"},
@@ -41,7 +50,7 @@ APART = {"book.labels", "zoo"}  # they read source files, and are imported by no
 NEEDS = {
     "cell": {"flax", "jax"},
     "checkpoints": {"onnx", "safetensors"},
-    "gradcheck": {"jax"},
+    "oracles": {"jax"},
     "book.plots": {"matplotlib"},
     "scan": {"jax"},
     "train": {"jax", "optax"},

@@ -48,9 +48,16 @@ UNUSED = (
     *(f"_static/mathjax/input/tex/extensions/{name}.js" for name in NOT_LOADED),
 )
 
-# The drawings that follow the theme, and the pages on which a live figure takes a picture's place.
+# The drawings that follow the theme, and the stored figures that a script of `_static/` replaces
+# by one that computes in the page. Each script may use `lstm` (lstm.js) and `live` (live.js).
 DRAWINGS = ("cell", "map")
-LIVE = {"fig-one-unit": "explore.js"}
+LIVE = {
+    "fig-one-unit": "unit.js",
+    "fig-lag": "gradient.js",
+    "fig-truncation": "gradient.js",
+    "fig-v": "differences.js",
+    "fig-adding-curves": "learn.js",
+}
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
 
@@ -276,10 +283,11 @@ def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Load the script of a live figure on the page that has the figure, and only there."""
-    for figure, script in LIVE.items():
-        if f'id="{figure}"' in context.get("body", ""):
-            app.add_js_file(script, loading_method="defer")
+    """Load the scripts of a live figure on the page that has the figure, and only there."""
+    body = context.get("body", "")
+    scripts = dict.fromkeys(js for figure, js in LIVE.items() if f'id="{figure}"' in body)
+    for script in ["lstm.js", "live.js", *scripts] if scripts else []:
+        app.add_js_file(script, loading_method="defer")
     if pagename.startswith(COLORED):
         context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
 
@@ -351,9 +359,9 @@ def anchor_not_found(app, pagename, templatename, context, doctree) -> None:
 
 
 def publish(app: Sphinx, config: Config) -> None:
-    """Set what leads to the repository, and arrow keys to turn pages."""
+    """Set what leads to the repository, and that arrow keys do not turn pages."""
     options = config.html_theme_options
-    options["navigation_with_keys"] = True
+    options["navigation_with_keys"] = False  # they belong to sliders, and to what scrolls
     options["pygments_dark_style"] = "github-dark"
     config.html_context["default_mode"] = "auto"  # without it the theme complains at first sight
     repository = os.environ.get("GITHUB_REPOSITORY")

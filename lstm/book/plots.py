@@ -206,7 +206,7 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
 
     Args:
         deltas: The perturbations, in units of the input.
-        curves: Worst relative errors, one for each delta, by name.
+        curves: Relative errors, one for each delta, by name: up to four.
         floor: The error of the complex step, drawn as a level line.
 
     Returns:
@@ -219,17 +219,21 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
         >>> len(error_v([1e-3, 1e-5], {"float64": [1e-6, 1e-8]}, 1e-15).axes)
         1
     """
-    figure, ax = plt.subplots()
-    for (name, errors), color, marker in zip(
-        curves.items(), ("#0072B2", "#D55E00", "#009E73"), "osD", strict=False
-    ):
+    figure, ax = plt.subplots(figsize=(7.2, 4.2))
+    looks = (("#D55E00", "o", "-"), ("#D55E00", "o", ":"), ("#0072B2", "s", "-"),
+             ("#0072B2", "s", ":"))  # fmt: skip
+    for (name, errors), (color, marker, line) in zip(curves.items(), looks, strict=False):
         if len(errors) != len(deltas):
             raise ValueError(f"curves[{name!r}]: expected {len(deltas)} points, got {len(errors)}")
-        ax.loglog(deltas, errors, marker=marker, markersize=4, color=color, label=name)
-    ax.axhline(floor, color="#222222", linestyle="--", label="complex step, float64")
+        face = color if line == "-" else "white"
+        ax.loglog(deltas, errors, line, marker=marker, markersize=4, color=color,
+                  markerfacecolor=face, label=name)  # fmt: skip
+    ax.axhline(floor, color="#222222", linestyle="--", label="complex step, worst element")
+    ax.text(0.05, 0.30, "← rounding", transform=ax.transAxes, color="#555555")
+    ax.text(0.97, 0.30, "truncation →", transform=ax.transAxes, color="#555555", ha="right")
     ax.set_xlabel("perturbation δ")
-    ax.set_ylabel("worst relative error")
-    ax.legend(loc="center right", bbox_to_anchor=(1, 0.28))
+    ax.set_ylabel("relative error")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return figure
 
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 
 import lstm
 from lstm import layout
@@ -26,24 +27,78 @@ def golden(x, W):
 
 
 def assert_golden(page):
-    state = page.evaluate("lstmUnit.state()")
+    state = page.evaluate("unit.state()")
     want = golden(state["x"], state["W"])
     for got, expected in zip(state["rows"], want, strict=True):
         assert got.keys() == expected.keys()
         for name, value in expected.items():
             assert abs(got[name] - value) < 1e-6, name
-    last = page.locator(".unit .numbers tbody tr").last.locator("td").all_text_contents()
+    last = page.locator(".live .numbers tbody tr").last.locator("td").all_text_contents()
     shown = [float(text.replace("−", "-")) for text in last]
     np.testing.assert_allclose(shown, [want[-1][k] for k in "xifogch"], atol=5.1e-4)
     return state
 
 
+def set_sliders(page, weights, inputs=()):
+    page.evaluate(
+        """([weights, inputs]) => {
+          const set = (slider, value) => {
+            slider.value = value;
+            slider.dispatchEvent(new Event("input"));
+          };
+          document.querySelectorAll(".live .weights input").forEach((e, k) => set(e, weights[k]));
+          const [step, input] = document.querySelectorAll(".live .row .slider input");
+          inputs.forEach((value, t) => (set(step, t + 1), set(input, value)));
+        }""",
+        [list(weights), list(inputs)],
+    )
+
+
+# Weights that solve each puzzle: rows bias, x, h; columns i, f, o, g.
+SOLUTIONS = {
+    "Latch": [-6, 5, 6, 2, 8, 8, 0, 3, 0, 0, 0, 0],
+    "Count": [-6, 8, 3, 2, 8, 0, 0, 0, 0, 0, 0, 0],
+    "Toggle": [-6, 6, 6, 4, 8, -8, 0, 0, 0, 0, 0, -8],
+    "Oscillate": [3, -2, 3, 0, 0, 0, 0, 3, 0, 0, 0, -6],
+}
+
+
+def test_every_puzzle_can_be_solved_and_is_not_solved_from_the_start(visit):
+    page = visit(PAGE)
+    assert [p["name"] for p in page.evaluate("unit.puzzles")] == list(SOLUTIONS)
+    for name, weights in SOLUTIONS.items():
+        page.get_by_role("group", name="Puzzles").get_by_text(name, exact=True).click()
+        assert not page.evaluate("unit.solved()"), name
+        set_sliders(page, weights)
+        said = page.locator(".live .goal").inner_text()
+        assert page.evaluate("unit.solved()"), said
+        assert "Solved" in said
+        assert_golden(page)
+
+
+def test_a_solution_can_be_sent_as_an_address(visit):
+    page = visit(PAGE)
+    page.get_by_role("group", name="Puzzles").get_by_text("Toggle").click()
+    set_sliders(page, SOLUTIONS["Toggle"])
+    page.wait_for_function("location.hash.startsWith('#unit=')")
+    page.wait_for_timeout(500)
+    other = visit(f"{PAGE}{page.evaluate('location.hash')}")
+    assert other.evaluate("unit.solved()")
+    assert other.evaluate("unit.state()") == page.evaluate("unit.state()")
+
+
+@pytest.mark.parametrize("address", ["", "1_2~3~", "a~b~c", "9_" * 12 + "~" + "0_" * 24 + "~"])
+def test_an_address_that_says_nothing_is_let_be(visit, address):
+    page = visit(f"{PAGE}#unit={address}")
+    assert page.evaluate("unit.state().W")[0] == [-3, 4, 3, 0]
+
+
 def test_every_scene(visit):
     page = visit(PAGE)
-    names = [scene["name"] for scene in page.evaluate("lstmUnit.scenes")]
+    names = [scene["name"] for scene in page.evaluate("unit.scenes")]
     assert len(names) >= 4
     for name in names:
-        page.locator(".unit button", has_text=name).click()
+        page.get_by_role("group", name="Scenes").get_by_text(name, exact=True).click()
         state = assert_golden(page)
         assert any(state["x"])
 
@@ -52,18 +107,7 @@ def test_random_weights_and_inputs_set_by_the_sliders(visit):
     page = visit(PAGE)
     rng = np.random.default_rng(0)
     weights, inputs = rng.integers(-16, 17, 12) / 2, rng.integers(-10, 11, 24) / 10
-    page.evaluate(
-        """([weights, inputs]) => {
-          const set = (slider, value) => {
-            slider.value = value;
-            slider.dispatchEvent(new Event("input"));
-          };
-          document.querySelectorAll(".unit table input").forEach((e, k) => set(e, weights[k]));
-          const [step, input] = document.querySelectorAll(".unit label input");
-          inputs.forEach((value, t) => (set(step, t + 1), set(input, value)));
-        }""",
-        [weights.tolist(), inputs.tolist()],
-    )
+    set_sliders(page, weights.tolist(), inputs.tolist())
     state = assert_golden(page)
     np.testing.assert_allclose(np.ravel(state["W"]), weights)
     np.testing.assert_allclose(state["x"], inputs)
@@ -75,43 +119,58 @@ def test_the_first_scene_is_that_of_the_notebook(visit):
     [source] = [source for source in sources if "plots.unit(" in source]
     names = {"np": np}
     exec(source.split("unit = ")[0], names)
-    state = visit(PAGE).evaluate("lstmUnit.state()")
+    state = visit(PAGE).evaluate("unit.state()")
     np.testing.assert_array_equal(state["W"], names["W"])
     np.testing.assert_array_equal(state["x"], names["x"][:, 0])
 
 
 def test_it_works_by_keyboard_alone(visit):
     page = visit(PAGE)
-    scene = page.locator(".unit button").nth(1)
+    scene = page.locator("#fig-one-unit .live button").nth(1)
     scene.focus()
     page.keyboard.press("Enter")
     assert scene.get_attribute("aria-pressed") == "true"
     bias = page.get_by_role("slider", name=re.compile("bias, forget gate"))
     bias.focus()
-    before = page.evaluate("lstmUnit.state().W[0][1]")
+    before = page.evaluate("unit.state().W[0][1]")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("lstmUnit.state().W[0][1]") == before + 0.5
-    assert page.url.endswith("02-four-gates.html")  # the key did not turn the page
+    assert page.evaluate("unit.state().W[0][1]") == before + 0.5
+    page.locator("#fig-one-unit .live svg.states").click()  # from here on arrows move the step
+    said = page.locator(".live .said").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".live .said").inner_text() != said
+    assert "02-four-gates.html" in page.url  # no key turned the page
     assert_golden(page)
 
 
 def test_it_works_by_touch(visit):
     page = visit(PAGE, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    inputs = page.locator(".unit svg .inputs")
+    inputs = page.locator("#fig-one-unit .live svg.inputs")
     inputs.scroll_into_view_if_needed()
     box = inputs.bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 9.5 / 24, box["y"] + 1)
+    column = (box["width"] - 38) / 24
+    page.touchscreen.tap(box["x"] + 34 + 9.5 * column, box["y"] + 18)
     state = assert_golden(page)
     assert state["x"][9] >= 0.9
-    page.locator(".unit button", has_text="Count").tap()
+    # A finger that draws upwards draws: it does not scroll the page.
+    session, y = page.context.new_cdp_session(page), page.evaluate("scrollY")
+    points = [(34 + (14.5 + k / 4) * column, 58 - 8 * k) for k in range(6)]
+    for kind, at in zip(
+        ["touchStart", *["touchMove"] * 5, "touchEnd"], [*points, None], strict=True
+    ):
+        touches = [{"x": box["x"] + at[0], "y": box["y"] + at[1]}] if at else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+    assert page.evaluate("scrollY") == y
+    assert assert_golden(page)["x"][15] > 0.5
+    page.get_by_role("group", name="Scenes").get_by_text("Count").tap()
     assert_golden(page)
 
 
 def test_it_plays_but_not_by_itself_for_who_prefers_rest(visit):
     for motion, moves in (("no-preference", True), ("reduce", False)):
         page = visit(PAGE, reduced_motion=motion)
-        page.locator(".unit button", has_text="Play").click()
-        step = page.locator(".unit label output").first
+        page.locator("#fig-one-unit .live button", has_text="Play").click()
+        step = page.locator("#fig-one-unit .live .row .slider output").first
         first = step.inner_text()
         page.wait_for_timeout(1000)
         assert (step.inner_text() != first) == moves
@@ -119,12 +178,12 @@ def test_it_plays_but_not_by_itself_for_who_prefers_rest(visit):
 
 def test_it_says_in_words_what_it_shows(visit):
     page = visit(PAGE)
-    assert "c\u00a0=\u00a00.95" in page.locator(".unit .said").inner_text()
-    label = page.locator(".unit svg[role=img]").get_attribute("aria-label")
+    assert "c\u00a0=\u00a00.88" in page.locator("#fig-one-unit .live .said").inner_text()
+    label = page.locator("#fig-one-unit .live svg.states").get_attribute("aria-label")
     assert "step 4" in label
 
 
 def test_the_page_is_whole_without_it(visit):
     page = visit(PAGE, java_script_enabled=False)
     assert page.locator("#fig-one-unit img").is_visible()
-    assert page.locator(".unit").count() == 0
+    assert page.locator(".live").count() == 0

@@ -1,0 +1,80 @@
+"""Equinox: ``equinox.nn.LSTMCell``."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..layout import sizes
+from ..stack import Layer
+from . import cells
+from .conventions import ROSETTA, read, write
+from .names import flat
+
+__all__ = ["dump", "load"]
+
+ROW = ROSETTA["Equinox"]
+SAID: tuple[str, ...] = ("input_size", "hidden_size", "use_bias")
+
+
+def load(params: Any) -> list[Layer]:
+    """Convert ``equinox.nn.LSTMCell``.
+
+    Args:
+        params: ``vars(cell)``: ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and ``bias`` (4H,),
+            the last None if there is none; the sizes that are there, too, must fit. For a stack a
+            list, see `lstm.exchange.cells.load`.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        TypeError: If it is no dictionary, or a parameter is of another dtype.
+        ValueError: If a parameter is missing, unknown or of another shape.
+
+    Example:
+        >>> from lstm import stack
+        >>> layers = stack.init(10, 4, layers=2, rng=0)
+        >>> [layer.forward.shape for layer in load(dump(layers))]
+        [(15, 16), (9, 16)]
+    """
+    return cells.load(_read_one, params, "params")
+
+
+def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
+    """Give ``equinox.nn.LSTMCell`` its parameters.
+
+    Args:
+        layers: The stack.
+        bias: False for cells with ``use_bias=False``; ours must then be zero.
+
+    Returns:
+        list: For each layer the parameters by name, for ``equinox.tree_at``, a missing bias as
+        None; for one that reads both ways a pair.
+
+    Raises:
+        TypeError: If ``layers`` is no stack.
+        ValueError: If ``layers`` is no stack, or has biases that the cells have not.
+
+    Example:
+        >>> from lstm import stack
+        >>> [params] = dump(stack.init(10, 4, rng=0))
+        >>> list(params)
+        ['weight_ih', 'weight_hh', 'bias']
+    """
+    none = {} if bias else {"bias": None}
+    return cells.dump(lambda W: write(ROW, W, bias) | none, layers)
+
+
+def _read_one(params: Any, where: str) -> NDArray[Any]:
+    """One cell: its arrays are read, and what else it says of itself must agree with them."""
+    given = flat(params, where, ROW.arrays)
+    said = {name: given.pop(name) for name in SAID if name in given}
+    WLSTM = read(ROW, {name: value for name, value in given.items() if value is not None}, where)
+    has = (*sizes(WLSTM), given.get("bias") is not None)
+    for name, value in zip(SAID, has, strict=True):
+        if said.get(name, value) != value:
+            raise ValueError(
+                f"{where}[{name!r}]: expected {value}, as the arrays say, got {said[name]!r}"
+            )
+    return WLSTM

@@ -1,0 +1,76 @@
+"""Flax nnx: ``LSTMCell`` and ``OptimizedLSTMCell``, which have two layouts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..stack import Layer
+from . import cells
+from .conventions import ROSETTA, read, write
+from .flax import check_functions
+from .names import flat
+
+__all__ = ["dump", "load"]
+
+ROW, OPTIMIZED = ROSETTA["Flax nnx"], ROSETTA["Flax nnx, optimized"]
+
+
+def load(params: Any, cell: Any = None) -> list[Layer]:
+    """Convert ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell``; the names tell which it is.
+
+    Args:
+        params: ``nnx.to_pure_dict(nnx.state(cell, nnx.Param))``. Of an ``LSTMCell`` these are the
+            names and shapes of `lstm.exchange.flax`, but ``if_`` for ``if``; of an
+            ``OptimizedLSTMCell`` ``dense_i`` with a ``kernel`` (D, 4H) and ``dense_h`` with a
+            ``kernel`` (H, 4H) and a ``bias`` (4H,). For a stack a list, see
+            `lstm.exchange.cells.load`.
+        cell: The cell itself, so that its functions can be checked; None vouches for them.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        TypeError: If it is no dictionary, or a parameter is of another dtype.
+        ValueError: If a parameter is missing, unknown or of another shape, or ``gate_fn`` or
+            ``activation_fn`` is another function.
+
+    Example:
+        >>> from lstm import stack
+        >>> layers = stack.init(10, 4, layers=2, rng=0)
+        >>> [layer.forward.shape for layer in load(dump(layers, optimized=True))]
+        [(15, 16), (9, 16)]
+    """
+    check_functions(cell)
+    return cells.load(_read_one, params, "params")
+
+
+def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
+    """Give ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell`` its parameters.
+
+    Args:
+        layers: The stack.
+        optimized: Whether they are for an ``OptimizedLSTMCell``.
+
+    Returns:
+        list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; for one
+        that reads both ways a pair.
+
+    Raises:
+        TypeError: If ``layers`` is no stack.
+        ValueError: If ``layers`` is no stack.
+
+    Example:
+        >>> from lstm import stack
+        >>> [params] = dump(stack.init(10, 4, rng=0))
+        >>> list(params)[:2]
+        ['ii', 'if_']
+    """
+    return cells.dump(lambda W: write(OPTIMIZED if optimized else ROW, W), layers)
+
+
+def _read_one(params: Any, where: str) -> NDArray[Any]:
+    """One cell of either kind."""
+    names = flat(params, where, ROW.arrays)
+    optimized = any(str(name).startswith("dense_") for name in names)
+    return read(OPTIMIZED if optimized else ROW, params, where)

@@ -1,0 +1,205 @@
+"""PyTorch: the state dict of a whole ``torch.nn.LSTM``, or of a ``torch.nn.LSTMCell``."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..stack import Layer, check_layers
+from .cells import as_stack
+from .conventions import ROSETTA, read, write
+from .names import flat, listed
+
+__all__ = ["REFUSED", "dump", "load"]
+
+NAME = re.compile(r"(weight|bias)_(ih|hh)(_l(?P<layer>0|[1-9]\d*)(?P<reverse>_reverse)?)?")
+
+_PARAMETER = r"(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?"
+_RAW = rf"{_PARAMETER}_raw"
+REFUSED = {
+    r"weight_hr_l\d+(_reverse)?":
+        "a projection (proj_size) cannot be represented; train it with proj_size=0",
+    _RAW:
+        "weight drop: this is what was trained, and the name without _raw holds a stale copy; put "
+        "this one in its place, without _raw",
+    rf"{_PARAMETER}_[gv]":
+        "weight_norm: call torch.nn.utils.remove_weight_norm(module, name) first, for each name",
+    rf"{_PARAMETER}_(orig|mask)":
+        "pruned: call torch.nn.utils.prune.remove(module, name) first, for each name (or after "
+        "spectral_norm: torch.nn.utils.remove_spectral_norm)",
+    rf"{_PARAMETER}_u":
+        "spectral_norm: call torch.nn.utils.remove_spectral_norm(module, name) first",
+    r"parametrizations\..*":
+        "parametrized: call torch.nn.utils.parametrize.remove_parametrizations(module, name) "
+        "first, for each name",
+    rf"(.*\.)?_(all_weight_values|packed).*|layers\.\d+\.layer_[fb]w\..*"
+    rf"|{_PARAMETER}.*(scale|zero_point|quant|packed).*":
+        "quantised: its weights are integers; take the state dict from before it was quantised",
+    rf"{_PARAMETER}.*lora.*":
+        "LoRA: merge it into the weights first",
+}  # fmt: skip
+"""Names that show that the weights are not those of a plain LSTM, and what to do then."""
+
+
+def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
+    """Convert a ``torch.nn.LSTM``, with all its layers and directions, or an ``LSTMCell``.
+
+    The two biases are added up. ``batch_first`` and ``dropout`` are in no state dict: the first
+    is an argument of `lstm.stack.forward`, the other acts in training alone.
+
+    Args:
+        state_dict: Its ``state_dict()``, or what a file held of it: ``weight_ih_l0`` (4H, D),
+            ``weight_hh_l0`` (4H, H), and, unless ``bias=False``, ``bias_ih_l0`` and
+            ``bias_hh_l0`` (4H,), and so on for each layer and ``_reverse``. An ``LSTMCell`` has
+            these names without ``_l0``.
+        prefix: What stands before its names in that of a larger module, such as "encoder.lstm.".
+            Names without it are not looked at.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        TypeError: If it is no dictionary, or a parameter is no array or of another dtype.
+        ValueError: If names are there or missing that an LSTM has not or has, such as one bias of
+            two, or those of weight_norm, pruning and the like; or a shape is another.
+
+    Example:
+        >>> from lstm import stack
+        >>> layers = stack.init(10, 4, layers=2, bidirectional=True, rng=0)
+        >>> state_dict = dump(layers)
+        >>> len(state_dict), len(load(state_dict))
+        (16, 2)
+    """
+    row = ROSETTA["PyTorch"]
+    everything = flat(state_dict, "state_dict", row.arrays)
+    for name in set(map(str, state_dict)) - set(map(str, everything)):
+        raise TypeError(
+            f"state_dict[{name!r}]: expected an array, got a dictionary; pass that alone, if it is "
+            "the state dict"
+        )
+    own = {
+        str(name)[len(prefix) :]: value
+        for name, value in everything.items()
+        if str(name).startswith(prefix)
+    }
+    layers, directions = _what_it_has(own, set(everything), prefix)
+    found = []
+    for k in layers:
+        ends = [("" if k is None else f"_l{k}") + end for end in directions]
+        found.append(Layer(*(_read_one(own, prefix, end) for end in ends)))
+    if len({W.shape[1] for layer in found for _, W in layer.directions}) > 1:
+        raise ValueError("state_dict: expected one hidden size in all layers, as in torch.nn.LSTM")
+    return as_stack("state_dict", found)
+
+
+def dump(
+    layers: Iterable[Layer], prefix: str = "", *, bias: bool = True, cell: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Give a ``torch.nn.LSTM`` or ``LSTMCell`` its parameters.
+
+    Two biases that are added cannot be told apart: all of it goes to ``bias_ih``, and
+    ``bias_hh`` is zero. That gives the same outputs. But the gradient of *each* is the bias row
+    of ``dWLSTM``, so an optimiser moves their sum twice as far as our one bias.
+
+    Args:
+        layers: The stack. PyTorch has one hidden size, and reads forward or both ways.
+        prefix: What to put before the names.
+        bias: False for a module without biases; ours must then be zero.
+        cell: Whether it is an ``LSTMCell``, whose names have no number.
+
+    Returns:
+        dict: The parameters by name, in PyTorch's order, to be loaded with
+        ``load_state_dict({name: torch.from_numpy(value) ...})``.
+
+    Raises:
+        TypeError: If ``layers`` is no stack.
+        ValueError: If ``layers`` is no stack, or one that PyTorch does not have, or has biases
+            that the module has not.
+
+    Example:
+        >>> from lstm import stack
+        >>> list(dump(stack.init(10, 4, rng=0)))
+        ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
+    """
+    layers = check_layers(layers)
+    kinds = {
+        (layer.forward is None, layer.backward is None, layer.directions[0][1].shape[1])
+        for layer in layers
+    }
+    if len(kinds) > 1 or layers[0].forward is None:
+        raise ValueError(
+            "layers: expected one hidden size, and forward or both directions in every layer"
+        )
+    if cell and (len(layers) > 1 or layers[0].backward is not None):
+        raise ValueError("layers: expected one layer that reads forward, for a cell")
+    state_dict: dict[str, NDArray[Any]] = {}
+    for k, layer in enumerate(layers):
+        for direction, W in layer.directions:
+            end = "" if cell else f"_l{k}" + "_reverse" * (direction == "backward")
+            state_dict |= write(ROSETTA["PyTorch"].named(f"{prefix}{{}}{end}"), W, bias)
+    return state_dict
+
+
+def _what_it_has(
+    own: Mapping[str, Any], everything: set[str], prefix: str
+) -> tuple[list[int | None], list[str]]:
+    """Its layers (None for a cell) and directions, if it has exactly what they ask for."""
+    for name in own:
+        for pattern, why in REFUSED.items():
+            if re.fullmatch(pattern, name):
+                raise ValueError(f"state_dict[{prefix + name!r}]: {why}")
+    for name in everything:  # as fastai has it, beside a module of which this is the prefix
+        stale = re.fullmatch(rf"(.*?){_PARAMETER}_raw", str(name))
+        if stale and prefix.startswith(stale[1]):
+            raise ValueError(f"state_dict[{name!r}]: {REFUSED[_RAW]}")
+    matches = [NAME.fullmatch(name) for name in own]
+    odd = [prefix + name for name, match in zip(own, matches, strict=True) if not match]
+    if odd or not own:
+        modules = sorted(
+            {m[1] for n in everything if (m := re.fullmatch(r"(.*\.)weight_hh(_l0)?", str(n)))}
+        )
+        hint = (
+            f"; an LSTM in it has the prefix {' or '.join(map(repr, modules))}" if modules else ""
+        )
+        raise ValueError(
+            f"state_dict: expected names like {prefix + 'weight_hh_l0'!r} alone, got "
+            f"{listed(odd or map(str, everything))}{hint}"
+        )
+    numbers = {match and match["layer"] for match in matches}
+    is_cell = numbers == {None}
+    last = 0 if is_cell else max(int(number) for number in numbers if number is not None)
+    layers: list[int | None] = [None] if is_cell else list(range(last + 1))
+    both = any(match and match["reverse"] for match in matches)
+    kinds = ["weight"] + ["bias"] * any(name.startswith("bias") for name in own)
+    wanted = {
+        f"{kind}_{part}" + ("" if k is None else f"_l{k}") + end
+        for kind in kinds
+        for part in ("ih", "hh")
+        for k in layers
+        for end in ["", "_reverse"][: 1 + both]
+    }
+    if set(own) != wanted:
+        settings = f"num_layers={len(layers)}, bidirectional={both}, bias={len(kinds) == 2}"
+        module = "torch.nn.LSTMCell" if is_cell else f"torch.nn.LSTM({settings})"
+        lacks = listed(prefix + name for name in wanted - set(own))
+        other = listed(prefix + name for name in set(own) - wanted)
+        wrong = [f"lacks {lacks}"] * bool(wanted - set(own))
+        wrong += [f"has also {other}"] * bool(set(own) - wanted)
+        raise ValueError(f"state_dict: expected all that a {module} has; it {' and '.join(wrong)}")
+    return layers, ["", "_reverse"][: 1 + both]
+
+
+def _read_one(own: Mapping[str, Any], prefix: str, end: str) -> NDArray[Any]:
+    """One layer and direction."""
+    row = ROSETTA["PyTorch"].named(f"{prefix}{{}}{end}")
+    names = {row.x, row.h, *row.biases}
+    arrays = {prefix + name: value for name, value in own.items() if prefix + name in names}
+    try:
+        return read(row, arrays, "state_dict")
+    except ValueError as error:
+        for name, gates in (("GRU", 3), ("RNN", 1)):
+            shape = getattr(arrays[str(row.h)], "shape", (0, 0))
+            if len(shape) == 2 and shape[0] == gates * shape[1]:
+                raise ValueError(f"{error}: that is the shape of a torch.nn.{name}") from None
+        raise

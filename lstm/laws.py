@@ -1,0 +1,342 @@
+"""Laws that every right backward pass obeys, and that need no second derivation.
+
+The oracles of `lstm.oracles` find the gradient another way and compare. The laws
+here ask for less and so cost less: a handful of passes, whatever the size.
+
+============  ====================================================  ==========================
+law           what has to hold                                      what breaks it
+============  ====================================================  ==========================
+`taylor`      L(p + t v) - L(p) - t <dL, v> falls as t squared      any wrong gradient
+`dot_product` <w, J v> = <J^T w, v>                                 any wrong gradient
+`linearity`   J^T (a w + b w') = a J^T w + b J^T w'                 clipping, dropped rounding
+`symmetry`    <u, H v> = <v, H u> for the second derivatives H      what is no gradient at all
+============  ====================================================  ==========================
+
+J is the Jacobian of the function, v and u are directions in its inputs, w and w'
+cotangents of its outputs, and a pullback is the backward pass as a function of
+the cotangents alone: it takes one for each output and returns J^T w by name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .oracles import (
+    Arrays,
+    Function,
+    GradientError,
+    as_tuple,
+    check_analytic,
+    check_still,
+    derivative_along,
+)
+
+__all__ = ["Law", "Pullback", "dot_product", "linearity", "symmetry", "taylor"]
+
+Pullback = Callable[..., Arrays]
+"""From one cotangent for each output to the gradients by name."""
+
+
+@dataclass(frozen=True)
+class Law:
+    """How well a law holds.
+
+    Attributes:
+        name: The law's name.
+        value: The largest relative error; of `taylor`, the smallest slope.
+        bound: What the value may be at most; of `taylor`, at least.
+        values: The value of every input, or of every trial.
+    """
+
+    name: str
+    value: float
+    bound: float
+    values: dict[str, float]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the law holds. A nan is no number that it could hold for."""
+        if self.name == "taylor":
+            return bool(self.value >= self.bound)
+        return bool(self.value <= self.bound)
+
+    def raise_if_failed(self) -> "Law":
+        """Return the law itself if it holds.
+
+        Raises:
+            GradientError: If it does not.
+        """
+        if not self.passed:
+            raise GradientError(str(self))
+        return self
+
+    def __str__(self) -> str:
+        verdict = "passed" if self.passed else "FAILED"
+        if self.name == "taylor":
+            text = f"slope {self.value:.2f}, at least {self.bound:g} asked for"
+        else:
+            text = f"relative error {self.value:.1e}, at most {self.bound:.0e} asked for"
+        worst = min if self.name == "taylor" else max
+        where = worst(self.values, key=lambda k: _nan_is_worst(self.name, self.values[k]))
+        return f"{verdict}: {self.name}: {text}; worst: {where}"
+
+
+def taylor(
+    function: Function,
+    inputs: Arrays,
+    cotangents: Any,
+    gradients: Arrays,
+    *,
+    seed: int = 0,
+    bound: float = 1.9,
+) -> Law:
+    """Fit the power with which what the gradient leaves unexplained falls (eq-taylor).
+
+    Along a random direction v in each input, the remainder L(p + t v) - L(p) - t <dL, v>
+    is measured for t from 1e-2 down to 1e-5. If dL is the gradient it falls as
+    t**2; if not, a part proportional to t is left and the slope is 1. A remainder
+    that is rounding alone, as of a linear function, counts as slope infinity.
+
+    Args:
+        function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
+        inputs: float64 arrays by name.
+        cotangents: One array per output: they make the loss L.
+        gradients: The derived gradients, under the names of inputs.
+        seed: For the directions.
+        bound: The smallest slope that passes.
+
+    Returns:
+        Law: The slope for each input.
+
+    Raises:
+        FunctionError: If the function does not keep still.
+
+    Example:
+        >>> import numpy as np
+        >>> x, w = np.array([1.0, 2.0]), np.array([0.3, -0.7])
+        >>> for factor in (1, 1.1):
+        ...     dx = factor * w * np.cos(x)
+        ...     print(round(taylor(lambda x: np.sin(x), {"x": x}, w, {"x": dx}).value, 1))
+        2.0
+        1.0
+    """
+    rng = np.random.default_rng(seed)
+    start = check_still(function, inputs)
+    weights = [np.asarray(w) for w in as_tuple(cotangents)]
+    size = sum(float(np.abs(w * y).sum()) for w, y in zip(weights, start, strict=True))
+    slopes = {}
+    for name, gradient in gradients.items():
+        p = np.asarray(inputs[name])
+        v = rng.standard_normal(p.shape)
+        v /= np.sqrt((v**2).sum()) or 1.0
+        rise = float((np.asarray(gradient) * v).sum())
+        points = []
+        for t in 10.0 ** -np.arange(2, 5.1, 0.5):
+            there = as_tuple(function(**{**inputs, name: p + t * v}))
+            change = sum(
+                float((w * (y - y0)).sum()) for w, y, y0 in zip(weights, there, start, strict=True)
+            )
+            remainder = abs(change - t * rise)  # (eq-taylor)
+            if not remainder <= 1e-14 * size:  # else nothing but rounding is left
+                points.append((np.log10(t), np.log10(remainder)))
+        slopes[name] = np.inf
+        if len(points) > 1:
+            t_last, r_last = np.array(points[-3:]).T
+            slopes[name] = float(np.polyfit(t_last, r_last, 1)[0])
+    return _law("taylor", slopes, bound)
+
+
+def dot_product(
+    function: Function,
+    pullback: Pullback,
+    inputs: Arrays,
+    *,
+    oracle: str = "complex",
+    trials: int = 5,
+    seed: int = 0,
+    bound: float | None = None,
+) -> Law:
+    """Compare <w, J v> with <J^T w, v> for random w and v (eq-adjoint).
+
+    J v is one complex step of the function along v; J^T w is one backward pass. All
+    inputs move at once and no cotangent is fixed beforehand.
+
+    Args:
+        function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
+        pullback: The backward pass at ``inputs``, a function of the cotangents.
+        inputs: Real arrays by name.
+        oracle: "complex", or "central" for a function that is not analytic.
+        trials: How many pairs to draw.
+        seed: For the random generator.
+        bound: The largest relative error that passes; None for 1e-12 with the
+            complex step and 1e-7 with central differences.
+
+    Returns:
+        Law: The relative error of each trial. It is relative to |J^T w| |v|, the largest
+        that the product could be for such vectors.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.array([1.0, 2.0])
+        >>> dot_product(lambda x: np.sin(x), lambda w: {"x": w * np.cos(x)}, {"x": x}).passed
+        True
+    """
+    rng = np.random.default_rng(seed)
+    shapes = [y.shape for y in check_still(function, inputs)]
+    errors = {}
+    for trial in range(trials):
+        w = [rng.standard_normal(shape) for shape in shapes]
+        gradients = pullback(*w)
+        v = {name: rng.standard_normal(np.shape(inputs[name])) for name in gradients}
+        along = derivative_along(function, inputs, v, oracle=oracle)
+        left = sum(float((a * b).sum()) for a, b in zip(w, along, strict=True))  # (eq-adjoint)
+        right = sum(float((gradients[name] * v[name]).sum()) for name in v)
+        most = np.sqrt(_square(gradients) * _square(v) / max(1, sum(x.size for x in v.values())))
+        errors[f"trial {trial}"] = _relative(abs(left - right), max(abs(left), abs(right), most))
+    if bound is None:
+        bound = 1e-12 if oracle == "complex" else 1e-7
+    return _law("dot_product", errors, bound)
+
+
+def linearity(
+    pullback: Pullback,
+    cotangents: Any,
+    *,
+    powers: tuple[int, ...] = (-100, -40, -10, 10, 40, 100),
+    seed: int = 0,
+    bound: float | None = None,
+) -> Law:
+    """Check that gradients are linear in the cotangents (eq-linear). It takes no oracle.
+
+    A sum of two cotangents has to give the sum of their gradients, and a cotangent
+    times 2**k the gradient times 2**k, which is exact in floating point. A gradient
+    that is clipped, or cast to a narrower dtype on the way, is not linear.
+
+    Args:
+        pullback: The backward pass, a function of the cotangents.
+        cotangents: One array per output; the second set is drawn at random.
+        powers: The exponents k to try.
+        seed: For the random generator.
+        bound: The largest error that passes, relative to the largest number of each
+            gradient; None for 1e-12, and 1e-5 for cotangents in float32.
+
+    Returns:
+        Law: The relative error of the sum and of each power.
+
+    Example:
+        >>> import numpy as np
+        >>> w = np.array([0.5, -2.0])
+        >>> linearity(lambda w: {"x": 3 * w}, w).passed
+        True
+        >>> linearity(lambda w: {"x": np.clip(3 * w, -10, 10)}, w).passed
+        False
+    """
+    rng = np.random.default_rng(seed)
+    one = [np.asarray(w) for w in as_tuple(cotangents)]
+    two = [rng.standard_normal(w.shape).astype(w.dtype) for w in one]
+    first, second = _copy(pullback(*one)), _copy(pullback(*two))
+    both = _copy(pullback(*(a + b for a, b in zip(one, two, strict=True))))
+    errors = {"sum": max(_off(both[k], first[k] + second[k]) for k in first)}  # (eq-linear)
+    for power in powers:
+        factor = 2.0**power
+        scaled = _copy(pullback(*((w * factor).astype(w.dtype) for w in one)))
+        errors[f"times 2**{power}"] = max(_off(scaled[k] / factor, first[k]) for k in first)
+    if bound is None:
+        bound = 1e-5 if any(w.dtype == np.float32 for w in one) else 1e-12
+    return _law("linearity", errors, bound)
+
+
+def symmetry(
+    gradient: Function,
+    inputs: Arrays,
+    *,
+    trials: int = 5,
+    seed: int = 0,
+    bound: float = 1e-11,
+) -> Law:
+    """Check that second derivatives are symmetric: the gradient of a gradient (eq-hessian).
+
+    H v, the second derivatives of the loss times a direction, is one complex step
+    through forward *and* backward pass. If what the backward pass returns is the
+    gradient of anything at all, <u, H v> = <v, H u>.
+
+    Args:
+        gradient: Called with ``inputs`` by name, it returns the gradients of one loss
+            under the same names. It has to take complex128.
+        inputs: Real arrays by name.
+        trials: How many pairs u, v to draw.
+        seed: For the random generator.
+        bound: The largest relative error that passes.
+
+    Returns:
+        Law: The relative error of each trial.
+
+    Raises:
+        FunctionError: If ``gradient`` does not keep still, or drops imaginary parts.
+
+    Example:
+        >>> import numpy as np
+        >>> p = {"x": np.array(2.0), "y": np.array(3.0)}
+        >>> symmetry(lambda x, y: {"x": 2 * x * y, "y": x**2}, p).passed     # of x**2 * y
+        True
+        >>> symmetry(lambda x, y: {"x": 2 * x * y, "y": x}, p).passed
+        False
+    """
+    rng = np.random.default_rng(seed)
+    names = list(inputs)
+
+    def listed(**given: Any) -> tuple[Any, ...]:
+        result = gradient(**given)
+        return tuple(result[name] for name in names)
+
+    check_analytic(listed, inputs)
+    whole = all(np.isfinite(g).all() for g in check_still(listed, inputs))
+    errors = {}
+    for trial in range(trials):
+        u, v = (
+            {name: rng.standard_normal(np.shape(inputs[name])) for name in names} for _ in range(2)
+        )
+        Hu, Hv = (
+            dict(zip(names, derivative_along(listed, inputs, d), strict=True)) for d in (u, v)
+        )
+        left, right = (
+            sum(float((a[k] * b[k]).sum()) for k in names) for a, b in ((u, Hv), (v, Hu))
+        )  # (eq-hessian)
+        size = sum(x.size for x in u.values())
+        most = np.sqrt(_square(Hu) * _square(v) / max(1, size))
+        error = _relative(abs(left - right), max(abs(left), abs(right), most))
+        errors[f"trial {trial}"] = error if whole else np.nan
+    return _law("symmetry", errors, bound)
+
+
+def _law(name: str, values: dict[str, float], bound: float) -> Law:
+    worst = min if name == "taylor" else max
+    numbers = list(values.values())
+    value = np.nan if np.isnan(numbers).any() else worst(numbers)
+    return Law(name, float(value), bound, values)
+
+
+def _nan_is_worst(name: str, value: float) -> float:
+    if np.isnan(value):
+        return -np.inf if name == "taylor" else np.inf
+    return value
+
+
+def _relative(difference: float, scale: float) -> float:
+    return difference / scale if difference or np.isnan(difference) else 0.0
+
+
+def _off(got: np.ndarray, want: np.ndarray) -> float:
+    """The largest difference, relative to the largest number."""
+    difference = float(np.abs(got - want).max(initial=0))
+    return _relative(difference, float(np.abs(want).max(initial=0)) or difference)
+
+
+def _square(arrays: Arrays) -> float:
+    return sum(float((np.abs(a) ** 2).sum()) for a in arrays.values())
+
+
+def _copy(gradients: Arrays) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in gradients.items()}

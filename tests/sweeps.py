@@ -1,0 +1,360 @@
+"""The LSTM at every size and magnitude, on every path, against the reference step.
+
+The oracles of `lstm.gradcheck` move one element at a time, so they see small problems. A mistake
+that shows only for many steps, wide batches, large numbers or one dtype needs problems of that
+kind, and a second program that is fast enough for them: `lstm.reference`. Every function here
+takes a module with the functions of `lstm.fused` (or of `lstm.stack`) and raises AssertionError
+if the module errs. `test_sweeps.py` runs them on the real modules and on broken ones.
+"""
+
+import itertools
+
+import numpy as np
+from helpers import run, run_by_reference
+
+from lstm import reference
+from lstm.gradcheck import Problem, random_problem
+
+FLOATS = (np.float32, np.float64)
+
+# Relative to the largest number of an array. Rounding is some 20 eps at most sizes; what
+# thousands of steps or terms add up to is still below.
+WITHIN = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13, np.dtype(np.complex128): 1e-13}
+
+# Both sides of powers of two and of round numbers, where people put thresholds.
+EDGES = (*range(41), 49, 50, 51, 63, 64, 65, 99, 100, 101, 127, 128, 129, 255, 256, 257)
+
+
+def agree(got, want, label, least=0.0):
+    """Every array by name: same shape and dtype, and equal up to rounding.
+
+    Rounding is measured by the largest number of the array, or by ``least`` if that is larger.
+    """
+    assert list(got) == list(want)
+    for name, expected in want.items():
+        value = np.asarray(got[name])
+        assert (value.shape, value.dtype) == (expected.shape, expected.dtype), (label, name)
+        scale = max(float(np.abs(expected).max(initial=0)), least)
+        error = float(np.abs(value - expected).max(initial=0))
+        assert error <= WITHIN[expected.dtype] * scale, (
+            f"{label}: {name} is off by {error:.1e}, where numbers are up to {scale:.1e}"
+        )
+
+
+def exact(problem):
+    """What the reference makes of a problem, computed in double precision if it is float32."""
+    dtype = problem.inputs["X"].dtype
+    if dtype != np.float32:
+        return run_by_reference(problem)
+    return {k: v.astype(dtype) for k, v in run_by_reference(cast(problem, np.float64)).items()}
+
+
+def cast(problem, dtype):
+    inputs = {name: value.astype(dtype) for name, value in problem.inputs.items()}
+    return Problem(inputs, tuple(w.astype(dtype) for w in problem.cotangents))
+
+
+def compare(module, problem, label="", least=0.0):
+    """Forward, backward, and the same steps as a stream, batched and the last sequence alone."""
+    want = exact(problem)
+    agree(run(problem, module.forward, module.backward), want, label, least)
+    X, W, c, h = problem.inputs.values()
+    for rows in (slice(None), -1) if X.shape[1] else (slice(None),):
+        state, outputs = (c[rows], h[rows]), [want["Hout"][:0, rows]]
+        for x in X[:, rows]:
+            state = module.step(x, W, *state)
+            outputs.append(state[1][None])
+        stream = {"Hout": np.concatenate(outputs), "Cn": state[0], "Hn": state[1]}
+        expected = {"Hout": want["Hout"][:, rows], "Cn": want["Cn"][rows], "Hn": want["Hn"][rows]}
+        agree(stream, expected, f"{label}, step", least)
+
+
+def sizes(axis, values, module, others=(3, 2, 3, 2)):
+    for value, dtype in itertools.product(values, FLOATS):
+        shape = [*others]
+        shape["nbDH".index(axis)] = value
+        problem = random_problem(*shape, seed=value, dtype=dtype)
+        compare(module, problem, f"{axis} = {value}, {np.dtype(dtype)}")
+
+
+def steps(module):
+    sizes("n", (*EDGES, 600), module)
+
+
+def batches(module):
+    sizes("b", (*EDGES, 1025), module)
+
+
+def inputs(module):
+    sizes("D", (*EDGES, 1025), module)
+
+
+def units(module):
+    sizes("H", (*EDGES[1:], 600), module, (2, 2, 3, 2))
+
+
+def all_large(module):
+    for shape, dtype in itertools.product(((52, 17, 66, 101), (130, 18, 9, 24)), FLOATS):
+        compare(module, random_problem(*shape, seed=1, dtype=dtype), f"{shape} {np.dtype(dtype)}")
+
+
+def blocks(module):
+    """Around the size at which `backward` starts a second block of steps, and far beyond it."""
+    limit = module._BLOCK
+    for b, H in ((50, 66), (128, 128), (8, 200), (5, 13)):
+        at = max(1, limit // (4 * b * H))  # steps in one block
+        for n in sorted({at - 1, at, at + 1, 2 * at, 2 * at + 1} - {0}):
+            problem = random_problem(n, b, 2, H, seed=n)
+            compare(module, problem, f"n = {n}, blocks of {at}")
+    try:
+        for per_block, n in itertools.product((1, 2, 3, 7), range(1, 9)):
+            module._BLOCK = per_block * 4 * 3 * 2
+            compare(module, random_problem(n, 3, 2, 2, seed=n), f"n = {n}, blocks of {per_block}")
+    finally:
+        module._BLOCK = limit
+
+
+def scaled(problem, **factors):
+    """Inputs, and the cotangents as dHout, dCn and dHn, times a factor each."""
+    inputs = {k: v * v.dtype.type(factors.get(k, 1)) for k, v in problem.inputs.items()}
+    names = ("dHout", "dCn", "dHn")
+    return Problem(inputs, tuple(
+        w * w.dtype.type(factors.get(k, 1)) for k, w in zip(names, problem.cotangents, strict=True)
+    ))  # fmt: skip
+
+
+def magnitudes(module):
+    """Every argument alone, and all cotangents together, from tiny to huge."""
+    base = {dtype: random_problem(4, 3, 3, 9, seed=3, dtype=dtype) for dtype in FLOATS}
+    names = ("X", "WLSTM", "c0", "h0", "dHout", "dCn", "dHn")
+    for dtype, name, power in itertools.product(FLOATS, names, range(-12, 13)):
+        problem = scaled(base[dtype], **{name: 10.0**power})
+        # A raw gate of size 10**k is off by 10**k eps, and its gate as well: until it is 0 or 1.
+        least = 10.0 ** max(power, 0) if name in ("X", "WLSTM", "h0") else 0
+        compare(module, problem, f"{name} times 1e{power}, {np.dtype(dtype)}", least)
+    for dtype, power in itertools.product(FLOATS, (-30, -12, -6, -3, 3, 6, 12, 30)):
+        factor = 10.0**power
+        problem = scaled(base[dtype], dHout=factor, dCn=factor, dHn=factor)
+        compare(module, problem, f"all cotangents times 1e{power}")
+
+
+def saturated(module):
+    """Each gate driven to either end by its bias, alone and with all the others."""
+    for gate, sign, size in itertools.product(range(5), (-1, 1), (3, 8, 20, 40, 400)):
+        for dtype in FLOATS:
+            problem = random_problem(5, 3, 3, 4, seed=size, dtype=dtype)
+            columns = slice(None) if gate == 4 else slice(4 * gate, 4 * gate + 4)
+            problem.inputs["WLSTM"][0, columns] += sign * size
+            # sigmoid(-20) has few digits of its own: it is 1/2 - 1/2 tanh(10)
+            compare(module, problem, f"gate {gate}, bias {sign * size}", least=1)
+
+
+def sparse(module):
+    """A gradient that comes in at one place only, and inputs that are zero but for one step."""
+    n, b, H = 12, 3, 4
+    problem = random_problem(n, b, 5, H)
+    zero = tuple(map(np.zeros_like, problem.cotangents))
+    places = [(0, (t, t % b, t % H)) for t in range(n)]
+    places += [(k, (j, m)) for k in (1, 2) for j in range(b) for m in range(H)]
+    for which, index in places:
+        only = tuple(w.copy() for w in zero)
+        only[which][index] = problem.cotangents[which][index]
+        compare(module, problem._replace(cotangents=only), f"cotangent {which} at {index} only")
+    for t, name in itertools.product(range(n), ("one step only", "all steps but one")):
+        X = problem.inputs["X"].copy()
+        if name == "one step only":
+            X[np.arange(n) != t] = 0
+        else:
+            X[t] = 0
+        compare(module, problem._replace(inputs=problem.inputs | {"X": X}), f"X: {name}, {t}")
+    for name in problem.inputs:
+        nothing = {name: np.zeros_like(problem.inputs[name])}
+        compare(module, problem._replace(inputs=problem.inputs | nothing), f"{name} = 0")
+
+
+def seeds(module):
+    for seed in range(1, 21):
+        for dtype in FLOATS:
+            compare(module, random_problem(seed=seed, dtype=dtype), f"seed {seed}")
+            compare(module, random_problem(17, 9, 4, 12, seed=seed, dtype=dtype), f"seed {seed}")
+
+
+def complex_numbers(module):
+    """Forward and backward on complex arguments: what complex steps through either rely on."""
+    for shape in ((5, 3, 4, 3), (40, 20, 3, 12), (3, 2, 70, 110)):
+        real, imaginary = (cast(random_problem(*shape, seed=k), complex) for k in (1, 2))
+        problem = Problem(
+            {k: v + 0.1j * imaginary.inputs[k] for k, v in real.inputs.items()},
+            tuple(v + 1j * w for v, w in zip(real.cotangents, imaginary.cotangents, strict=True)),
+        )
+        compare(module, problem, f"complex, {shape}")
+
+
+def linear(module):
+    """Cotangents times a power of two give gradients times that power, to the last bit."""
+    names = ("dX", "dWLSTM", "dc0", "dh0")
+    for shape, dtype in itertools.product(((4, 3, 2, 5), (60, 20, 9, 30)), FLOATS):
+        problem = random_problem(*shape, seed=5, dtype=dtype)
+        once = run(problem, module.forward, module.backward)
+        for power in (-80, -50, -20, -4, 4, 20, 50, 80):
+            factor = 2.0**power
+            more = scaled(problem, dHout=factor, dCn=factor, dHn=factor)
+            got = run(more, module.forward, module.backward)
+            for name in names:
+                want = once[name] * dtype(factor)
+                assert np.array_equal(got[name], want), f"{name} is not linear at 2**{power}"
+
+
+def initial_weights(module):
+    for D, H, dtype in itertools.product((0, 1, 2, 16, 65, 130), (1, 2, 17, 64, 101, 130), FLOATS):
+        draw = np.random.default_rng(7).standard_normal((1 + D + H, 4 * H)) / np.sqrt(D + H)
+        draw[0] = np.repeat([0, 2.5, 0, 0], H)
+        got = module.init(D, H, forget_bias=2.5, rng=7, dtype=dtype)
+        assert got.dtype == dtype
+        assert np.array_equal(got, draw.astype(dtype)), f"init({D}, {H}, {np.dtype(dtype)})"
+
+
+FUSED = {
+    check.__name__: check
+    for check in (steps, batches, inputs, units, all_large, blocks, magnitudes, saturated, sparse,
+                  seeds, complex_numbers, linear, initial_weights)
+}  # fmt: skip
+
+
+# The stack: each sequence alone, each layer and direction by the reference step.
+
+
+def stack_by_reference(X, layers, c0, h0, lengths, dHout, dCn, dHn):
+    """All results of `stack.forward` and `stack.backward` by name, sequence by sequence."""
+    n, b, _ = X.shape
+    out = {"Hout": np.zeros_like(dHout), "dX": np.zeros_like(X)}
+    for k, layer in enumerate(layers):
+        for state in ("Cn", "Hn", "dc0", "dh0"):
+            out[f"{state} {k}"] = np.zeros_like(c0[k])
+        for name, W in layer.directions:
+            out[f"dW {k} {name}"] = np.zeros_like(W)
+    for j, end in enumerate([n] * b if lengths is None else lengths):
+        one, tape, x = slice(j, j + 1), {}, X[:end, j]
+        for k, layer in enumerate(layers):
+            outputs = []
+            for d, (name, W) in enumerate(layer.directions):
+                order = range(end) if name == "forward" else range(end)[::-1]
+                c, h, ran, y = c0[k][d, one], h0[k][d, one], [], np.empty((end, W.shape[1] // 4))
+                for t in order:
+                    ran.append((t, reference.forward(x[t][None], W, c, h)))
+                    c, h = ran[-1][1].c, ran[-1][1].h
+                    y[t] = h[0]
+                tape[k, name] = ran
+                out[f"Cn {k}"][d, one], out[f"Hn {k}"][d, one] = c, h
+                outputs.append(y)
+            x = np.concatenate(outputs, axis=-1)
+        out["Hout"][:end, j] = x
+        dy = dHout[:end, j]
+        for k, layer in reversed([*enumerate(layers)]):
+            H = c0[k].shape[-1]
+            size = len(layer.directions[0][1]) - 1 - H
+            dx = np.zeros((end, size))
+            for d, (name, _) in enumerate(layer.directions):
+                dc, dh = dCn[k][d, one], dHn[k][d, one]
+                for t, v in reversed(tape[k, name]):
+                    g = reference.backward(v, dy[t, d * H : (d + 1) * H][None] + dh, dc)
+                    dc, dh = g.c_prev, g.h_prev
+                    dx[t] += g.x[0]
+                    out[f"dW {k} {name}"] += g.W
+                out[f"dc0 {k}"][d, one], out[f"dh0 {k}"][d, one] = dc, dh
+            dy = dx
+        out["dX"][:end, j] = dy
+    return out
+
+
+def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dtype=np.float64,
+                  factor=1.0, batch_first=False):  # fmt: skip
+    """One stack. d: 1, 2, or -1 for the backward direction alone."""
+    rng = np.random.default_rng(seed)
+    width = abs(d) * H
+
+    def normal(*shape):
+        return rng.standard_normal(shape).astype(dtype)
+
+    def weights(D):
+        W = normal(1 + D + H, 4 * H)
+        W[1:] /= np.sqrt(D + H).astype(dtype)
+        return W
+
+    network = []
+    for k in range(layers):
+        W = [weights(D if k == 0 else width) for _ in range(abs(d))]
+        network.append(module.Layer(backward=W[0]) if d < 0 else module.Layer(*W))
+    states = [[normal(abs(d), b, H) for _ in range(layers)] for _ in range(4)]
+    X, dHout = normal(n, b, D), normal(n, b, width) * dtype(factor)
+    c0, h0, dCn, dHn = states
+    dCn, dHn = ([w * dtype(factor) for w in part] for part in (dCn, dHn))
+    if lengths is not None:
+        for j, end in enumerate(lengths):
+            dHout[end:, j] = X[end:, j] = 7  # none of it may count
+
+    def turn(array):
+        return array.swapaxes(0, 1) if batch_first else array
+
+    result = module.forward(turn(X), network, c0, h0, lengths=lengths, batch_first=batch_first)
+    back = module.backward(turn(dHout), result.cache, dCn, dHn)
+    got = {"Hout": turn(result.Hout), "dX": turn(back.dX)}
+    for k, layer in enumerate(back.dlayers):
+        parts = (result.Cn, result.Hn, back.dc0, back.dh0)
+        for name, part in zip(("Cn", "Hn", "dc0", "dh0"), parts, strict=True):
+            got[f"{name} {k}"] = part[k]
+        got |= {f"dW {k} {name}": dW for name, dW in layer.directions}
+
+    def double(value):
+        return [v.astype(float) for v in value] if isinstance(value, list) else value.astype(float)
+
+    plain = [
+        module.Layer(**{name: W.astype(float) for name, W in one.directions}) for one in network
+    ]
+    want = stack_by_reference(
+        double(X), plain, double(c0), double(h0), lengths, double(dHout), double(dCn), double(dHn)
+    )
+    label = f"{(n, b, D, H)}, layers {layers}, d {d}, lengths {lengths}, {np.dtype(dtype)}"
+    agree(got, {name: value.astype(dtype) for name, value in want.items()}, label)
+    if d == 1 and lengths is None and b and n:
+        c, h = [s[0] for s in c0], [s[0] for s in h0]
+        for x in X:
+            c, h = module.step(x, network, c, h)
+        ends = {
+            f"{name} {k}": s for name, part in (("Cn", c), ("Hn", h)) for k, s in enumerate(part)
+        }
+        expected = {name: want[name][0].astype(dtype) for name in ends}
+        agree(ends, expected, f"{label}, step")
+
+
+def stack_sizes(module):
+    for layers in (1, 2, 3, 5, 9):
+        compare_stack(module, 4, 2, 3, 2, layers=layers, d=1)
+        compare_stack(module, 4, 2, 3, 2, layers=layers, d=2, batch_first=True)
+    for value, dtype in itertools.product((0, 1, 2, 3, 7, 17, 51, 65, 129), FLOATS):
+        for axis in range(4 if value else 3):
+            shape = [3, 2, 3, 2]
+            shape[axis] = value
+            compare_stack(module, *shape, layers=2, d=2, seed=value, dtype=dtype)
+
+
+def stack_lengths(module):
+    rng = np.random.default_rng(0)
+    for n, b, d, dtype in itertools.product((60, 5, 1), (1, 4, 30), (1, 2, -1), FLOATS):
+        if n * b == 1800 and (d != 1 or dtype == np.float32):
+            continue
+        for lengths in (rng.integers(0, n + 1, b), np.full(b, n), np.arange(b) % (n + 1)):
+            compare_stack(module, n, b, 3, 4, layers=2, d=d, lengths=lengths, dtype=dtype)
+    compare_stack(module, 6, 3, 2, 4, layers=2, d=2, lengths=np.zeros(3, int))
+    compare_stack(module, 6, 3, 2, 110, d=2, lengths=np.array([6, 2, 5]))
+
+
+def stack_magnitudes(module):
+    for factor in (1e-12, 1e-6, 1e-3, 1e3, 1e6, 1e12):
+        for dtype in FLOATS:
+            lengths = np.array([5, 0, 3])
+            compare_stack(module, 5, 3, 3, 12, layers=2, d=2, factor=factor, dtype=dtype)
+            compare_stack(module, 5, 3, 3, 4, d=2, lengths=lengths, factor=factor, dtype=dtype)
+
+
+STACK = {check.__name__: check for check in (stack_sizes, stack_lengths, stack_magnitudes)}

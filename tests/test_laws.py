@@ -1,0 +1,454 @@
+"""What makes a gradient check pass by accident is refused; the laws hold of what is right only."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from helpers import draw, refused
+
+import lstm
+from lstm import gradcheck
+from lstm.gradcheck import (
+    FunctionError,
+    GradientError,
+    Law,
+    check,
+    check_lstm,
+    complex_step,
+    derivative_along,
+    dot_product,
+    linearity,
+    pullback,
+    symmetry,
+    taylor,
+)
+from lstm.zoo import ZOO, plant
+
+ONE = {"p": np.array([1.0, 2.0])}
+ONES = np.ones(2)
+
+
+def backward_times(factor, name="dWLSTM"):
+    def wrong(*arguments):
+        result = lstm.backward(*arguments)
+        return result._replace(**{name: factor * getattr(result, name)})
+
+    return wrong
+
+
+# What would make any gradient pass
+
+
+@pytest.mark.parametrize("oracle", gradcheck.THRESHOLDS)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": t}, f"threshold: expected a number below 1, as no error exceeds 1, got {t}")
+        for t in (np.inf, 1, 1.0, -1e-9, np.nan)
+    ]
+    + [
+        ({"floor": f}, f"floor: expected a number from 0 to 1, got {f}")
+        for f in (np.inf, 1.1, -1.0, np.nan)
+    ]
+    + [
+        ({name: n}, f"{name}: expected at least 1, or None for every element, got {n}")
+        for name in ("sample", "directions")
+        for n in (0, -1)
+    ]
+    + [
+        (
+            {"sample": 1, "directions": 1},
+            "sample: expected None beside directions, which compare no elements",
+        ),
+        ({"only": ["q"]}, "only: expected names among ['p'], got ['q']"),
+    ],
+)
+def test_options_under_which_everything_passes_are_refused(oracle, options, message):
+    with refused(ValueError, message):
+        check(lambda p: p, ONE, ONES, {"p": ONES}, oracle=oracle, **options)
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("delta", [0, 0.0, -1e-5, np.inf, np.nan])
+def test_a_delta_that_moves_nothing_is_refused(oracle, delta):
+    with refused(ValueError, f"delta: expected a positive number, got {delta}"):
+        check(lambda p: p, ONE, ONES, {"p": ONES}, oracle=oracle, delta=delta)
+
+
+@pytest.mark.parametrize("oracle", gradcheck.THRESHOLDS)
+def test_cotangents_that_are_all_zero_are_refused(oracle):
+    message = (
+        "cotangents: expected some that are not zero: with none the gradient 0 is always right"
+    )
+    with refused(ValueError, message):
+        check(lambda p: (p, p), ONE, (0 * ONES, 0 * ONES), {"p": 0 * ONES}, oracle=oracle)
+    assert check(lambda p: (p, p), ONE, (0 * ONES, ONES), {"p": ONES}, oracle=oracle).passed
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e-10, 1e-3, 1e3, 1e10, 1e100])
+def test_a_gradient_wrong_by_a_factor_fails_at_any_scale(oracle, scale):
+    problem = draw(n=2, b=2, D=2, H=2)
+    scaled = problem._replace(cotangents=tuple(scale * w for w in problem.cotangents))
+    assert check_lstm(lstm.forward, lstm.backward, scaled, oracle=oracle).passed
+    for factor in (0.0, 1 + 1e-5, 2.0):
+        wrong = backward_times(factor)
+        assert not check_lstm(lstm.forward, wrong, scaled, oracle=oracle).passed, factor
+
+
+def test_a_tiny_gradient_of_one_input_beside_a_large_one():
+    inputs = {"p": np.array([1.0]), "q": np.array([1.0])}
+    for wrong in (0.0, 2e-12):
+        right = {"p": np.array([3.0]), "q": np.array([wrong])}
+        report = check(lambda p, q: 3 * p + 1e-12 * q, inputs, np.ones(1), right, oracle="complex")
+        assert (report.passed, report.worst.name) == (False, "q")
+
+
+# Functions that no oracle can judge
+
+
+def changes(p):
+    p *= 2
+    return p.copy()
+
+
+def test_a_function_that_changes_its_inputs_is_found_out():
+    message = "function: it changes its input 'p'; let it work on a copy"
+    for options in ({"oracle": "central"}, {"oracle": "complex"}, {"directions": 2}):
+        with refused(FunctionError, message):
+            check(changes, ONE, ONES, {"p": 2 * ONES}, **options)
+    assert ONE["p"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("oracle", gradcheck.THRESHOLDS)
+def test_a_function_that_is_not_deterministic_is_found_out(oracle):
+    rng = np.random.default_rng(0)
+    message = (
+        "function: output 1 differs when it is called again with the same inputs; "
+        "fix its seed, switch dropout off, keep no state between calls"
+    )
+    with refused(FunctionError, message):
+        check(lambda p: (p, p * rng.random()), ONE, (ONES, ONES), {"p": 2 * ONES}, oracle=oracle)
+
+
+def test_a_function_whose_outputs_come_and_go_is_found_out():
+    outputs = [(ONES,), (ONES, ONES)]
+    with pytest.raises(FunctionError, match="output 0 differs when it is called again"):
+        check(lambda p: outputs.pop(), ONE, (ONES, ONES), {"p": ONES})
+
+
+NOT_ANALYTIC = {
+    "abs": lambda p: np.abs(p - 1.5),
+    "abs of what is positive": lambda p: np.abs(p),
+    "real": lambda p: p.real**2,
+    "real inside": lambda p: p * p.real,
+    "conj": lambda p: np.conj(p) ** 2,
+    "var": lambda p: np.var(p),
+    "norm": lambda p: np.linalg.norm(p),
+    "a branch": lambda p: p**2 if np.isrealobj(p) else p,
+    "only one of many": lambda p: np.append(p**2, np.abs(p[0])),
+    "hidden in a sum": lambda p: 1e3 + p + 0.1 * np.abs(p),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ANALYTIC)
+def test_a_function_that_is_not_analytic_is_found_out(name):
+    function = NOT_ANALYTIC[name]
+    w = np.ones(np.shape(function(ONE["p"])))
+    advice = r"is not analytic: .* by the complex step and .* by central differences; look for abs"
+    with pytest.raises(FunctionError, match=advice):
+        complex_step(function, ONE, w)
+    with pytest.raises(FunctionError, match=advice):
+        check(function, ONE, w, {"p": 0 * ONES}, oracle="complex")
+    with pytest.raises(FunctionError, match=advice):
+        check(function, ONE, w, {"p": 0 * ONES}, oracle="complex", directions=3)
+
+
+@pytest.mark.parametrize(
+    "function", [lambda p: p.astype(float), lambda p: np.floor(p), lambda p: np.arctan2(p, 1.0)]
+)
+def test_a_function_that_takes_no_complex_numbers_is_found_out(function):
+    with pytest.raises(FunctionError, match=r"it does not run on complex numbers .*; look for abs"):
+        check(function, ONE, ONES, {"p": ONES}, oracle="complex")
+
+
+ANALYTIC = {
+    "relu by a mask": lambda p: np.where(p.real > 1.5, p, 0),
+    "a polynomial of large numbers": lambda p: (1e5 * p) ** 2,
+    "nothing moves": lambda p: 0 * p + 7,
+    "flat": lambda p: np.tanh(50 * p),
+    "steep": lambda p: np.tanh(1e4 * (p - 1)),
+    "integer results beside": lambda p: (p, np.arange(2.0)),
+}
+
+
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_what_is_analytic_passes(name):
+    gradcheck.check_analytic(ANALYTIC[name], ONE)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lstm_is_analytic_at_any_scale(scale, seed):
+    inputs = draw(seed=seed).inputs
+    for name in inputs:
+        scaled = {k: v * (scale if k == name else 1.0) for k, v in inputs.items()}
+        gradcheck.check_analytic(lambda **i: lstm.forward(**i)[:3], scaled)
+
+
+# Parts of the gradients
+
+
+def large(wrong=None):
+    problem = draw(n=6, b=4, D=20, H=16)
+    derived = dict(pullback(lstm.forward, lstm.backward, problem.inputs)(*problem.cotangents))
+    if wrong is not None:
+        derived[wrong[0]] = derived[wrong[0]].copy()
+        derived[wrong[0]][wrong[1]] *= 1.1
+
+    def forward(**inputs):
+        return lstm.forward(**inputs)[:3]
+
+    return forward, problem.inputs, problem.cotangents, derived
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+def test_a_sample_checks_so_many_elements_of_each_input(oracle):
+    report = check(*large(), oracle=oracle, sample=7)
+    assert report.passed
+    assert report.checked == 4 * 7
+    for name, errors in report.errors.items():
+        assert errors.shape == large()[1][name].shape
+        assert errors.count() == 7
+    assert check(*large(), oracle=oracle, sample=7, seed=1).errors["X"].mask.sum() > 0
+    masks = [check(*large(), oracle=oracle, sample=7, seed=s).errors["X"].mask for s in (0, 0, 1)]
+    assert (masks[0] == masks[1]).all()
+    assert (masks[0] != masks[2]).any()
+
+
+def test_a_sample_finds_a_wrong_block_and_its_place():
+    report = check(*large(("WLSTM", np.s_[:, 16:32])), oracle="complex", sample=20)
+    assert not report.passed
+    assert report.worst.name == "WLSTM"
+    assert 16 <= report.worst.index[1] < 32
+    whole = check(*large(("c0", (3, 15))), oracle="complex", sample=10**6, only=None)
+    assert whole.worst.index == (3, 15)
+    assert whole.checked == sum(v.size for v in large()[1].values())
+
+
+def test_a_sample_of_jax_and_of_nothing():
+    report = check(lambda p: p**2, ONE, ONES, {"p": 2 * ONE["p"]}, oracle="jax", sample=1)
+    assert report.checked == 1
+    nothing = {"p": np.zeros((0, 2))}
+    assert check(lambda p: p, nothing, np.zeros((0, 2)), nothing, sample=3).worst is None
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("name", ["X", "WLSTM", "c0", "h0"])
+def test_directions_find_a_mistake_in_any_input(oracle, name):
+    report = check(*large(), oracle=oracle, directions=3)
+    assert report.passed, str(report)
+    assert {errors.shape for errors in report.errors.values()} == {(3,)}
+    report = check(*large((name, np.s_[:2])), oracle=oracle, directions=3)
+    assert not report.passed
+    assert report.worst.name == name
+
+
+def test_directions_work_with_jax_too_and_say_which_shape_is_wrong():
+    right = {"p": 2 * ONE["p"]}
+    assert check(lambda p: p**2, ONE, ONES, right, oracle="jax", directions=2).passed
+    wrong = {"p": np.array([2.0, 4.1])}
+    assert not check(lambda p: p**2, ONE, ONES, wrong, oracle="jax", directions=2).passed
+    with refused(ValueError, "gradients['p']: expected shape (2,), got (1,)"):
+        check(lambda p: p**2, ONE, ONES, {"p": np.ones(1)}, directions=1)
+
+
+def test_only_some_inputs_and_the_others_may_be_anything():
+    inputs = {"p": np.array([3.0]), "k": 2, "name": "x"}
+
+    def function(p, k, name):
+        assert isinstance(name, str)
+        return p**k
+
+    for oracle in gradcheck.THRESHOLDS:
+        right = {"p": np.array([6.0])}
+        report = check(function, inputs, np.ones(1), right, oracle=oracle, only=["p"])
+        assert report.passed
+        assert report.checked == 1
+    with refused(ValueError, "gradients: expected ['p'], got ['k', 'p']"):
+        check(function, inputs, np.ones(1), {"p": 1, "k": 2}, only=["p"])
+    problem = draw()
+    report = check_lstm(lstm.forward, backward_times(2, "dX"), problem, only=["WLSTM", "c0"])
+    assert report.passed
+    assert list(report.errors) == ["WLSTM", "c0"]
+    for oracle, dtype in itertools.product(("central", "complex"), (np.float32, np.float64)):
+        problem = draw(dtype=dtype)
+        assert check_lstm(lstm.forward, lstm.backward, problem, oracle=oracle, only=["c0"]).passed
+
+
+# The laws
+
+
+def loss_of(problem):
+    return lambda **inputs: lstm.forward(**inputs)[:3]
+
+
+def laws_of(forward, backward, problem):
+    """All four laws of an LSTM."""
+    inputs, w = problem
+    function = lambda **inputs: forward(**inputs)[:3]  # noqa: E731
+    pull = pullback(forward, backward, inputs)
+
+    def gradient(**given):
+        dtype = given["X"].dtype
+        pulled = pullback(forward, backward, given)(*(a.astype(dtype) for a in w))
+        return pulled
+
+    return {
+        "taylor": taylor(function, inputs, w, pull(*w)),
+        "dot_product": dot_product(function, pull, inputs),
+        "linearity": linearity(pull, w),
+        "symmetry": symmetry(gradient, inputs),
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_laws_hold_of_the_lstm(seed):
+    for shape in ((5, 3, 10, 4), (1, 1, 1, 1), (30, 8, 3, 12)):
+        for law in laws_of(lstm.forward, lstm.backward, draw(*shape, seed=seed)).values():
+            assert law.raise_if_failed() is law
+
+
+@pytest.mark.parametrize("name", ["X", "WLSTM", "c0", "h0"])
+def test_a_factor_on_one_gradient_breaks_three_laws_and_is_linear(name):
+    laws = laws_of(lstm.forward, backward_times(1.01, f"d{name}"), draw())
+    assert {law for law, result in laws.items() if not result.passed} == {
+        "taylor", "dot_product", "symmetry",
+    }  # fmt: skip
+    assert laws["taylor"].values[name] < 1.2
+    assert all(slope > 1.9 for other, slope in laws["taylor"].values.items() if other != name)
+
+
+def test_a_clip_that_no_oracle_reaches_breaks_linearity_alone():
+    def clipped(*arguments):
+        return lstm.Gradients(*(np.clip(a, -100, 100) for a in lstm.backward(*arguments)))
+
+    problem = draw()
+    assert check_lstm(lstm.forward, clipped, problem, oracle="complex").passed
+    laws = laws_of(lstm.forward, clipped, problem)
+    assert {law for law, result in laws.items() if not result.passed} == {"linearity"}
+    single = draw(dtype=np.float32)
+    assert linearity(pullback(lstm.forward, lstm.backward, single.inputs), single.cotangents).passed
+    assert not linearity(pullback(lstm.forward, clipped, single.inputs), single.cotangents).passed
+
+
+def test_the_laws_and_the_zoo():
+    """Every published backward mistake breaks Taylor's law and the dot product."""
+    problem = draw()
+    for bug in ZOO.values():
+        if bug.kind == "backward":
+            broken = plant(bug)
+            laws = laws_of(broken.forward, broken.backward, problem)
+            assert not laws["taylor"].passed, bug.name
+            assert not laws["dot_product"].passed, bug.name
+
+
+def test_taylor_of_a_linear_function_is_exact_or_wrong():
+    assert taylor(lambda p: 3 * p, ONE, ONES, {"p": 3 * ONES}).value == np.inf
+    wrong = taylor(lambda p: 3 * p, ONE, ONES, {"p": 3.1 * ONES})
+    np.testing.assert_allclose(wrong.value, 1, atol=1e-3)
+    assert not wrong.passed
+
+
+def exp_of(x):
+    return np.exp(x)
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-4, 1 + 1e-3, 1.1, 2.0, 0.0, -1.0])
+def test_the_slope_needs_no_threshold_on_the_error(factor):
+    law = taylor(exp_of, {"x": np.array([0.3, 0.5])}, ONES, {"x": factor * np.exp([0.3, 0.5])})
+    assert not law.passed
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_breaks_every_law(value):
+    bad = {"x": np.array([value, 1.0])}
+    x = {"x": np.array([0.3, 0.5])}
+    with np.errstate(invalid="ignore"):
+        assert not taylor(exp_of, x, ONES, bad).passed
+        assert not dot_product(exp_of, lambda w: bad, x).passed
+        assert not linearity(lambda w: bad, ONES).passed
+        assert not symmetry(lambda x: bad, x).passed
+
+
+def test_a_gradient_without_imaginary_parts_is_no_case_for_the_law_of_symmetry():
+    with pytest.raises(FunctionError, match="is not analytic"):
+        symmetry(lambda x: {"x": 2 * x.real}, {"x": np.array([0.3, 0.5])})
+
+
+def test_a_dot_product_by_central_differences():
+    function = NOT_ANALYTIC["abs"]
+    sign = np.sign(ONE["p"] - 1.5)
+    right, wrong = (
+        dot_product(function, lambda w, k=k: {"p": k * w * sign}, ONE, oracle="central")
+        for k in (1, 1.001)
+    )
+    assert (right.passed, wrong.passed) == (True, False)
+    assert (right.bound, len(right.values)) == (1e-7, 5)
+    assert (
+        len(dot_product(function, lambda w: {"p": w}, ONE, oracle="central", trials=2).values) == 2
+    )
+
+
+@pytest.mark.parametrize(("oracle", "tolerance"), [("central", 1e-8), ("complex", 1e-14)])
+def test_a_derivative_along_a_direction(oracle, tolerance):
+    inputs = {"a": np.array([1.0, 2.0]), "b": np.array(3.0)}
+    first, second = derivative_along(
+        lambda a, b: (a**2 * b, b**3), inputs, {"a": np.array([0.5, -1.0])}, oracle=oracle
+    )
+    np.testing.assert_allclose(first, [3.0, -12.0], rtol=tolerance)
+    assert second == 0
+    both = derivative_along(
+        lambda a, b: a * b, inputs, {"a": ONES, "b": np.array(2.0)}, oracle=oracle, delta=1e-4
+    )
+    np.testing.assert_allclose(both[0], [5.0, 7.0], rtol=1e-8)
+    assert not derivative_along(lambda a, b: a, inputs, {}, oracle=oracle)[0].any()
+
+
+@pytest.mark.parametrize(
+    ("law", "text"),
+    [
+        (
+            Law("taylor", 1.04, 1.9, {"X": 2.0, "c0": 1.04}),
+            "FAILED: taylor: slope 1.04, at least 1.9 asked for; worst: c0",
+        ),
+        (
+            Law("linearity", 1e-13, 1e-12, {"sum": 1e-13, "times 2**4": 0.0}),
+            "passed: linearity: relative error 1.0e-13, at most 1e-12 asked for; worst: sum",
+        ),
+        (
+            Law("symmetry", np.nan, 1e-11, {"trial 0": 1.0, "trial 1": np.nan}),
+            "FAILED: symmetry: relative error nan, at most 1e-11 asked for; worst: trial 1",
+        ),
+    ],
+)
+def test_a_law_in_words(law, text):
+    assert str(law) == text
+    if not law.passed:
+        with pytest.raises(GradientError, match=re.escape(text)):
+            law.raise_if_failed()
+
+
+def test_laws_draw_by_their_seeds():
+    problem = draw()
+    pull = pullback(lstm.forward, lstm.backward, problem.inputs)
+    function = loss_of(problem)
+    results = [dot_product(function, pull, problem.inputs, seed=s).values for s in (0, 0, 1)]
+    assert results[0] == results[1] != results[2]
+    slopes = [
+        taylor(function, problem.inputs, problem.cotangents, pull(*problem.cotangents), seed=s)
+        for s in (0, 0, 1)
+    ]
+    assert slopes[0] == slopes[1] != slopes[2]
+    assert linearity(pull, problem.cotangents, powers=(3,)).values.keys() == {"sum", "times 2**3"}
