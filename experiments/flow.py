@@ -8,6 +8,7 @@ from lstm import tasks, train
 from lstm.layout import split_gates
 
 from .learning import last_errors, optimizer
+from .pack import pack
 from .store import DATA, run_all
 
 SETTINGS = {"T": 100, "hidden": 16, "batch": 20, "rate": 0.01, "clip": 1.0, "most": 60_000}
@@ -53,17 +54,8 @@ def all_runs(name: str) -> None:
     runs = [{"how": how, "seed": seed} for how in STARTS for seed in SEEDS[how]]
     run_all(name, SETTINGS, runs, run)
     pieces = {
-        how: [DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz" for seed in SEEDS[how]]
+        f"{how} {seed}": DATA / f"{name}_{how.replace('/', 'i')}_{seed}.npz"
         for how in STARTS
+        for seed in SEEDS[how]
     }
-    paths = [path for group in pieces.values() for path in group]
-    if not all(path.exists() for path in paths):
-        return  # packed before
-    packed = {
-        f"{how} {part}": np.stack([np.load(path)[part] for path in pieces[how]])
-        for how in STARTS
-        for part in ("WLSTM", "WOUT")
-    }
-    np.savez_compressed(DATA / f"{name}.npz", **packed)
-    for path in paths:
-        path.unlink()
+    pack(DATA / f"{name}.npz", pieces)

@@ -8,7 +8,8 @@ from lstm import fused, tasks, train
 
 from . import plain
 from .learning import optimizer
-from .store import run_all
+from .pack import pack
+from .store import DATA, run_all
 
 SETTINGS = {"hidden": 16, "batch": 20, "clip": 1.0, "most": 2000, "enough": 0.02}
 """``most`` batches, or until the mean error of the last 100 is below ``enough``."""
@@ -18,7 +19,7 @@ KINDS = ("plain 1", "plain 1.8", "plain orthogonal", "LSTM 0", "LSTM 1", "LSTM 3
 
 LENGTHS = (10, 50)
 RATES = {"plain": (0.01, 0.001), "LSTM": (0.01,)}
-SHOWN = (("plain 1", 50, 0.001, 0), ("LSTM 3", 50, 0.01, 0))
+SHOWN = {"plain network": ("plain 1", 50, 0.001, 0), "LSTM": ("LSTM 3", 50, 0.01, 0)}
 """Networks that are kept."""
 
 
@@ -55,7 +56,7 @@ def run(
         "batches": len(errors),
         "mean_error": round(float(np.abs(answers[-1] - test.Y[-1]).mean()), 4),
     }
-    return result, params if (kind, n, rate, seed) in SHOWN else None
+    return result, params if (kind, n, rate, seed) in SHOWN.values() else None
 
 
 def all_runs(name: str) -> None:
@@ -68,3 +69,8 @@ def all_runs(name: str) -> None:
         for rate in RATES[kind.split()[0]]
     ]
     run_all(name, SETTINGS, runs, run)
+    pieces = {
+        label: DATA / f"{name}_{'_'.join(map(str, arguments))}.npz"
+        for label, arguments in SHOWN.items()
+    }
+    pack(DATA / f"{name}.npz", pieces)

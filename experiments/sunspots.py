@@ -9,9 +9,11 @@ from statsmodels.datasets import sunspots
 from lstm import fused, tasks, train
 
 from .learning import optimizer
-from .store import run_all
+from .pack import pack
+from .store import DATA, run_all
 
 SETTINGS = {"hidden": 16, "forget_bias": 1.0, "rate": 0.01, "clip": 1.0, "steps": 300}
+SEEDS = range(30, 42)
 FIRST_VALIDATION, FIRST_TEST = 1922, 1962
 
 
@@ -50,5 +52,6 @@ def run(
 
 
 def all_runs(name: str) -> None:
-    """Seeds 30 to 41."""
-    run_all(name, SETTINGS, [{"seed": seed} for seed in range(30, 42)], run)
+    """Twelve seeds."""
+    run_all(name, SETTINGS, [{"seed": seed} for seed in SEEDS], run)
+    pack(DATA / f"{name}.npz", {str(seed): DATA / f"{name}_{seed}.npz" for seed in SEEDS})

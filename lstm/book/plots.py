@@ -510,7 +510,7 @@ def memory(values: Any, marked: Sequence[int], c: Any, total: Any) -> Figure:
     axes[0].plot(t[list(marked)], values[list(marked)], "o", color=COLORS["f"], markersize=5,
                  clip_on=False)  # fmt: skip
     axes[1].plot(t, c, color=COLORS["c"])
-    axes[2].plot(t, total, color="#444444", linestyle="--")
+    axes[2].plot(t, total, color="#444444")
     for ax, label in zip(axes, ("value", "c, with gates", "sum, without"), strict=True):
         ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
         ax.set_ylabel(label)
