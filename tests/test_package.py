@@ -37,6 +37,11 @@ LAYERS = [
         "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
+    {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},
+    {"exchange.onnx_graph", "exchange.keras_file"},
+    {"exchange.onnx"},
+    {"exchange.files"},
+    {"__main__"},
     {"weights"},
     {"checkpoints"},
     {"oracles"},
@@ -50,6 +55,11 @@ APART = {"book.labels", "zoo"}  # they read source files, and are imported by no
 NEEDS = {
     "cell": {"flax", "jax"},
     "checkpoints": {"onnx", "safetensors"},
+    "exchange.files": {"onnx"},
+    "exchange.keras_file": {"h5py"},
+    "exchange.onnx": {"onnx"},
+    "exchange.onnx_graph": {"onnx"},
+    "exchange.onnx_values": {"onnx"},
     "oracles": {"jax"},
     "book.plots": {"matplotlib"},
     "scan": {"jax"},
@@ -70,7 +80,8 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.checkpoints, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.reference
+import lstm.__main__, lstm.checkpoints, lstm.book.ladder, lstm.book.labels, lstm.layout
+import lstm.reference
 import lstm.stack, lstm.tasks, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 

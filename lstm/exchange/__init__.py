@@ -17,11 +17,12 @@ Example:
 from importlib import import_module
 from typing import Any
 
-__all__ = ["load", "save"]  # by `files`, when asked for
+__all__ = ["load", "load_model", "open_file", "save"]  # by `files`, when asked for
 
 MODULES = (
-    "cell", "cells", "conventions", "equinox", "files", "flax", "haiku", "keras", "mlx", "names",
-    "nnx", "onnx", "tensorflow", "tinygrad", "torch",
+    "atomic", "cell", "cells", "conventions", "equinox", "files", "flax", "haiku", "keras",
+    "keras_file", "mlx", "names", "nnx", "onnx", "onnx_graph", "onnx_values", "tensorflow",
+    "tensors", "tinygrad", "torch",
 )  # fmt: skip
 """What ``exchange.`` completes to and imports when it is first asked for."""
 

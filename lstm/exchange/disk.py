@@ -1,0 +1,142 @@
+"""Files on the disk: opened only if they are files, and replaced whole or not at all."""
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["about", "read_file", "replace_file"]
+
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+KINDS_OF_ERROR = (
+    FileNotFoundError, PermissionError, IsADirectoryError, OSError, ImportError, TypeError,
+    ValueError,
+)  # fmt: skip
+"""What an error stays when it is told again. (A UnicodeDecodeError becomes a ValueError.)"""
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """Read a file. What is no file, such as a pipe that never ends, is not opened.
+
+    Args:
+        path: Where from.
+
+    Returns:
+        bytes: What is in it.
+
+    Raises:
+        OSError: If there is none, or it cannot be read. The message starts with the path.
+        ValueError: If it is something else than a file.
+
+    Example:
+        >>> read_file("/")
+        Traceback (most recent call last):
+            ...
+        ValueError: /: expected a file, got a directory
+    """
+    with about(os.fspath(path)):
+        _check_kind(path)
+        return Path(path).read_bytes()
+
+
+def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file so that at any moment the old one or the new one is there, whole.
+
+    The content goes to a new file in the same folder, whose name starts with a dot and ends in
+    ".tmp"; when all of it has reached the disk, that file takes the place of the old one. If
+    this fails, by a full disk, say, or is interrupted, the new file is removed. Only a killed
+    process or a power cut can leave it behind.
+
+    Args:
+        path: Where to. Of a link, what it leads to is replaced.
+        content: What to write.
+
+    Raises:
+        OSError: If it cannot be written. The message starts with the path.
+        ValueError: If there is something else than a file.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     replace_file(f"{folder}/note.txt", b"hello")
+        ...     os.listdir(folder)
+        ['note.txt']
+    """
+    target = os.path.realpath(path)
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
+    with about(os.fspath(path)):
+        mode = _check_kind(target) if os.path.lexists(target) else None
+        try:
+            # 0o666 less the umask, as any new file
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            with open(descriptor, "wb") as file:
+                if mode is not None:
+                    os.chmod(beside, stat.S_IMODE(mode))
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, target)
+        except BaseException:  # Ctrl-C, too
+            if os.path.lexists(beside):
+                os.unlink(beside)
+            raise
+        _sync_folder(folder)
+
+
+@contextmanager
+def about(where: str) -> Iterator[None]:
+    """Errors of what is done here say what they are about.
+
+    Args:
+        where: What to put before their messages: a path, the name of a node.
+
+    Example:
+        >>> with about("model.npz"):
+        ...     raise ValueError("damaged")
+        Traceback (most recent call last):
+            ...
+        ValueError: model.npz: damaged
+    """
+    try:
+        yield
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        message = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            message = error.strerror  # without a path, which may be that of the file beside
+        if message.startswith(f"{where}: "):
+            raise
+        for kind in KINDS_OF_ERROR:
+            if isinstance(error, kind):
+                retold = kind(f"{where}: {message}")
+                if isinstance(error, OSError) and isinstance(retold, OSError):
+                    retold.errno = error.errno
+                raise retold from error
+
+
+def _check_kind(path: str | os.PathLike[str]) -> int:
+    """Refuse what is no file, and return the mode of what is."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = KINDS.get(stat.S_IFMT(mode), "something else")
+        raise ValueError(f"expected a file, got {kind}")
+    return mode
+
+
+def _sync_folder(folder: str) -> None:
+    """Make the new name last, where folders can be opened for that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

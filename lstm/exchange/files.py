@@ -1,0 +1,471 @@
+"""Files with the weights of an LSTM in them: one `load` for all kinds, and `save`.
+
+What a file is, its first bytes say, not its name. `load` gives the layers, `load_model` what
+else there is, `open_file` lists the arrays without taking them for anything. Nothing in a file
+is executed, and none can ask for far more memory than its own size.
+
+| | read | written | needs |
+|---|---|---|---|
+| ``.npz`` | of this package, or with PyTorch's names | of this package | NumPy |
+| ``.safetensors`` | with PyTorch's names | with PyTorch's names | NumPy |
+| ``.onnx`` | yes | yes | onnx |
+| ``.keras``, ``.weights.h5`` | yes | | h5py |
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import check_array
+from ..layout import VERSION
+from ..stack import Layer, check_layers
+from . import keras_file, onnx, torch
+from .disk import about, read_file, replace_file
+from .names import listed
+from .onnx_values import read_tensor
+from .tensors import Entry, open_npz, open_safetensors, open_zip, to_npz, to_safetensors
+
+__all__ = ["METADATA", "File", "Model", "load", "load_model", "open_file", "save"]
+
+MARK, CONTENTS = "lstm.layout", "lstm.contents"  # entries of an .npz file
+METADATA, HAS_READOUT = "lstm.metadata", "lstm.readout"  # entries of a file's own metadata
+READOUT, LSTM = "readout", "lstm"
+EXTRA = "pip install 'lstm-book[files]'"
+
+FOREIGN = {
+    rb"\Z": "an empty file",
+    rb"\x93NUMPY": "a single NumPy array (.npy)",
+    rb"\x80[\2-\5]": "a pickle, as old PyTorch files are: it could run code, and is not read; in "
+    "PyTorch, torch.load(path, weights_only=True) gives what exchange.torch.load takes",
+    rb"\x1f\x8b": "a gzip archive: unpack it first",
+    rb"BZh": "a bzip2 archive: unpack it first",
+    rb"\xfd7zXZ": "an xz archive: unpack it first",
+    rb"\x28\xb5\x2f\xfd": "a zstd archive: unpack it first",
+    rb".{257}ustar": "a tar archive: unpack it first",
+    rb"version https://git-lfs": "a pointer of Git LFS: git lfs pull fetches the file itself",
+    rb"\s*<(!doctype|html|head|body)": "a page of HTML, as a failed download leaves",
+    rb"\s*<\?xml": "XML",
+    rb"\s*[\[{]": "JSON",
+    rb"GGUF": "a GGUF file",
+    rb".{4}TFL3": "a TensorFlow Lite model",
+    rb"%PDF": "a PDF",
+    rb"\x89PNG": "a picture",
+}
+"""How other kinds of files start, and what they are."""
+
+
+class File(NamedTuple):
+    """What a file holds, before any of it is taken for an LSTM.
+
+    Attributes:
+        kind: "npz", "safetensors", "onnx", "keras" or "weights.h5".
+        arrays: Its arrays by name, not read yet.
+        metadata: What it says about itself.
+        layers: Finds the layers in it, for a prefix.
+    """
+
+    kind: str
+    arrays: dict[str, Entry]
+    metadata: dict[str, Any]
+    layers: Callable[[str], list[Layer]]
+
+
+class Model(NamedTuple):
+    """An LSTM from a file, and what else belongs to it.
+
+    Attributes:
+        layers: The stack.
+        readout: The linear layer on its outputs, (1 + d * H, K), biases first; None if there is
+            none, or none that `save` wrote.
+        metadata: What the file says about itself.
+    """
+
+    layers: list[Layer]
+    readout: NDArray[Any] | None
+    metadata: dict[str, Any]
+
+
+def load(path: str | os.PathLike[str], prefix: str = "") -> list[Layer]:
+    """Read the LSTM in a file: .npz, .safetensors, .onnx, .keras or .weights.h5.
+
+    float16 and bfloat16 become float32, without loss. On what is refused in ONNX models see
+    `lstm.exchange.onnx.load`, on Keras's files `lstm.exchange.keras_file`.
+
+    Args:
+        path: Where from.
+        prefix: Which LSTM, if there are several: what stands before its names, such as
+            "encoder.lstm."; of ONNX the node's name; of Keras the layer's name or path.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        ImportError: If a package that this kind of file needs is not installed.
+        OSError: If it cannot be read.
+        TypeError: If its arrays have a dtype that `lstm` does not compute in.
+        ValueError: If it is damaged, of another kind, or has no LSTM in it or several.
+            All messages start with the path.
+
+    Example:
+        >>> import tempfile
+        >>> from lstm import stack
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save(f"{folder}/model.safetensors", stack.init(10, 4, layers=2, rng=0))
+        ...     [layer.forward.shape for layer in load(f"{folder}/model.safetensors")]
+        [(15, 16), (9, 16)]
+    """
+    return load_model(path, prefix).layers
+
+
+def load_model(path: str | os.PathLike[str], prefix: str = "") -> Model:
+    """Read the LSTM in a file, with the readout and the metadata that `save` wrote.
+
+    Args:
+        path: As `load`.
+        prefix: As `load`.
+
+    Returns:
+        Model: The named tuple (layers, readout, metadata).
+
+    Raises:
+        ImportError: As `load`.
+        OSError: As `load`.
+        TypeError: As `load`.
+        ValueError: As `load`.
+
+    Example:
+        >>> import tempfile
+        >>> from lstm import stack
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f"{folder}/model.npz"
+        ...     save(path, stack.init(10, 4, rng=0), readout=np.ones((5, 2)), metadata={"step": 7})
+        ...     model = load_model(path)
+        >>> model.readout.shape, model.metadata
+        ((5, 2), {'step': 7})
+    """
+    file = open_file(path)
+    with about(os.fspath(path)):
+        layers = file.layers(prefix)
+        metadata = dict(file.metadata)
+        readout = metadata.pop(HAS_READOUT, None)
+        if readout is not None:
+            readout = _check_readout(_readout(file), layers)
+        if METADATA in metadata:
+            metadata = _parsed(metadata[METADATA])
+        return Model(layers, readout, metadata)
+
+
+def open_file(path: str | os.PathLike[str]) -> File:
+    """Find out what a file is, and list what is in it.
+
+    Args:
+        path: Where it is.
+
+    Returns:
+        File: The named tuple (kind, arrays, metadata, layers).
+
+    Raises:
+        ImportError: As `load`.
+        OSError: As `load`.
+        ValueError: If it is damaged, or of a kind that is not read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.savez(f"{folder}/some.npz", x=np.ones((2, 3)))
+        ...     file = open_file(f"{folder}/some.npz")
+        >>> file.kind, file.arrays["x"].shape
+        ('npz', (2, 3))
+    """
+    content = read_file(path)
+    with about(os.fspath(path)):
+        if content.startswith(b"PK"):
+            return _open_archive(content)
+        if content.startswith(b"\x89HDF\r\n\x1a\n"):
+            arrays, _ = keras_file.open_h5(content)
+            find = partial(keras_file.layers_of_weights, arrays)
+            return File("weights.h5", arrays, {}, find)
+        if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < 2**40:
+            arrays, metadata = open_safetensors(content)
+            return File("safetensors", arrays, dict(metadata), partial(_named_as_torch, arrays))
+        for pattern, kind in FOREIGN.items():
+            if re.match(pattern, content[:512], re.IGNORECASE | re.DOTALL):
+                raise ValueError(f"expected a file with weights, got {kind}")
+        if content[:1] == b"\x08":  # the first field of an ONNX model, its version
+            return _open_onnx(content, Path(path))
+        raise ValueError(
+            "expected .npz, .safetensors, .onnx, .keras or .weights.h5, got a file of another kind"
+        )
+
+
+def save(
+    path: str | os.PathLike[str],
+    layers: Iterable[Layer],
+    *,
+    readout: ArrayLike | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a stack to a file, of the kind that the end of its name says.
+
+    The old file, if there is one, is replaced when the new one is whole, and is there until
+    then: whatever comes between, a crash, a full disk or Ctrl-C, leaves it as it was.
+
+    Args:
+        path: Where to: a name that ends in ".npz"; in ".safetensors", which has the names of
+            PyTorch's ``LSTM`` (with a readout those of a module with an ``LSTM`` called lstm and
+            a ``Linear`` called readout); or in ".onnx" (see `lstm.exchange.onnx.dump`).
+        layers: The stack: a `lstm.stack.Layer` for each layer.
+        readout: The weights of a linear layer on the outputs, (1 + d * H, K), biases first.
+        metadata: What else to keep: names, numbers, lists and dictionaries of them, as in JSON.
+
+    Raises:
+        ImportError: If it is an ONNX model and the package onnx is not installed.
+        OSError: If the file cannot be written.
+        TypeError: If ``layers`` is no stack, or ``metadata`` is not as in JSON.
+        ValueError: If ``layers`` is no stack, or none that this kind of file can hold,
+            ``readout`` has another shape, or ``path`` ends otherwise.
+
+    Example:
+        >>> import tempfile
+        >>> from lstm import stack
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save(f"{folder}/model.npz", stack.init(10, 4, layers=2, rng=0))
+        ...     [layer.forward.shape for layer in load(f"{folder}/model.npz")]
+        [(15, 16), (9, 16)]
+    """
+    name = os.fspath(path)
+    writers = {".npz": _as_npz, ".safetensors": _as_safetensors, ".onnx": _as_onnx}
+    write = writers.get(os.path.splitext(name)[1])
+    if write is None:
+        raise ValueError(f"path: expected a name that ends in {', '.join(writers)}, got {name!r}")
+    layers = check_layers(layers)
+    if layers[0].directions[0][1].dtype.kind != "f":
+        raise TypeError(
+            f"layers: expected float32 or float64, got {layers[0].directions[0][1].dtype}"
+        )
+    if readout is not None:
+        readout = _check_readout(readout, layers)
+    content = write(layers, readout, _spelled(metadata or {}))
+    replace_file(path, content)
+
+
+# Our own .npz: each matrix by its place, and the list of all of them with a digest
+
+
+def _as_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
+    """A file of this package."""
+    arrays = {f"{k}.{d}": W for k, layer in enumerate(layers) for d, W in layer.directions}
+    if readout is not None:
+        arrays[READOUT] = readout
+    contents = {"arrays": list(arrays), "metadata": metadata, "sha256": _digest(arrays, metadata)}
+    return to_npz({MARK: np.array(VERSION), CONTENTS: np.array(json.dumps(contents)), **arrays})
+
+
+def _from_npz(arrays: dict[str, Entry]) -> File:
+    """What `_as_npz` wrote, if every bit of it is still there."""
+    version = arrays[MARK].read()
+    if not np.array_equal(version, VERSION):
+        raise ValueError(f"expected layout version {VERSION}, got {version}")
+    try:
+        contents = json.loads(str(arrays[CONTENTS].read()))
+        names, metadata = list(map(str, contents["arrays"])), str(contents["metadata"])
+        digest = contents["sha256"]
+    except Exception as error:  # missing, no text, no JSON, another JSON
+        raise ValueError(
+            "expected the list of its arrays, got a file without or damaged"
+        ) from error
+    if sorted([*names, MARK, CONTENTS]) != sorted(arrays):
+        raise ValueError(
+            f"expected the arrays {sorted(names)}, got {sorted(set(arrays) - {MARK, CONTENTS})}"
+        )
+    values = {name: arrays[name].read() for name in names}
+    if _digest(values, metadata) != digest:
+        raise ValueError("damaged: its digest is not that of its arrays")
+    notes = {METADATA: metadata} | ({HAS_READOUT: READOUT} if READOUT in values else {})
+
+    def find(prefix: str) -> list[Layer]:
+        if prefix:
+            raise ValueError(f"prefix: expected none, as this file holds one stack, got {prefix!r}")
+        layers: dict[int, dict[str, NDArray[Any]]] = {}
+        for name, W in values.items():
+            if name != READOUT:
+                k, _, direction = name.partition(".")
+                layers.setdefault(int(k), {})[direction] = W
+        return check_layers([Layer(**layers[k]) for k in sorted(layers)])
+
+    return File("npz", {name: arrays[name] for name in names}, notes, find)
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
+    """A number that changes with any name, type, shape, bit or word."""
+    digest = hashlib.sha256(metadata.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+# Files with PyTorch's names
+
+
+def _as_safetensors(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
+    """A state dict, of an LSTM alone or of a module with a readout."""
+    arrays = torch.dump(layers, "" if readout is None else f"{LSTM}.")
+    notes = {METADATA: metadata}
+    if readout is not None:
+        arrays[f"{READOUT}.weight"] = np.ascontiguousarray(readout[1:].T)
+        arrays[f"{READOUT}.bias"] = readout[0].copy()
+        notes[HAS_READOUT] = READOUT
+    return to_safetensors(arrays, notes)
+
+
+def _named_as_torch(arrays: Mapping[str, Entry], prefix: str) -> list[Layer]:
+    """The LSTM in a state dict; None of its other arrays is read."""
+    prefixes = sorted(
+        {
+            match[1] or ""
+            for name in arrays
+            if (match := re.fullmatch(r"(.*\.)?weight_hh(_l\d+(_reverse)?)?(_\w+)?", name))
+        }
+    )
+    if not prefix and len(prefixes) > 1:
+        raise ValueError(f"prefix: expected one, as there are several LSTMs: one of {prefixes}")
+    if not prefix and not prefixes:
+        raise ValueError(
+            f"expected arrays with PyTorch's names, such as 'weight_hh_l0', got {listed(arrays)}; "
+            "of other libraries: open_file gives the arrays for exchange.flax.load and the like"
+        )
+    prefix = prefix or prefixes[0]
+    inner = ("parametrizations", "layers", "_")  # what torch.load refuses by name
+    own = {
+        name: entry.read()
+        for name, entry in arrays.items()
+        if name.startswith(prefix)
+        and ("." not in name[len(prefix) :] or name[len(prefix) :].startswith(inner))
+    }
+    if not own:
+        raise ValueError(f"prefix: expected one of {prefixes}, got {prefix!r}")
+    return torch.load(own, prefix)
+
+
+# Archives and ONNX models
+
+
+def _open_archive(content: bytes) -> File:
+    """A zip archive: of NumPy, of Keras, or of others."""
+    members = open_zip(content)
+    if {"config.json", "model.weights.h5"} <= set(members):
+        arrays, _ = keras_file.open_h5(members["model.weights.h5"]())
+        return File("keras", arrays, {}, partial(keras_file.layers_of_archive, members))
+    if any(re.search(r"(^|/)(data\.pkl|constants\.pkl)$", name) for name in members):
+        raise ValueError(
+            "expected a file with weights, got a pickle in a zip archive, as PyTorch's files are: "
+            "it could run code, and is not read; in PyTorch, torch.load(path, weights_only=True) "
+            "gives what exchange.torch.load takes"
+        )
+    if not members or not all(name.endswith(".npy") for name in members):
+        raise ValueError(f"expected a file with weights, got a zip archive of {listed(members)}")
+    arrays = open_npz(members)
+    if MARK in arrays:
+        return _from_npz(arrays)
+    return File("npz", arrays, {}, partial(_named_as_torch, arrays))
+
+
+def _as_onnx(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
+    """A model that ONNX Runtime runs."""
+    model = onnx.dump(layers, readout=readout)
+    notes = {METADATA: metadata} | ({HAS_READOUT: READOUT} if readout is not None else {})
+    for key, value in notes.items():
+        model.metadata_props.add(key=key, value=value)
+    return bytes(model.SerializeToString())
+
+
+def _open_onnx(content: bytes, path: Path) -> File:
+    """An ONNX model; its tensors may lie in files beside it."""
+    try:
+        from onnx import ModelProto, TensorProto
+    except ImportError as error:
+        raise ImportError(f"ONNX models need the package onnx: {EXTRA} ({error})") from error
+    try:
+        model = ModelProto()
+        model.ParseFromString(content)
+        arrays = {
+            tensor.name: Entry(
+                tuple(tensor.dims),
+                TensorProto.DataType.Name(tensor.data_type).lower(),
+                partial(read_tensor, tensor, path.parent),
+            )
+            for tensor in model.graph.initializer
+        }
+        metadata = {prop.key: prop.value for prop in model.metadata_props}
+    except Exception as error:  # protobuf's own
+        raise ValueError(
+            "expected an ONNX model, got a damaged file or one of another kind"
+        ) from error
+
+    def find(prefix: str) -> list[Layer]:
+        return onnx.load(path, [prefix] if prefix else None)
+
+    return File("onnx", arrays, metadata, find)
+
+
+# What they share
+
+
+def _readout(file: File) -> NDArray[Any]:
+    """The readout that `save` wrote into this kind of file, biases first."""
+    names = {
+        "npz": (READOUT,),
+        "safetensors": (f"{READOUT}.bias", f"{READOUT}.weight"),
+        "onnx": onnx.READOUT,
+    }[file.kind]
+    missing = [name for name in names if name not in file.arrays]
+    if missing:
+        raise ValueError(f"readout: expected the arrays {list(names)}, got none of {missing}")
+    parts = [file.arrays[name].read() for name in names]
+    if len(parts) == 1:
+        return parts[0]
+    b, W = parts
+    if W.ndim != 2:
+        raise ValueError(f"readout: expected a matrix, got shape {W.shape}")
+    W = W.T if file.kind == "safetensors" else W
+    if b.shape != W.shape[1:]:
+        raise ValueError(f"readout: expected biases (K,) = {W.shape[1:]}, got {b.shape}")
+    return np.vstack([b, W])
+
+
+def _check_readout(readout: ArrayLike, layers: list[Layer]) -> NDArray[Any]:
+    """Refuse a readout that does not fit the outputs."""
+    first = layers[0].directions[0][1]
+    width = sum(W.shape[1] // 4 for _, W in layers[-1].directions)
+    return check_array(
+        "readout", readout, ("1 + d * H", "K"), (1 + width, None), first.dtype, "layers"
+    )
+
+
+def _spelled(metadata: Mapping[str, Any]) -> str:
+    """Metadata as JSON, if that gives back the same."""
+    try:
+        text = json.dumps(dict(metadata), allow_nan=False)
+        if json.loads(text) == metadata:
+            return text
+        why = "names that are no texts, or tuples"
+    except (TypeError, ValueError, RecursionError) as error:
+        why = str(error)
+    raise TypeError(f"metadata: expected a dictionary as in JSON, got another ({why})")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Metadata from JSON."""
+    try:
+        return dict(json.loads(text))
+    except Exception as error:  # no JSON, or no dictionary
+        raise ValueError(f"damaged: its metadata are no JSON ({error})") from error

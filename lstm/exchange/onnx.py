@@ -1,0 +1,419 @@
+"""Trading weights with ONNX models.
+
+`load` takes a model apart: the weights of its LSTM nodes, as a stack. What the model starts from,
+if that is not zero, and lengths that it has built in are not layers: `load_call` gives them, too.
+`dump` makes a model of a stack, which ONNX Runtime runs, at once or step by step. Needs the
+package onnx (``pip install 'lstm-book[files]'``).
+
+Source: ONNX, Operators, LSTM (https://onnx.ai/onnx/operators/onnx__LSTM.html).
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arguments import check_array
+from ..stack import Layer, check_layers
+from .conventions import ROSETTA, read, write
+from .disk import about, read_file
+from .onnx_graph import Node, Sizes, find_nodes, order, read_settings
+from .onnx_values import Spread, Unknown, Values, assume
+
+__all__ = ["READOUT", "Call", "dump", "load", "load_call"]
+
+READOUT = ("b_out", "W_out")
+"""The tensors that `dump` puts the biases and the weights of a readout into."""
+
+
+class Call(NamedTuple):
+    """What `lstm.stack.forward` is called with to compute what a model computes, beside X.
+
+    So ``stack.forward(X, **call._asdict())`` does it, with X as (n, b, D).
+
+    Attributes:
+        layers: The stack.
+        c0: For each layer the cell states that the model starts from, (d, b, H), or (d, 1, H)
+            if it repeats one for any batch; None if all are zero or given at run time.
+        h0: The outputs that it starts from, likewise.
+        lengths: The lengths that it has built in, (b,); None if there are none.
+    """
+
+    layers: list[Layer]
+    c0: list[NDArray[Any]] | None
+    h0: list[NDArray[Any]] | None
+    lengths: NDArray[Any] | None
+
+
+def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
+    """Read the LSTM nodes of an ONNX model, as a stack.
+
+    Weights may be stored as they are used, or be worked out from what is stored, as exporters
+    leave it: sliced, joined, turned, cast, added. float16 and bfloat16 become float32. States
+    and lengths that are inputs of the model are for you to give to `lstm.stack.forward`.
+
+    Args:
+        model: The path of a file, or an ``onnx.ModelProto``. The numbers may be in other
+            files, in the same folder or below.
+        names: Which nodes to take, from the input up; None for all, which must feed one
+            another. What comes before, between (other than the outputs as they are: that is
+            refused) and after them is not looked at. A node in the body of an ``If``, ``Loop``
+            or ``Scan`` is called by its path, such as "if.then_branch/lstm", and taken only by
+            name.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each node.
+
+    Raises:
+        ImportError: If the package onnx is not installed.
+        OSError: If a file cannot be read.
+        TypeError: If ``model`` is neither, or weights have another dtype.
+        ValueError: If the file is damaged; the nodes are no stack; or a node has what cannot be
+            represented: weights that are not constant, peepholes, ``clip``, ``input_forget``,
+            other activations; or what layers cannot hold: states that are not zero, or built-in
+            lengths (for these see `load_call`).
+
+    Example:
+        >>> from lstm import stack
+        >>> layers = stack.init(10, 4, layers=2, bidirectional=True, rng=0)
+        >>> [layer.forward.shape for layer in load(dump(layers))]
+        [(15, 16), (13, 16)]
+    """
+    call = load_call(model, names)
+    for name, value in call._asdict().items():
+        if name != "layers" and value is not None:
+            where = "" if hasattr(model, "graph") else f"{os.fspath(model)}: "
+            what = "has built-in lengths" if name == "lengths" else "starts from states not zero"
+            raise ValueError(
+                f"{where}{name}: the model {what}, which layers do not hold: "
+                "lstm.exchange.onnx.load_call gives them beside the layers"
+            )
+    return call.layers
+
+
+def load_call(model: Any, names: Sequence[str] | None = None) -> Call:
+    """Read the LSTM nodes of an ONNX model, with the states and lengths that it has built in.
+
+    Args:
+        model: As `load`.
+        names: As `load`.
+
+    Returns:
+        Call: The named tuple (layers, c0, h0, lengths).
+
+    Raises:
+        ImportError: As `load`.
+        OSError: As `load`.
+        TypeError: As `load`.
+        ValueError: As `load`, except for states and lengths that are constant.
+
+    Example:
+        >>> from lstm import stack
+        >>> load_call(dump(stack.init(10, 4, rng=0))).c0 is None
+        True
+    """
+    path, folder, model = _open(model)
+    with about(path) if path else nullcontext():
+        try:
+            return _read(model, folder, names)
+        except (ImportError, OSError, TypeError, ValueError):
+            raise
+        except Exception as error:  # protobuf and onnx each have their own
+            raise ValueError(f"expected an ONNX model, got a damaged one ({error})") from error
+
+
+def _open(model: Any) -> tuple[str, Path | None, Any]:
+    """Its path, if it has one, the folder that it lies in, and the model."""
+    import onnx
+
+    if not isinstance(model, (str, os.PathLike)):
+        if not isinstance(model, onnx.ModelProto):
+            kind = type(model).__name__
+            hint = ": its model_proto is one" if hasattr(model, "model_proto") else ""
+            raise TypeError(f"model: expected a path or an onnx.ModelProto, got {kind}{hint}")
+        return "", None, model
+    path = os.fspath(model)
+    content = read_file(path)
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(content)
+    except Exception as error:  # protobuf's own
+        raise ValueError(
+            f"{path}: expected an ONNX model, got a file that is damaged or of another kind"
+        ) from error
+    return path, Path(path).parent, proto
+
+
+def _read(model: Any, folder: Path | None, names: Sequence[str] | None) -> Call:
+    """Find the nodes, their weights and their order, and what else they are given."""
+    if model.functions:
+        from onnx.inliner import inline_local_functions
+
+        model = inline_local_functions(model)
+    nodes = _choose(find_nodes(model), names)
+    probes = [Values(model, folder, assume(model, count(start))) for start in (3, 53)]
+    layers, sizes = [], []
+    for node in nodes:
+        with about(node.name):
+            layer, size = _layer(node, probes)
+        layers.append(layer)
+        sizes.append(size)
+    chain = order(model, folder, probes[0].shapes, nodes, sizes)
+    nodes, sizes = [nodes[k] for k in chain], [sizes[k] for k in chain]
+    if names is not None and chain != sorted(chain):
+        raise ValueError(f"names: expected from the input up, {[node.name for node in nodes]}")
+    layers = check_layers([layers[k] for k in chain])
+
+    def states(slot: str) -> list[NDArray[Any]] | None:
+        given = []
+        for node, size in zip(nodes, sizes, strict=True):
+            with about(node.name):
+                given.append(_state(node, slot, size, probes, names is not None))
+        b = max((array.shape[1] for array in given if array is not None), default=None)
+        if b is None:
+            return None
+        dtype = layers[0].directions[0][1].dtype
+        return [
+            np.zeros((size.d, b, size.H), dtype) if array is None else array
+            for array, size in zip(given, sizes, strict=True)
+        ]
+
+    return Call(layers, states("initial_c"), states("initial_h"), _lengths(nodes, sizes, probes))
+
+
+def _choose(found: list[Node], names: Sequence[str] | None) -> list[Node]:
+    """The nodes that were asked for."""
+    by_name = {node.name: node for node in found}
+    if names is None:
+        inside = [node.name for node in found if node.scope.path]
+        if inside:
+            raise ValueError(
+                f"model: the LSTM nodes {inside} stand in bodies that may not run, or run often; "
+                f"name those that you mean, from the input up, such as names=[{inside[0]!r}]"
+            )
+        return found
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"names: expected a list of names, got {names!r}")
+    if not names or not set(names) <= set(by_name) or len(set(names)) < len(names):
+        raise ValueError(f"names: expected some of {list(by_name)}, got {list(names)}")
+    return [by_name[name] for name in names]
+
+
+def _tensors(node: Node, slot: str, probes: list[Values]) -> list[Any]:
+    """The value of an input under each assumption about what is open."""
+    with about(slot):
+        return [probe.of(node.scope, node.inputs[slot]) for probe in probes]
+
+
+def _layer(node: Node, probes: list[Values]) -> tuple[Layer, Sizes]:
+    """The weights of a node."""
+    directions, batch_first, hidden_size = read_settings(node)
+    tensors = {}
+    for slot in ("W", "R", "B", "P"):
+        if slot not in node.inputs:
+            continue
+        value, again = _tensors(node, slot, probes)
+        if not isinstance(value, np.ndarray):
+            why = value.why if isinstance(value, Unknown) else "a shape that is open"
+            raise ValueError(f"{slot}: expected a constant, got {why}")
+        if not np.array_equal(value, again, equal_nan=value.dtype.kind == "f"):
+            raise ValueError(
+                f"{slot}: expected a constant, got what depends on the shape of inputs"
+            )
+        tensors[slot] = value
+    if not {"W", "R"} <= set(tensors):
+        raise ValueError(f"inputs: expected W and R, got {sorted(node.inputs)}")
+    d = len(directions)
+    if tensors.pop("P", np.zeros(1)).any():
+        raise ValueError("P: peepholes cannot be represented")
+    R = check_array("R", tensors["R"], ("d", "4 * H", "H"), (d, None, None))
+    H = R.shape[2]
+    if hidden_size not in (None, H):
+        raise ValueError(f"hidden_size: expected {H}, as in the shape of R, got {hidden_size!r}")
+    wanted = {"W": (d, 4 * H, None), "R": (d, 4 * H, H), "B": (d, 8 * H)}
+    axes = {"W": ("d", "4 * H", "D"), "R": ("d", "4 * H", "H"), "B": ("d", "8 * H")}
+    for slot, value in tensors.items():
+        check_array(slot, value, axes[slot], wanted[slot], R.dtype, "R")
+    matrices = {
+        direction: read(ROSETTA["ONNX"], {slot: t[k] for slot, t in tensors.items()}, "inputs")
+        for k, direction in enumerate(directions)
+    }
+    return Layer(**matrices), Sizes(d, H, batch_first)
+
+
+def _state(
+    node: Node, slot: str, size: Sizes, probes: list[Values], by_name: bool
+) -> NDArray[Any] | None:
+    """An initial state (d, b, H) that is built in; None if it is zero or given at run time."""
+    if slot not in node.inputs:
+        return None
+    value, again = _tensors(node, slot, probes)
+    if isinstance(value, Unknown):
+        if value.given or by_name:
+            return None
+        raise ValueError(
+            f"{slot}: expected a constant or an input of the model, got {value.why}; if you give "
+            f"lstm.stack.forward that state, load the node by name: names=[{node.name!r}]"
+        )
+    if isinstance(value, Spread):
+        if value.number == 0:
+            return None
+        raise ValueError(f"{slot}: is {value.number} for a batch whose size is open")
+    if not value.any() and not again.any():
+        return None
+    axes = ("b", "d", "H") if size.batch_first else ("d", "b", "H")
+    if size.batch_first:
+        value, again = (np.moveaxis(array, 1, 0) if array.ndim > 1 else array
+                        for array in (value, again))  # fmt: skip
+    for array in (value, again):
+        check_array(slot, array, axes, (size.d, None, size.H))
+    if np.array_equal(value, again):
+        return np.array(value)
+    if (value == value[:, :1]).all() and (again == value[:, :1]).all():
+        return np.array(value[:, :1])
+    raise ValueError(f"{slot}: expected a constant, got what depends on the shape of inputs")
+
+
+def _lengths(nodes: list[Node], sizes: list[Sizes], probes: list[Values]) -> NDArray[Any] | None:
+    """The lengths that are built in; None if there are none, or they are given at run time."""
+    found = {}
+    for node, size in zip(nodes, sizes, strict=True):
+        with about(node.name):
+            found[node.name] = _lengths_of(node, size, probes)
+    same = {str(value if value is None or isinstance(value, str) else value.tolist())
+            for value in found.values()}  # fmt: skip
+    if len(same) > 1:
+        raise ValueError(
+            f"sequence_lens: expected the same for all nodes of a stack, got {sorted(same)}"
+        )
+    lengths = next(iter(found.values()))
+    return None if lengths is None or isinstance(lengths, str) else lengths
+
+
+def _lengths_of(node: Node, size: Sizes, probes: list[Values]) -> NDArray[Any] | str | None:
+    """The lengths of one node: an array, the input that gives them, or None if all are full."""
+    if "sequence_lens" not in node.inputs:
+        return None
+    where = "sequence_lens"
+    pair = _tensors(node, where, probes)
+    if isinstance(pair[0], Unknown):
+        if not pair[0].given:
+            raise ValueError(f"{where}: expected a constant or an input, got {pair[0].why}")
+        return pair[0].why
+    steps = [probe.shapes.get(node.inputs.get("X", ""), (None, None))[int(size.batch_first)]
+             for probe in probes]  # fmt: skip
+    numbers = [value.number if isinstance(value, Spread) else value for value in pair]
+    if all(n is not None and np.all(value == n) for n, value in zip(steps, numbers, strict=True)):
+        return None
+    if isinstance(pair[0], Spread) or not np.array_equal(*numbers):
+        raise ValueError(f"{where}: expected a constant, got what depends on the shape of inputs")
+    if numbers[0].ndim != 1 or numbers[0].dtype.kind not in "iu":
+        raise ValueError(f"{where}: expected integers of shape (b,), got {numbers[0]!r}")
+    return np.asarray(numbers[0])
+
+
+def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: bool = False) -> Any:
+    """Make an ONNX model of a stack.
+
+    It takes ``X`` (n, b, D) and ``lengths`` (b,), int32, and gives ``Hout`` (n, b, d * H) and,
+    for each layer k, ``Hn_k`` and ``Cn_k`` (d, b, H).
+
+    Args:
+        layers: The stack. ONNX Runtime runs float32 alone.
+        readout: The weights of a linear layer on the last outputs, shape (1 + d * H, K), whose
+            first row are its biases, such as ``WOUT`` of `lstm.train`. With it the model gives
+            ``Y`` (n, b, K), too, which is [1, h] times this matrix at every step.
+        states: Whether the model takes initial states, ``c0_k`` and ``h0_k`` (d, b, H) for each
+            layer k, so that it can run a stream piece by piece; if not they are zero. To go on,
+            give ``Cn_k`` and ``Hn_k`` of one piece as ``c0_k`` and ``h0_k`` of the next.
+
+    Returns:
+        onnx.ModelProto: The model; ``onnx.save`` or `lstm.exchange.save` writes it to a file.
+
+    Raises:
+        ImportError: If the package onnx is not installed.
+        TypeError: If ``layers`` is no stack, or a dtype is another.
+        ValueError: If ``layers`` is no stack; ``readout`` has another shape; or states are asked
+            for and a layer reads backward, which no stream can.
+
+    Example:
+        >>> from lstm import stack
+        >>> layers = stack.init(10, 4, rng=0)
+        >>> model = dump(layers, readout=np.zeros((5, 3)), states=True)
+        >>> [value.name for value in model.graph.input]
+        ['X', 'lengths', 'c0_0', 'h0_0']
+        >>> [value.name for value in model.graph.output]
+        ['Y', 'Hout', 'Hn_0', 'Cn_0']
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    layers = check_layers(layers)
+    dtype = layers[0].directions[0][1].dtype
+    if dtype.kind != "f":
+        raise TypeError(f"layers: expected float32 or float64, got {dtype}")
+    number = helper.np_dtype_to_tensor_dtype(dtype)
+    tensors = [numpy_helper.from_array(np.array([0, 0, -1]), "merge")]
+    nodes: list[Any] = []
+    state_inputs: list[Any] = []
+    outputs: list[Any] = []
+    source, width, D = "X", 0, 0
+    for k, layer in enumerate(layers):
+        if states and layer.backward is not None:
+            raise ValueError(
+                f"layers[{k}].backward: expected None, as a stream has no end to start from"
+            )
+        parts = [write(ROSETTA["ONNX"], W) for _, W in layer.directions]
+        H, d = parts[0]["R"].shape[1], len(parts)
+        D = D or parts[0]["W"].shape[1]
+        width = d * H
+        for slot in parts[0]:
+            joined = np.stack([part[slot] for part in parts])
+            tensors.append(numpy_helper.from_array(joined, f"{slot}_{k}"))
+        direction = "bidirectional" if d == 2 else "reverse" if layer.forward is None else "forward"
+        target = "Hout" if k == len(layers) - 1 else f"Hout_{k}"
+        slots = [source, f"W_{k}", f"R_{k}", f"B_{k}", "lengths"]
+        nodes += [  # Y is (n, d, b, H); the next layer reads (n, b, d * H)
+            helper.make_node(
+                "LSTM",
+                slots + [f"h0_{k}", f"c0_{k}"] * states,
+                [f"Z_{k}", f"Hn_{k}", f"Cn_{k}"],
+                name=f"lstm_{k}",
+                hidden_size=H,
+                direction=direction,
+            ),
+            helper.make_node("Transpose", [f"Z_{k}"], [f"T_{k}"], perm=[0, 2, 1, 3]),
+            helper.make_node("Reshape", [f"T_{k}", "merge"], [target]),
+        ]
+        for c0, Cn in ((f"c0_{k}", f"Cn_{k}"), (f"h0_{k}", f"Hn_{k}")):
+            if states:
+                state_inputs.append(helper.make_tensor_value_info(c0, number, [d, "b", H]))
+            outputs.insert(2 * k, helper.make_tensor_value_info(Cn, number, [d, "b", H]))
+        source = target
+    outputs.insert(0, helper.make_tensor_value_info("Hout", number, ["n", "b", width]))
+    if readout is not None:
+        axes = ("1 + d * H", "K")
+        WOUT = check_array("readout", readout, axes, (1 + width, None), dtype, "layers")
+        b_out, W_out = READOUT
+        tensors += [
+            numpy_helper.from_array(WOUT[0].copy(), b_out),
+            numpy_helper.from_array(np.ascontiguousarray(WOUT[1:]), W_out),
+        ]
+        nodes += [
+            helper.make_node("MatMul", ["Hout", W_out], ["HW"]),
+            helper.make_node("Add", ["HW", b_out], ["Y"], name="readout"),
+        ]
+        outputs.insert(0, helper.make_tensor_value_info("Y", number, ["n", "b", WOUT.shape[1]]))
+    inputs = [
+        helper.make_tensor_value_info("X", number, ["n", "b", D]),
+        helper.make_tensor_value_info("lengths", TensorProto.INT32, ["b"]),
+        *state_inputs,
+    ]
+    graph = helper.make_graph(nodes, "lstm", inputs, outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    checker.check_model(model)
+    return model

@@ -1,0 +1,500 @@
+"""What the tensors of an ONNX graph hold before it runs.
+
+Weights, initial states and lengths need not be stored as they are used: exporters write them as
+slices, turned, joined, cast and repeated. `Values.of` works them out, node by node, with the
+reference evaluator of the package onnx, in a loop (no chain is too long for the stack) and with
+a bound on what it makes (a small file cannot ask for a huge array).
+
+What depends on the shape of an input that is open, such as the batch size, is worked out for
+an assumed shape; whoever wants to know whether it depends on it tries two (`assume`).
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "Scope",
+    "Spread",
+    "Unknown",
+    "Values",
+    "assume",
+    "describe",
+    "is_standard",
+    "read_tensor",
+]
+
+NODES = 10_000
+"""So many nodes are worked out for one model. PyTorch writes about 50 for each matrix."""
+
+GROWTH = 64
+"""What is worked out holds at most so many times what the file stores, and a million numbers."""
+
+
+class Unknown(NamedTuple):
+    """A tensor that is known only when the model runs.
+
+    Attributes:
+        why: Where it comes from, for messages.
+        given: Whether it is an input of the model, perhaps sliced or turned, and not computed.
+    """
+
+    why: str
+    given: bool = False
+
+
+class Spread(NamedTuple):
+    """One number everywhere, in a shape that is known only when the model runs.
+
+    Attributes:
+        number: The number.
+    """
+
+    number: Any
+
+
+class Scope:
+    """A graph, or the body of an ``If``, ``Loop`` or ``Scan``, that sees the graph around it.
+
+    Attributes:
+        graph: The ``onnx.GraphProto``.
+        path: Where it lies, such as "if_3.then_branch/"; "" for the graph itself.
+        around: The scope around it, or None.
+        stored: The tensors that it stores, by name.
+        makers: For the name of each other tensor the node that makes it.
+        inputs: The names of its inputs.
+    """
+
+    def __init__(self, graph: Any, path: str = "", around: "Scope | None" = None) -> None:
+        """Note who makes what."""
+        self.graph, self.path, self.around = graph, path, around
+        self.stored = {tensor.name: tensor for tensor in graph.initializer}
+        self.makers = {name: node for node in graph.node for name in node.output if name}
+        self.inputs = {value.name for value in graph.input}
+
+    def find(self, name: str) -> "Scope | None":
+        """The scope that a name belongs to, from the inside out; None if nobody makes it."""
+        scope: Scope | None = self
+        while scope and not (name in scope.stored or name in scope.makers or name in scope.inputs):
+            scope = scope.around
+        return scope
+
+
+class Values:
+    """The values of tensors, as far as they are known.
+
+    Attributes:
+        opsets: The operator sets of the model.
+        folder: Where tensors lie that are stored outside the file; None if nowhere.
+        shapes: The assumed shape of tensors whose values are not known, by name.
+        known: What has been worked out: an array, `Spread` or `Unknown`, by scope and name.
+        room: How many numbers may still be made.
+        nodes: How many nodes may still be worked out.
+    """
+
+    def __init__(
+        self, model: Any, folder: Path | None, shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        """Start with nothing known."""
+        self.opsets, self.folder, self.shapes = list(model.opset_import), folder, shapes
+        self.known: dict[tuple[int, str], Any] = {}
+        self.room = GROWTH * _stored(model.graph) + 10**6
+        self.nodes = NODES
+
+    def of(self, scope: Scope, name: str) -> Any:
+        """Work out one tensor.
+
+        Args:
+            scope: Where it is used.
+            name: Its name there.
+
+        Returns:
+            An array, `Spread` or `Unknown`.
+
+        Raises:
+            ValueError: If the graph is damaged, or it would take too much.
+        """
+        waiting, begun = [(scope, name)], set()
+        while waiting:
+            here, name = waiting[-1]
+            home = here.find(name)
+            key = (id(home), name)
+            if home is None or key in self.known:
+                self.known.setdefault(key, Unknown(f"{name!r}, which nothing makes"))
+                waiting.pop()
+                continue
+            needed = [] if name in home.stored else _needs(home.makers.get(name))
+            open_ = [(home, n) for n in needed if (id(home.find(n)), n) not in self.known]
+            if open_ and key in begun:
+                raise ValueError(f"{name!r}: is made from itself, in a circle")
+            begun.add(key)
+            if open_:
+                waiting += open_
+                continue
+            waiting.pop()
+            self._make(home, name, key)
+        return self.known[id(scope.find(name)), name]
+
+    def _make(self, home: Scope, name: str, key: tuple[int, str]) -> None:
+        """Note the value of a tensor whose ingredients are known."""
+        if name in home.stored:
+            self.known[key] = read_tensor(home.stored[name], self.folder)
+        elif name not in home.makers:
+            where = "the input" if home.around is None else "an input of a body"
+            self.known[key] = Unknown(f"{where} {name!r}", given=home.around is None)
+        else:
+            node = home.makers[name]
+            self.nodes -= 1
+            if self.nodes < 0:
+                raise ValueError(f"more than {NODES} nodes lie between the file and its weights")
+            values = [self.known.get((id(home.find(n)), n)) if n else None for n in node.input]
+            made = self._apply(home, node, values)
+            for output, value in zip(node.output, made, strict=True):
+                self.known[id(home), output] = value
+        self.known.setdefault(key, Unknown(f"{name!r}, which is not known"))
+
+    def _apply(self, home: Scope, node: Any, values: list[Any]) -> list[Any]:
+        """What a node makes of what is known of its inputs, for each of its outputs."""
+        operation, count = node.op_type, len(node.output)
+        if not is_standard(node) or operation not in BOUNDS:
+            return [Unknown(f"what {describe(node)} computes")] * count
+        if operation == "Dropout":
+            training = values[2] if len(values) > 2 else None
+            if training is None or (isinstance(training, np.ndarray) and not training.any()):
+                return values[:1] + [Unknown("the mask of Dropout")] * (count - 1)
+            return [Unknown(f"what {describe(node)} draws")] * count
+        if operation == "Shape" and values and not isinstance(values[0], np.ndarray):
+            scope = home.find(node.input[0])
+            if scope is None or scope.around or node.input[0] not in self.shapes:
+                return [Unknown(f"the shape of {node.input[0]!r}")] * count
+            values = [np.broadcast_to(np.float32(0), self.shapes[node.input[0]])]
+        unknown = [value for value in values if isinstance(value, (Unknown, Spread))]
+        if not unknown:
+            return self._evaluate(node, values)
+        whole = values if operation == "Concat" else values[:1]  # the rest are shapes and indices
+        if operation == "ConstantOfShape":
+            whole = self._evaluate(node, [np.array([1])])
+        if operation in MOVES:
+            numbers = [_one_number(value) for value in whole]
+            if None not in numbers and len({number.item() for number in numbers}) == 1:
+                if operation == "Cast":
+                    numbers = [array[0] for array in self._evaluate(node, [numbers[0][None]])]
+                return [Spread(numbers[0])] * count
+        for value in whole if operation in MOVES else unknown:
+            if isinstance(value, Unknown):
+                given = operation in MOVES and all(getattr(v, "given", False) for v in whole)
+                return [value._replace(given=given)] * count
+        return [Unknown(f"what {describe(node)} makes, whose shape is open")] * count
+
+    def _evaluate(self, node: Any, values: list[Any]) -> list[Any]:
+        """Run one node by the reference evaluator."""
+        from onnx import TensorProto, helper
+        from onnx.reference import ReferenceEvaluator
+
+        try:
+            size = int(BOUNDS[node.op_type](node, values))
+        except Exception as error:  # shapes that do not fit, missing inputs, no integers
+            raise ValueError(f"{describe(node)} cannot be worked out: {error}") from error
+        self.room -= size
+        if self.room < 0 or size < 0:
+            raise ValueError(f"{describe(node)} makes more numbers than belong to such a file")
+        names = [name for name in node.input if name]
+        feeds = {name: value for name, value in zip(node.input, values, strict=True) if name}
+        outputs = [name for name in node.output if name]
+        try:
+            graph = helper.make_graph(
+                [node],
+                "one",
+                [
+                    helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None)
+                    for name in dict.fromkeys(names)
+                ],
+                [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in outputs],
+            )
+            model = helper.make_model(graph, opset_imports=self.opsets)
+            with np.errstate(all="ignore"):
+                results = ReferenceEvaluator(model).run(None, feeds)
+        except Exception as error:  # each operator has its own
+            raise ValueError(f"{describe(node)} cannot be worked out: {error}") from error
+        made = dict(zip(outputs, map(np.asarray, results), strict=True))
+        return [made.get(name) for name in node.output]
+
+
+def is_standard(node: Any) -> bool:
+    """Whether a node is one of ONNX's own operators, not of another domain.
+
+    Args:
+        node: The ``onnx.NodeProto``.
+
+    Returns:
+        bool: True if its domain is ONNX's.
+
+    Example:
+        >>> from onnx import helper
+        >>> is_standard(helper.make_node("LSTM", [], [], domain="com.example"))
+        False
+    """
+    return node.domain in ("", "ai.onnx")
+
+
+def describe(node: Any) -> str:
+    """A node by its operator and name, for messages.
+
+    Args:
+        node: The ``onnx.NodeProto``.
+
+    Returns:
+        str: Such as "Gemm 'head'".
+
+    Example:
+        >>> from onnx import helper
+        >>> describe(helper.make_node("Gemm", [], [], name="head"))
+        "Gemm 'head'"
+    """
+    operation = node.op_type if is_standard(node) else f"{node.domain}.{node.op_type}"
+    return f"{operation} {node.name!r}" if node.name else str(operation)
+
+
+def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
+    """A stored tensor as an array; float16 and bfloat16 become float32, without loss.
+
+    Args:
+        tensor: The ``onnx.TensorProto``.
+        folder: Where the model's file lies, which the tensor may be stored beside.
+
+    Returns:
+        numpy.ndarray: Its numbers.
+
+    Raises:
+        OSError: If a file beside the model's cannot be read.
+        ValueError: If it is damaged, or lies outside the folder.
+
+    Example:
+        >>> from onnx import numpy_helper
+        >>> read_tensor(numpy_helper.from_array(np.ones(2, np.float16)), None).dtype
+        dtype('float32')
+    """
+    from onnx import TensorProto, numpy_helper
+
+    if tensor.data_location == TensorProto.EXTERNAL:
+        tensor = _external(tensor, folder)
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+    except Exception as error:
+        raise ValueError(f"{tensor.name!r}: the stored tensor is damaged ({error})") from error
+    if tensor.data_type in (TensorProto.FLOAT16, TensorProto.BFLOAT16):
+        return array.astype(np.float32)
+    return array
+
+
+def _external(tensor: Any, folder: Path | None) -> Any:
+    """The tensor with its numbers, which are in another file, in the folder or below."""
+    from onnx import TensorProto, helper
+
+    where = {entry.key: entry.value for entry in tensor.external_data}
+    location = where.get("location", "")
+    spelled = f"{tensor.name!r}: its numbers are in another file, {location!r}"
+    if folder is None:
+        raise ValueError(f"{spelled}: give the path of the model's file, not the model")
+    path = folder / location
+    if not location or not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{spelled}, outside the model's folder: it is not read")
+    if not path.exists():
+        raise FileNotFoundError(f"{spelled}, which is missing")
+    if not path.is_file():
+        raise ValueError(f"{spelled}, which is no file")
+    try:
+        start = int(where.get("offset", 0))
+        size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        length = int(where.get("length", size))
+        if min(start, size) < 0 or length != size:
+            raise ValueError(f"expected {size} bytes, got {length}")
+    except Exception as error:
+        raise ValueError(f"{spelled}, but where in it is damaged ({error})") from error
+    if path.stat().st_size < start + size:
+        raise ValueError(f"{spelled}, which is too short: {os.path.getsize(path)} bytes")
+    with open(path, "rb") as file:
+        file.seek(start)
+        numbers = file.read(size)
+    return TensorProto(
+        name=tensor.name, data_type=tensor.data_type, dims=tensor.dims, raw_data=numbers
+    )
+
+
+def assume(model: Any, sizes: Iterator[int]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors of a model, if its open sizes were these.
+
+    Args:
+        model: The ``onnx.ModelProto``.
+        sizes: Numbers for the sizes that are open: one for each name, such as "batch", and
+            one for each that has no name.
+
+    Returns:
+        dict: The shape by name, as far as ONNX's shape inference finds it.
+
+    Example:
+        >>> from itertools import count
+        >>> from onnx import helper
+        >>> X = helper.make_tensor_value_info("X", 1, ["n", "b", 3])
+        >>> Y = helper.make_tensor_value_info("Y", 1, None)
+        >>> node = helper.make_node("Transpose", ["X"], ["Y"], perm=[1, 0, 2])
+        >>> model = helper.make_model(helper.make_graph([node], "g", [X], [Y]))
+        >>> assume(model, count(5))
+        {'X': (5, 6, 3), 'Y': (6, 5, 3)}
+    """
+    import onnx
+    from onnx import helper, shape_inference
+
+    named: dict[str, int] = {}
+    light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
+    light.graph.name = "shapes"
+    light.graph.node.extend(model.graph.node)
+    stored = {tensor.name for tensor in model.graph.initializer}
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) <= 1024 and not tensor.external_data:
+            light.graph.initializer.append(tensor)
+        else:
+            light.graph.input.append(
+                helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
+            )
+    for value in model.graph.input:
+        if value.name in stored or not value.type.tensor_type.HasField("shape"):
+            continue
+        light.graph.input.append(value)
+        for size in light.graph.input[-1].type.tensor_type.shape.dim:
+            if not size.HasField("dim_value"):
+                name = size.dim_param
+                number = named[name] if name in named else next(sizes)
+                named |= {name: number} if name else {}
+                size.dim_value = number
+    light.graph.output.extend(onnx.ValueInfoProto(name=v.name) for v in model.graph.output)
+    try:
+        graph = shape_inference.infer_shapes(light, data_prop=True).graph
+    except Exception:  # an operator that it does not know: its shapes stay open
+        graph = light.graph
+    return {
+        value.name: shape
+        for value in [*graph.input, *graph.value_info, *graph.output]
+        if (shape := _shape(value)) is not None
+    }
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of a ``ValueInfoProto`` if all of it is known."""
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+        return None
+    if not all(size.HasField("dim_value") and size.dim_value >= 0 for size in kind.shape.dim):
+        return None
+    return tuple(size.dim_value for size in kind.shape.dim)
+
+
+def _stored(graph: Any) -> int:
+    """How many numbers a graph and its bodies store."""
+    total, graphs = 0, [graph]
+    while graphs:
+        graph = graphs.pop()
+        tensors = list(graph.initializer)
+        for node in graph.node:
+            for attribute in node.attribute:
+                graphs += [attribute.g] if attribute.HasField("g") else []
+                tensors += [attribute.t] if attribute.HasField("t") else []
+        total += sum(math.prod(tensor.dims) for tensor in tensors)
+    return max(total, 0)
+
+
+def _needs(node: Any) -> list[str]:
+    """The tensors that a node is worked out from: none, if it cannot be worked out anyway."""
+    if node is None or not is_standard(node) or node.op_type not in BOUNDS:
+        return []
+    return [name for name in node.input if name]
+
+
+def _one_number(value: Any) -> Any:
+    """The number that is everywhere in a value, or None."""
+    if isinstance(value, Spread):
+        return value.number
+    if isinstance(value, np.ndarray) and value.size and (value == value.flat[0]).all():
+        return value.flat[0]
+    return None
+
+
+# At most how many numbers a node makes, from its inputs. What is not here is not worked out.
+
+
+def _largest(node: Any, values: list[Any]) -> int:
+    return max((np.size(value) for value in values), default=1)
+
+
+def _sum(node: Any, values: list[Any]) -> int:
+    return sum(np.size(value) for value in values)
+
+
+def _broadcast(node: Any, values: list[Any]) -> int:
+    return math.prod(np.broadcast_shapes(*map(np.shape, values)))
+
+
+def _expand(node: Any, values: list[Any]) -> int:
+    return math.prod(np.broadcast_shapes(values[0].shape, tuple(map(int, values[1]))))
+
+
+def _tile(node: Any, values: list[Any]) -> int:
+    return int(values[0].size) * math.prod(map(int, np.ravel(values[1])))
+
+
+def _of_shape(node: Any, values: list[Any]) -> int:
+    return math.prod(map(int, values[0]))
+
+
+def _gather(node: Any, values: list[Any]) -> int:
+    return int(values[0].size * values[1].size)
+
+
+def _none(node: Any, values: list[Any]) -> int:
+    return 8  # what is stored already, or the sizes of a shape
+
+
+def _range(node: Any, values: list[Any]) -> int:
+    start, stop, step = (float(value.item()) for value in values)
+    return max(math.ceil((stop - start) / step), 0)
+
+
+def _matmul(node: Any, values: list[Any]) -> int:
+    return int(values[0].size * values[1].shape[-1])
+
+
+BOUNDS: dict[str, Callable[[Any, list[Any]], int]] = {
+    **dict.fromkeys(
+        (
+            "Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
+            "Slice", "Split", "Transpose", "Dropout", "ReverseSequence",
+            "Neg", "Abs", "Sqrt", "Reciprocal", "Floor", "Ceil", "Not",
+            "ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceL2",
+            "ReduceSumSquare",
+        ),
+        _largest,
+    ),
+    **dict.fromkeys(
+        ("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Where", "Equal", "Less",
+         "Greater", "And", "Or"),
+        _broadcast,
+    ),
+    **dict.fromkeys(("Constant", "Shape", "Size"), _none),
+    "Concat": _sum,
+    "Expand": _expand,
+    "Tile": _tile,
+    "ConstantOfShape": _of_shape,
+    "Gather": _gather,
+    "Range": _range,
+    "MatMul": _matmul,
+}  # fmt: skip
+
+MOVES = {
+    "ConstantOfShape", "Expand", "Tile", "Slice", "Split", "Reshape", "Squeeze", "Unsqueeze",
+    "Flatten", "Transpose", "Gather", "Identity", "Concat", "Cast",
+}  # fmt: skip
+"""What only moves numbers: one number everywhere stays so, whatever the shapes are."""

@@ -1,0 +1,280 @@
+"""Files that hold arrays by name, as other programs write them: ``.npz`` and ``.safetensors``.
+
+A file is not believed: names come before sizes, sizes before numbers, and what it declares is
+compared with what it holds before room is made for it. Nothing in a file is executed: arrays of
+Python objects, which NumPy stores as pickles, are refused. Both kinds are read and written here,
+with NumPy alone.
+
+Sources: NumPy, `numpy.lib.format`; Hugging Face, safetensors (format described in its README).
+"""
+
+import io
+import json
+import math
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Entry", "open_npz", "open_safetensors", "open_zip", "to_npz", "to_safetensors",
+]  # fmt: skip
+
+LARGEST = 2**24, 200
+"""What a compressed file may hold: these bytes, or as many times its own size."""
+
+SAFETENSORS = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2",
+}  # fmt: skip
+"""The types of safetensors that are read. A bfloat16 is the upper half of a float32."""
+
+
+class Entry(NamedTuple):
+    """An array of a file that has not been read yet.
+
+    Attributes:
+        shape: Its shape.
+        dtype: The name of its type in the file.
+        read: Reads it; float16 and bfloat16 are widened to float32, without loss.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], NDArray[Any]]
+
+
+def open_zip(content: bytes) -> dict[str, Callable[[], bytes]]:
+    """List what is in a zip archive, if it is sound.
+
+    Args:
+        content: The archive.
+
+    Returns:
+        dict: For each name a function that unpacks it. (Its sizes have been checked.)
+
+    Raises:
+        ValueError: If it is damaged, locked, or would unpack to far more than it is.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> with zipfile.ZipFile(file, "w") as archive:
+        ...     archive.writestr("a.txt", "hello")
+        >>> {name: unpack() for name, unpack in open_zip(file.getvalue()).items()}
+        {'a.txt': b'hello'}
+    """
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        members = archive.infolist()
+    except Exception as error:  # zipfile, struct and others have their own
+        raise ValueError(f"a damaged zip archive ({error})") from error
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        raise ValueError("a zip archive with two entries of one name")
+    total = sum(member.file_size for member in members)
+    if total > max(LARGEST[0], LARGEST[1] * len(content)):
+        raise ValueError(f"a zip archive of {len(content)} bytes that unpacks to {total}")
+
+    def unpack(member: zipfile.ZipInfo) -> bytes:
+        try:
+            with archive.open(member) as file:
+                data = file.read(member.file_size + 1)
+            if len(data) != member.file_size:
+                raise ValueError(f"{len(data)} bytes")
+            return data
+        except Exception as error:
+            raise ValueError(f"{member.filename!r} is damaged ({error})") from error
+
+    return {member.filename: lambda member=member: unpack(member) for member in members}  # type: ignore[misc]
+
+
+def open_npz(members: Mapping[str, Callable[[], bytes]]) -> dict[str, Entry]:
+    """List the arrays of an ``.npz`` file.
+
+    Args:
+        members: What `open_zip` returned.
+
+    Returns:
+        dict: An `Entry` by name.
+
+    Raises:
+        ValueError: If a member is no array.
+
+    Example:
+        >>> {name: (e.shape, e.dtype) for name, e in
+        ...     open_npz(open_zip(to_npz({"x": np.ones((2, 3))}))).items()}
+        {'x': ((2, 3), 'float64')}
+    """
+    for name in members:
+        if not name.endswith(".npy"):
+            raise ValueError(f"{name!r} is no array")
+    return {name.removesuffix(".npy"): _npy(name, unpack()) for name, unpack in members.items()}
+
+
+def _npy(name: str, data: bytes) -> Entry:
+    """One array in NumPy's own format."""
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, by_columns, dtype = header(file)
+    except Exception as error:
+        raise ValueError(f"{name!r} is no array, or a damaged one ({error})") from error
+    if dtype.hasobject:
+        raise ValueError(f"{name!r} holds Python objects (a pickle), which are not read")
+    start = file.tell()
+    if math.prod(shape) * dtype.itemsize != len(data) - start or min(shape, default=0) < 0:
+        raise ValueError(f"{name!r} is damaged: {len(data) - start} bytes for shape {shape}")
+
+    def read() -> NDArray[Any]:
+        array = np.frombuffer(data, dtype, offset=start) if dtype.itemsize else np.empty(0, dtype)
+        array = array.reshape(shape, order="F" if by_columns else "C")
+        return _widened(array)
+
+    return Entry(shape, str(dtype), read)
+
+
+def open_safetensors(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
+    """List the arrays of a ``.safetensors`` file, tied ones too, which it stores once.
+
+    Args:
+        content: The file.
+
+    Returns:
+        tuple: An `Entry` by name, and the metadata of the file.
+
+    Raises:
+        ValueError: If it is damaged.
+
+    Example:
+        >>> arrays, metadata = open_safetensors(to_safetensors({"x": np.ones(2)}, {"by": "me"}))
+        >>> arrays["x"].read(), metadata
+        (array([1., 1.]), {'by': 'me'})
+    """
+    try:
+        (length,) = struct.unpack_from("<Q", content)
+        if length > len(content) - 8:
+            raise ValueError(f"a header of {length} bytes")
+        header = json.loads(content[8 : 8 + length].decode(), object_pairs_hook=_once)
+        metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
+        spans = {name: _span(entry) for name, entry in header.items()}
+    except Exception as error:  # json, KeyError, RecursionError: whatever a damaged header brings
+        raise ValueError(f"a damaged safetensors file ({error})") from error
+    end = 0
+    for name, (start, stop, shape, dtype) in sorted(spans.items(), key=lambda item: item[1][:2]):
+        if start != end or stop < start:
+            raise ValueError(
+                f"a damaged safetensors file ({name!r} does not follow the one before)"
+            )
+        width = np.dtype(SAFETENSORS[dtype]).itemsize if dtype in SAFETENSORS else None
+        if width is not None and math.prod(shape) * width != stop - start:
+            raise ValueError(f"a damaged safetensors file ({name!r}: its size is not its shape's)")
+        end = stop
+    if end != len(content) - 8 - length:
+        raise ValueError(
+            f"a damaged safetensors file ({len(content) - 8 - length} bytes for {end})"
+        )
+    entries = {
+        name: _tensor(name, content, 8 + length + start, shape, dtype)
+        for name, (start, _, shape, dtype) in spans.items()
+    }
+    tied = {
+        name: entries[same]
+        for name, same in metadata.items()
+        if same in entries and name not in entries
+    }
+    return entries | tied, {k: v for k, v in metadata.items() if k not in tied}
+
+
+def _tensor(name: str, content: bytes, start: int, shape: tuple[int, ...], dtype: str) -> Entry:
+    """One array of a safetensors file."""
+
+    def read() -> NDArray[Any]:
+        if dtype not in SAFETENSORS:
+            raise ValueError(f"{name!r} has the type {dtype}, which is not read; widen it first")
+        kind = np.dtype(SAFETENSORS[dtype])
+        array = np.frombuffer(content, kind, math.prod(shape), start).reshape(shape)
+        if dtype == "BF16":
+            return (array.astype(np.uint32) << 16).view(np.float32)
+        return _widened(array)
+
+    return Entry(shape, dtype, read)
+
+
+def _span(entry: Mapping[str, Any]) -> tuple[int, int, tuple[int, ...], str]:
+    """Where an array starts and stops, its shape and its type."""
+    start, stop = map(_natural, entry["data_offsets"])
+    return start, stop, tuple(map(_natural, entry["shape"])), str(entry["dtype"])
+
+
+def _natural(value: Any) -> int:
+    """A size as it stands in JSON."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"a size of {value!r}")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice in one JSON object."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    """A new array in this machine's byte order; float16 becomes float32."""
+    dtype = np.dtype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind == "f" else (
+        array.dtype.newbyteorder("="))  # fmt: skip
+    return np.array(array, dtype)
+
+
+def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Make an ``.npz`` file.
+
+    Args:
+        arrays: The arrays by name.
+
+    Returns:
+        bytes: The file.
+
+    Example:
+        >>> sorted(open_npz(open_zip(to_npz({"b": np.ones(1), "a": np.ones(2)}))))
+        ['a', 'b']
+    """
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def to_safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """Make a ``.safetensors`` file.
+
+    Args:
+        arrays: The arrays by name, float32 or float64.
+        metadata: Texts by name.
+
+    Returns:
+        bytes: The file.
+
+    Example:
+        >>> len(to_safetensors({"x": np.ones(2)}, {})) % 8
+        0
+    """
+    codes = {np.dtype(np.float32): "F32", np.dtype(np.float64): "F64"}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    parts, end = [], 0
+    for name, array in sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize):
+        data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+        span = [end, end + len(data)]
+        header[name] = {"dtype": codes[array.dtype], "shape": array.shape, "data_offsets": span}
+        parts.append(data)
+        end += len(data)
+    spelled = json.dumps(header).encode()
+    spelled += b" " * (-len(spelled) % 8)
+    return struct.pack("<Q", len(spelled)) + spelled + b"".join(parts)

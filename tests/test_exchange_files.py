@@ -1,0 +1,499 @@
+"""Files: what is in them comes back, what is wrong with them is named, and no crash loses one."""
+
+import errno
+import gzip
+import io
+import json
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm import exchange, stack
+from lstm.exchange import disk, tensors
+from lstm.stack import Layer
+
+BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0)
+STACKS = {
+    "one": stack.init(3, 2, rng=0, dtype=np.float32),
+    "both": BOTH,
+    "backward": [Layer(backward=BOTH[0].forward)],
+    "mixed": [BOTH[0], *stack.init(4, 5, rng=1)],
+}
+ENDS = ["npz", "safetensors", "onnx"]
+
+
+def assert_equal(got, want):
+    assert len(got) == len(want)
+    for a, b in zip(got, want, strict=True):
+        for x, y in zip(a, b, strict=True):
+            if y is None:
+                assert x is None
+            else:
+                np.testing.assert_array_equal(x, y, strict=True)
+
+
+def rewritten(path, change):
+    """The arrays of an .npz file, changed."""
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **change(arrays))
+
+
+# There and back
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("name", STACKS)
+def test_saved_and_loaded(name, end, tmp_path):
+    path = tmp_path / f"a.{end}"
+    if end == "safetensors" and name in ("backward", "mixed"):
+        message = "layers: expected one hidden size, and forward or both directions in every layer"
+        with refused(ValueError, message):
+            exchange.save(path, STACKS[name])
+        return
+    exchange.save(path, STACKS[name])
+    assert_equal(exchange.load(path), STACKS[name])
+    assert exchange.load_model(path)[1:] == (None, {})
+    (tmp_path / "a.dat").write_bytes(path.read_bytes())  # the content says what it is
+    assert_equal(exchange.load(tmp_path / "a.dat"), STACKS[name])
+    assert sorted(os.listdir(tmp_path)) == ["a.dat", path.name]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_readout_and_metadata_come_back(end, tmp_path):
+    path = tmp_path / f"a.{end}"
+    readout = np.random.default_rng(1).standard_normal((1 + 4, 3))
+    metadata = {"step": 7, "name": "é", "nested": {"list": [1.5, None, True]}, "": ""}
+    exchange.save(path, BOTH, readout=readout, metadata=metadata)
+    model = exchange.load_model(path)
+    assert_equal(model.layers, BOTH)
+    np.testing.assert_array_equal(model.readout, readout, strict=True)
+    assert model.metadata == metadata
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"readout": np.ones((4, 3))}, ValueError,
+         "readout: expected shape (1 + d * H, K) = (5, any), got (4, 3)"),
+        ({"readout": np.ones((5, 3), np.float32)}, TypeError,
+         "readout: expected dtype float64, as in layers, got float32"),
+        ({"readout": np.ma.ones((5, 3))}, TypeError,
+         "readout: expected an array, got a masked array, whose mask would be lost"),
+        ({"metadata": {"x": (1, 2)}}, TypeError, "metadata: expected a dictionary as in JSON, got "
+         "another (names that are no texts, or tuples)"),
+        ({"metadata": {"x": np.ones(2)}}, TypeError, "metadata: expected a dictionary as in JSON, "
+         "got another (Object of type ndarray is not JSON serializable)"),
+        ({"metadata": {"x": float("nan")}}, TypeError, "metadata: expected a dictionary as in "
+         "JSON, got another (Out of range float values are not JSON compliant: nan)"),
+    ],
+)  # fmt: skip
+def test_what_save_refuses(options, error, message, tmp_path):
+    with pytest.raises(error) as raised:
+        exchange.save(tmp_path / "a.npz", BOTH, **options)
+    assert str(raised.value).startswith(message.removesuffix(": nan)"))
+    assert not os.listdir(tmp_path)
+
+
+def test_names_that_save_does_not_know(tmp_path):
+    for name in ("model", "model.pt", "model.keras"):
+        ends = ".npz, .safetensors, .onnx"
+        with refused(ValueError, f"path: expected a name that ends in {ends}, got {name!r}"):
+            exchange.save(name, BOTH)
+    with pytest.raises(TypeError, match="layers: expected float32 or float64, got complex128"):
+        exchange.save(tmp_path / "a.npz", [Layer(BOTH[0].forward.astype(complex))])
+
+
+# PyTorch's names
+
+
+@pytest.mark.parametrize("prefix", ["", "encoder.lstm."])
+def test_a_state_dict_is_found_by_its_names(prefix, tmp_path):
+    arrays = exchange.torch.dump(BOTH, prefix) | {"head.weight": np.ones((2, 3))}
+    np.savez(tmp_path / "a.npz", **arrays)
+    (tmp_path / "a.safetensors").write_bytes(tensors.to_safetensors(arrays, {"format": "pt"}))
+    for name in ("a.npz", "a.safetensors"):
+        assert_equal(exchange.load(tmp_path / name), BOTH)
+    assert exchange.load_model(tmp_path / "a.safetensors").metadata == {"format": "pt"}
+    assert exchange.open_file(tmp_path / "a.npz").arrays["head.weight"].shape == (2, 3)
+
+
+def test_several_or_none(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, **exchange.torch.dump(BOTH, "up."), **exchange.torch.dump(BOTH[:1], "down."))
+    with refused(ValueError, f"{path}: prefix: expected one, as there are several LSTMs: one of "
+                             "['down.', 'up.']"):  # fmt: skip
+        exchange.load(path)
+    assert_equal(exchange.load(path, "up."), BOTH)
+    with refused(ValueError, f"{path}: prefix: expected one of ['down.', 'up.'], got 'left.'"):
+        exchange.load(path, "left.")
+    np.savez(path, Wx=np.ones(2))
+    with pytest.raises(ValueError, match="expected arrays with PyTorch's names, such as"):
+        exchange.load(path)
+    exchange.save(path, BOTH)
+    with refused(ValueError, f"{path}: prefix: expected none, as this file holds one stack, got "
+                             "'lstm.'"):  # fmt: skip
+        exchange.load(path, "lstm.")
+
+
+def test_narrow_numbers_are_widened_without_loss(tmp_path):
+    halves = Layer(BOTH[0].forward.astype(np.float16).astype(np.float32))
+    wide = exchange.torch.dump([halves], "lstm.")
+    np.savez(tmp_path / "a.npz", **{k: v.astype(np.float16) for k, v in wide.items()})
+    assert_equal(exchange.load(tmp_path / "a.npz"), exchange.torch.load(wide, "lstm."))
+
+    head, data = {}, b""
+    for name, value in wide.items():
+        half = (value.view(np.uint32) >> 16).astype("<u2").tobytes()
+        span = [len(data), len(data) + len(half)]
+        head[name] = {"dtype": "BF16", "shape": value.shape, "data_offsets": span}
+        data += half
+    head["other"] = {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [len(data), len(data) + 2]}
+    text = json.dumps(head).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data + bytes(2))
+    (layer,) = exchange.load(path)
+    (want,) = exchange.torch.load(
+        {k: (v.view(np.uint32) & 0xFFFF0000).view(np.float32) for k, v in wide.items()}, "lstm."
+    )
+    np.testing.assert_array_equal(layer.forward, want.forward, strict=True)
+    with refused(ValueError, "'other' has the type F8_E4M3, which is not read; widen it first"):
+        exchange.open_file(path).arrays["other"].read()
+
+
+def test_a_tied_tensor_is_the_one_that_the_metadata_name(tmp_path):
+    arrays = exchange.torch.dump(BOTH[:1], "lstm.")
+    tied = {name: arrays.pop(name) for name in list(arrays) if "bias_hh" in name}
+    alias = {name: name.replace("hh", "ih") for name in tied}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(tensors.to_safetensors(arrays, alias | {"format": "pt"}))
+    model = exchange.load_model(path)
+    assert model.metadata == {"format": "pt"}
+    np.testing.assert_array_equal(model.layers[0].forward[0], 2 * BOTH[0].forward[0])
+    path.write_bytes(tensors.to_safetensors(arrays, {}))
+    with pytest.raises(ValueError, match="lacks"):
+        exchange.load(path)
+
+
+def test_files_of_the_package_safetensors(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    save_file(exchange.torch.dump(BOTH, "x."), tmp_path / "a.safetensors", {"by": "them"})
+    assert_equal(exchange.load(tmp_path / "a.safetensors"), BOTH)
+    exchange.save(tmp_path / "b.safetensors", BOTH, readout=np.ones((5, 2)))
+    got = load_file(tmp_path / "b.safetensors")
+    want = exchange.torch.dump(BOTH, "lstm.")
+    assert set(got) == {*want, "readout.weight", "readout.bias"}
+    assert got["readout.weight"].shape == (2, 4)
+    for name, value in want.items():
+        np.testing.assert_array_equal(got[name], value, strict=True)
+
+
+# Keras's files
+
+
+@pytest.fixture(scope="module")
+def keras():
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    return keras
+
+
+def answers(path, X, Y, **options):
+    layers = exchange.load(path, **options)
+    np.testing.assert_allclose(stack.forward(X, layers, batch_first=True).Hout, Y, atol=2e-6)
+    return layers
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_of_keras(keras, tmp_path):
+    K = keras.layers
+    X = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    plain = [
+        K.LSTM(4, return_sequences=True, dropout=0.2, name="zz"),
+        K.Dropout(0.1),
+        K.Bidirectional(K.LSTM(2, return_sequences=True), name="aa"),
+    ]
+    sequential = keras.Sequential([keras.Input((5, 3)), *plain])
+    for layer in sequential.layers:
+        layer.set_weights([w + 0.1 for w in layer.get_weights()])
+    Y = np.asarray(sequential(X))
+    sequential.save(tmp_path / "s.keras")
+    layers = answers(tmp_path / "s.keras", X, Y)
+    assert_equal(exchange.load(tmp_path / "s.keras", "zz"), layers[:1])
+    with refused(ValueError, f"{tmp_path}/s.keras: expected prefix as the name of one of "
+                             "['zz', 'aa'], got 'lstm'"):  # fmt: skip
+        exchange.load(tmp_path / "s.keras", "lstm")
+
+    sequential.save_weights(tmp_path / "s.weights.h5")
+    path = tmp_path / "s.weights.h5"
+    with pytest.raises(ValueError, match="does not say which layer feeds which"):
+        exchange.load(path)
+    apart = [exchange.load(path, f"layers/{name}") for name in ("lstm", "bidirectional")]
+    assert_equal([*apart[0], *apart[1]], layers)
+
+    x = keras.Input((5, 3))
+    y = K.LSTM(4, return_sequences=True, name="low")(x)
+    outputs = {
+        "chain": K.LSTM(3, return_sequences=True, name="high")(y),
+        "dense": K.LSTM(3, return_sequences=True, name="high")(K.Dense(2)(y)),
+        "beside": K.Concatenate()([y, K.LSTM(3, return_sequences=True, name="high")(x)]),
+        "wrapped": K.RNN(K.LSTMCell(3), name="high")(y),
+    }
+    for kind, z in outputs.items():
+        model = keras.Model(x, z)
+        model.save(tmp_path / f"{kind}.keras")
+        if kind == "chain":
+            answers(tmp_path / "chain.keras", X, np.asarray(model(X)))
+            continue
+        with pytest.raises(ValueError, match=r"high \(RNN\)|expected LSTM layers that feed one"):
+            exchange.load(tmp_path / f"{kind}.keras")
+        assert len(exchange.load(tmp_path / f"{kind}.keras", "low")) == 1
+
+
+# What else a file may be
+
+
+def zipped(**members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+KINDS = {
+    "an empty file": b"",
+    "a single NumPy array (.npy)": tensors.open_zip(tensors.to_npz({"x": np.ones(3)}))["x.npy"](),
+    "a pickle": pickle.dumps([1, 2]),
+    "a pickle in a zip archive": zipped(**{"model/data.pkl": pickle.dumps(1)}),
+    "a zip archive of 'a.txt'": zipped(**{"a.txt": "hello"}),
+    "a gzip archive": gzip.compress(b"hello"),
+    "a page of HTML": b"\n<!DOCTYPE html><html>404</html>",
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
+    "JSON": b'{"weights": []}',
+    "a picture": b"\x89PNG\r\n",
+    "a file of another kind": b"no file of ours",
+    "a tar archive": bytes(257) + b"ustar" + bytes(300),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_another_kind_is_called_what_it_is(kind, tmp_path):
+    path = tmp_path / "a.npz"
+    path.write_bytes(KINDS[kind])
+    with pytest.raises(ValueError, match=r"a\.npz: expected .*, got ") as raised:
+        exchange.load(path)
+    assert kind in str(raised.value)
+    assert type(raised.value) is ValueError
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, kind in ((tmp_path / "pipe", "a named pipe"), ("/dev/zero", "a device"),
+                       (tmp_path, "a directory")):  # fmt: skip
+        with refused(ValueError, f"{name}: expected a file, got {kind}"):
+            exchange.load(name)
+    with refused(ValueError, f"{tmp_path}/pipe: expected a file, got a named pipe"):
+        disk.replace_file(tmp_path / "pipe", b"")
+    with refused(FileNotFoundError, f"{tmp_path}/none.npz: No such file or directory") as _:
+        exchange.load(tmp_path / "none.npz")
+    with pytest.raises(OSError, match="No such file or directory") as raised:
+        exchange.save(tmp_path / "no" / "a.npz", BOTH)
+    assert raised.value.errno == errno.ENOENT
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("executed",)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    objects = io.BytesIO()
+    np.save(objects, np.array([Trap()], dtype=object), allow_pickle=True)
+    exchange.save("a.npz", BOTH)
+    members = {n: f() for n, f in tensors.open_zip(Path("a.npz").read_bytes()).items()}
+    traps = {
+        "pickle": pickle.dumps(Trap()),
+        "objects": objects.getvalue(),
+        "torch": zipped(**{"archive/data.pkl": pickle.dumps(Trap())}),
+        "a member": zipped(**members | {"x.npy": objects.getvalue()}),
+        "the contents": zipped(**members | {"lstm.contents.npy": objects.getvalue()}),
+        "a matrix": zipped(**members | {"0.forward.npy": objects.getvalue()}),
+        "a plain pickle": zipped(**members | {"0.forward.npy": pickle.dumps(Trap())}),
+    }
+    for content in traps.values():
+        Path("trap").write_bytes(content)
+        with pytest.raises(ValueError, match="trap: "):
+            exchange.load("trap")
+        assert not Path("executed").exists()
+    np.load(io.BytesIO(objects.getvalue()), allow_pickle=True)  # the trap works
+    assert Path("executed").exists()
+
+
+# Damage
+
+
+CHANGES = {
+    "expected layout version 1, got 2": lambda a: a | {"lstm.layout": np.array(2)},
+    "expected the list of its arrays": lambda a: {
+        k: v for k, v in a.items() if k != "lstm.contents"},
+    "expected the arrays ['0.backward', '0.forward', '1.backward', '1.forward'], got "
+    "['0.backward', '0.forward', '1.backward']": lambda a: {
+        k: v for k, v in a.items() if k != "1.forward"},
+    "'x']": lambda a: a | {"x": np.ones(1)},
+    "damaged: its digest is not that of its arrays": lambda a: a | {"0.forward": a["1.forward"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", CHANGES)
+def test_a_file_of_ours_that_was_changed(message, tmp_path):
+    path = tmp_path / "a.npz"
+    exchange.save(path, BOTH)
+    rewritten(path, CHANGES[message])
+    with pytest.raises(ValueError, match=r"a\.npz: ") as raised:
+        exchange.load(path)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("end", [*ENDS, "keras"])
+def test_flipped_bits_and_cut_files(end, tmp_path):
+    """The same layers or an error of ours; ONNX and safetensors have no digest of numbers."""
+    path = tmp_path / f"a.{end}"
+    if end == "keras":
+        config = {"class_name": "Sequential", "config": {"layers": []}}
+        path.write_bytes(zipped(**{"config.json": json.dumps(config), "model.weights.h5": "no"}))
+    else:
+        exchange.save(path, BOTH[:1], metadata={"step": 7})
+    good = path.read_bytes()
+    rng = np.random.default_rng(0)
+    messages = []
+    for trial in range(150):
+        data = bytearray(good)
+        if trial % 5 == 0:
+            data = data[: rng.integers(len(good))]
+        else:
+            data[rng.integers(len(good))] ^= 1 << rng.integers(8)
+        path.write_bytes(data)
+        try:
+            model = exchange.load_model(path)
+        except (ValueError, TypeError) as error:
+            messages.append((type(error), str(error)))
+            continue
+        assert len(model.layers) == 1
+        if end == "npz":
+            assert_equal(model.layers, BOTH[:1])
+    assert len(messages) > 25
+    assert {kind for kind, _ in messages} <= {ValueError, TypeError}
+    assert all(message.startswith(f"{path}: ") for _, message in messages)
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
+    path = tmp_path / "a.npz"
+    exchange.save(path, BOTH)
+    members = {n: f() for n, f in tensors.open_zip(path.read_bytes()).items()}
+    header = tensors.open_zip(tensors.to_npz({"x": np.ones(1)}))["x.npy"]()[:-8]
+    bomb = zipped(**members | {"0.forward.npy": header + bytes(3 * 10**8)})
+    path.write_bytes(bomb)
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=r"a zip archive of \d+ bytes that unpacks to 30\d+"):
+        exchange.load(path)
+    assert time.perf_counter() - start < 2
+    lying = bytearray(zipped(**{"x.npy": header.replace(b"(1,)", b"(9,)") + bytes(8)}))
+    path.write_bytes(lying)
+    with refused(ValueError, f"{path}: 'x.npy' is damaged: 8 bytes for shape (9,)"):
+        exchange.load(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        '{"x": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}',
+        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}}',
+        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}',
+        '{"x": {"dtype": "F32", "shape": [true], "data_offsets": [0, 4]}}',
+        '{"x": {"dtype": "F32", "shape": [1]}}',
+        '{"x": 1}', "{", "{" * 100_000, "[]",
+        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
+        ' "x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
+        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
+        ' "y": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
+    ],
+)  # fmt: skip
+def test_headers_of_safetensors_that_lie(header):
+    content = struct.pack("<Q", len(header)) + header.encode() + bytes(4)
+    with pytest.raises(ValueError, match="a damaged safetensors file"):
+        tensors.open_safetensors(content)
+
+
+# Whole or not at all
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.npz"
+    exchange.save(path, BOTH)
+    os.chmod(path, 0o640)
+    old = path.read_bytes()
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for broken in (full, lambda _: (_ for _ in ()).throw(KeyboardInterrupt)):
+        with monkeypatch.context() as patch:
+            patch.setattr(disk.os, "fsync", broken)
+            with pytest.raises((OSError, KeyboardInterrupt)) as raised:
+                exchange.save(path, STACKS["one"])
+        assert isinstance(raised.value, KeyboardInterrupt) or (
+            str(raised.value) == f"{path}: No space left on device"
+            and raised.value.errno == errno.ENOSPC
+        )
+        assert path.read_bytes() == old
+        assert os.listdir(tmp_path) == ["a.npz"]
+    (tmp_path / "link.npz").symlink_to(path)
+    exchange.save(tmp_path / "link.npz", STACKS["one"])
+    assert (tmp_path / "link.npz").is_symlink()
+    assert_equal(exchange.load(path), STACKS["one"])
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+SAVER = """
+import sys
+from lstm import exchange, stack
+k = 0
+while True:
+    exchange.save(sys.argv[1], stack.init(40, 60, layers=2, rng=k), metadata={"k": k})
+    k += 1
+    if k == 2:
+        print("saving", flush=True)
+"""
+
+
+def test_a_killed_save_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "a.npz"
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SAVER, path], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "saving\n"
+        for _ in range(5):  # a reader beside the writer
+            model = exchange.load_model(path)
+            assert_equal(model.layers, stack.init(40, 60, layers=2, rng=model.metadata["k"]))
+        time.sleep(rng.uniform(0, 0.02))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        model = exchange.load_model(path)
+        assert_equal(model.layers, stack.init(40, 60, layers=2, rng=model.metadata["k"]))
