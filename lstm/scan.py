@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import export
+from jax import Array, export
 from jax.typing import ArrayLike
 
 from .layout import sizes, split_gates, split_rows
@@ -38,9 +38,9 @@ class Sequence(NamedTuple):
         Hn: The output there, shape (b, H).
     """
 
-    Hout: jax.Array
-    Cn: jax.Array
-    Hn: jax.Array
+    Hout: Array
+    Cn: Array
+    Hn: Array
 
 
 class Stacked(NamedTuple):
@@ -52,9 +52,9 @@ class Stacked(NamedTuple):
         Hn: For each layer the outputs there, (d, b, H).
     """
 
-    Hout: jax.Array
-    Cn: list[jax.Array]
-    Hn: list[jax.Array]
+    Hout: Array
+    Cn: list[Array]
+    Hn: list[Array]
 
 
 for _kind in (Sequence, Stacked, Layer):  # so that jax.export can write and read them
@@ -175,11 +175,11 @@ def stack(
 
 
 def _direction(
-    X: jax.Array,
-    WLSTM: jax.Array,
-    c0: jax.Array,
-    h0: jax.Array,
-    lengths: jax.Array | None,
+    X: Array,
+    WLSTM: Array,
+    c0: Array,
+    h0: Array,
+    lengths: Array | None,
     reverse: bool,
 ) -> Sequence:
     """One layer in one direction: what is round `_run`, which JAX differentiates itself."""
@@ -204,17 +204,17 @@ def _direction(
     return Sequence(_turn(Hout, lengths) if reverse else Hout, Cn, Hn)
 
 
-def _turn(X: jax.Array, lengths: jax.Array | None) -> jax.Array:
+def _turn(X: Array, lengths: Array | None) -> Array:
     """Turn each sequence round within its own length; zeros behind the end stay there."""
     if lengths is None:
         return jnp.flip(X, 0)
     t = jnp.arange(X.shape[0])[:, None]
     source = jnp.where(t < lengths, lengths - 1 - t, t)  # (eq-len-reverse)
-    turned: jax.Array = jax.vmap(lambda x, order: x[order], 1, 1)(X, source)
+    turned: Array = jax.vmap(lambda x, order: x[order], 1, 1)(X, source)
     return turned
 
 
-def _spread(*arrays: jax.Array | None) -> list[jax.Array | None]:
+def _spread(*arrays: Array | None) -> list[Array | None]:
     """Inside ``jax.shard_map``: let all arrays vary over the mesh axes over which one varies.
 
     The state of a loop must keep its type, and it becomes as varying as what it meets. The
@@ -237,28 +237,26 @@ class _Kept(NamedTuple):
     tanh(c) is not kept, which saves H numbers a step; it is computed again.
     """
 
-    X: jax.Array  # (n, b, D)
-    WLSTM: jax.Array  # (1 + D + H, 4H)
-    C: jax.Array  # (n + 1, b, H), from c_0 on
-    H: jax.Array  # (n + 1, b, H), from h_0 on
-    gates: tuple[jax.Array, ...]  # i, f, o, g, each (n, b, H)
-    alive: jax.Array | None  # (n, b, 1)
+    X: Array  # (n, b, D)
+    WLSTM: Array  # (1 + D + H, 4H)
+    C: Array  # (n + 1, b, H), from c_0 on
+    H: Array  # (n + 1, b, H), from h_0 on
+    gates: tuple[Array, ...]  # i, f, o, g, each (n, b, H)
+    alive: Array | None  # (n, b, 1)
 
 
 @jax.custom_vjp
-def _run(
-    X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array, alive: jax.Array | None = None
-) -> Sequence:
+def _run(X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None) -> Sequence:
     return _run_and_keep(X, WLSTM, c0, h0, alive)[0]
 
 
 def _run_and_keep(
-    X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array, alive: jax.Array | None = None
+    X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
 ) -> tuple[Sequence, _Kept]:
     """The forward pass."""
     b, Wx, Wh = split_rows(WLSTM)
 
-    def step(state: Any, zx: jax.Array) -> Any:
+    def step(state: Any, zx: Array) -> Any:
         c_prev, h_prev = state
         zi, zf, zo, zg = split_gates(zx + h_prev @ Wh)  # (eq-z) (eq-hoist)
         i, f, o = map(jax.nn.sigmoid, (zi, zf, zo))  # (eq-gates)
@@ -272,7 +270,7 @@ def _run_and_keep(
     return Sequence(Hout, Cn, Hn), _Kept(X, WLSTM, C, H, gates, alive)
 
 
-def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array | None, ...]:
+def _backward(kept: _Kept, gradients: Sequence) -> tuple[Array | None, ...]:
     """The backward pass: gradients with respect to X, WLSTM, c0, h0; none for alive."""
     X, WLSTM, C, H, gates, alive = kept
     dHout, dCn, dHn = gradients
@@ -314,7 +312,7 @@ def _scan(
     step: abc.Callable[[Any, Any], Any],
     state: Any,
     inputs: Any,
-    alive: jax.Array | None,
+    alive: Array | None,
     reverse: bool = False,
 ) -> Any:
     """``jax.lax.scan``; where a sequence is not alive, its state stays and its output is zero."""
@@ -330,7 +328,7 @@ def _scan(
     return jax.lax.scan(guarded, state, (inputs, alive), reverse=reverse)
 
 
-def _inputs(X: Any, D: int, dtype: Any, like: str) -> jax.Array:
+def _inputs(X: Any, D: int, dtype: Any, like: str) -> Array:
     """The inputs, or what is wrong with them."""
     array = _array("X", X, dtype, like)
     if array.ndim not in (2, 3) or array.shape[-1] != D:
@@ -339,7 +337,7 @@ def _inputs(X: Any, D: int, dtype: Any, like: str) -> jax.Array:
     return array
 
 
-def _lengths(lengths: Any, n: int, batch: list[int]) -> jax.Array | None:
+def _lengths(lengths: Any, n: int, batch: list[int]) -> Array | None:
     """The lengths as integers from 0 to n."""
     if lengths is None:
         return None
@@ -376,7 +374,7 @@ def _layers(layers: Any) -> list[Layer]:
     return checked
 
 
-def _states(name: str, states: Any, layers: list[Layer], batch: list[int]) -> list[jax.Array]:
+def _states(name: str, states: Any, layers: list[Layer], batch: list[int]) -> list[Array]:
     """For each layer an array (d, b, H); zeros when none was given."""
     if states is None:
         states = [None] * len(layers)
@@ -395,7 +393,7 @@ def _states(name: str, states: Any, layers: list[Layer], batch: list[int]) -> li
 
 def _state(
     name: str, state: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: Any, like: str
-) -> jax.Array:
+) -> Array:
     """An initial state; zeros when none was given."""
     if state is None:
         return jnp.zeros(shape, dtype)
@@ -406,7 +404,7 @@ def _state(
     return array
 
 
-def _array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -> jax.Array:
+def _array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -> Array:
     """Return the argument as a JAX array of a dtype that is computed in, or say what is wrong."""
     array = as_array(name, value)
     if array.dtype not in (jnp.float32, jnp.float64):
@@ -418,7 +416,7 @@ def _array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -> jax
     return array
 
 
-def as_array(name: str, value: Any) -> jax.Array:
+def as_array(name: str, value: Any) -> Array:
     """Return ``value`` as a JAX array, or say that it is none.
 
     Args:
