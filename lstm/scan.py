@@ -115,9 +115,11 @@ def forward(
         _state(name, state, ("b", "H")[-1 - len(batch) :], (*batch, H), WLSTM.dtype, "WLSTM")
         for name, state in (("c0", c0), ("h0", h0))
     )
+    if isinstance(reverse, jax.core.Tracer):
+        raise TypeError("reverse: expected True or False, got a traced value; name it in "
+                        "static_argnames of jax.jit")  # fmt: skip
     if not isinstance(reverse, bool | np.bool_):
-        got = type(reverse).__name__
-        raise TypeError(f"reverse: expected True or False, not traced, got a {got}")
+        raise TypeError(f"reverse: expected True or False, got {reverse!r}")
     return _direction(X, WLSTM, c0, h0, lengths, bool(reverse))
 
 

@@ -427,16 +427,20 @@ DTYPE = "expected dtype float32 or float64"
         ),
         ({"lengths": [5.0, 2, 1]}, TypeError, "lengths: expected integers, got dtype float64"),
         ({"lengths": [True] * 3}, TypeError, "lengths: expected integers, got dtype bool"),
-        (
-            {"reverse": "yes"},
-            TypeError,
-            "reverse: expected True or False, not traced, got a str",
-        ),
+        ({"reverse": "yes"}, TypeError, "reverse: expected True or False, got 'yes'"),
+        ({"reverse": 1}, TypeError, "reverse: expected True or False, got 1"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments, error, message):
     with refused(error, message):
         scan.forward(**{"X": X, "WLSTM": WLSTM} | arguments)
+
+
+def test_a_direction_that_is_traced_is_refused():
+    with refused(TypeError, "reverse: expected True or False, got a traced value; name it in "
+                            "static_argnames of jax.jit"):  # fmt: skip
+        jax.jit(lambda reverse: scan.forward(X, WLSTM, reverse=reverse))(True)
+    jax.jit(scan.forward, static_argnames="reverse")(X, WLSTM, reverse=True)
 
 
 def test_a_length_beyond_32_bits_is_refused_in_32_bits_too():
