@@ -98,6 +98,15 @@ def test_each_extra_is_tried_somewhere():
     assert set(ast.literal_eval(table)) == {"", *EXTRAS}
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("book/*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_that_needs_the_repository_says_so_first(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    reads = re.search(r"[\"'](data|\.\.)[/\"']", code)
+    said = "needs the repository around it" in "".join(cells[0]["source"])
+    assert said or not reads
+
+
 def test_versions_agree():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
