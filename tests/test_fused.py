@@ -26,7 +26,7 @@ DTYPES = [np.float32, np.float64]
 @jax.jit
 def separate_gates(X, WLSTM, c0, h0):
     """The same function of the same arguments, by the separate-gate cell in JAX."""
-    return cell.run(weights.split(WLSTM), X, h0, c0)
+    return cell.run(weights.split(WLSTM), X, c0, h0)
 
 
 JUDGES = {"central": lstm.forward, "complex": lstm.forward, "jax": separate_gates}
