@@ -3,7 +3,7 @@
 Both hold the weights in HDF5, which the package h5py reads (``pip install 'lstm-book[files]'``);
 Keras itself is not needed.
 
-Source: Keras, `keras.saving` (the version 3 format).
+Source: Keras, ``keras.saving`` (the format of version 3).
 """
 
 import io
