@@ -35,7 +35,8 @@ def open_h5(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         content: The file.
 
     Returns:
-        tuple: A `lstm.exchange.tensors.Entry` by path, and for each path that Keras gives a layer's name, that name.
+        tuple: A `lstm.exchange.tensors.Entry` by path, and for each path that Keras gives a
+        layer's name, that name.
 
     Raises:
         ImportError: If the package h5py is not installed.
