@@ -53,7 +53,7 @@ class Rung(NamedTuple):
     backward: Callable[..., Gradients]
 
 
-@np.errstate(over="ignore")
+@np.errstate(over="ignore", under="ignore")
 def forward_as_written(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
     """One product of [1, x, h_prev] a step; the sigmoid from its definition.
 
@@ -184,7 +184,7 @@ def backward_one_product(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradie
     return Gradients((dZ @ Wx.T).reshape(n, b, -1), dWLSTM, dc_next.copy(), dh_next.copy())
 
 
-@np.errstate(over="ignore")
+@np.errstate(over="ignore", under="ignore")
 def forward_hoisted(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
     """The inputs' product leaves the loop, (eq-hoist).
 
