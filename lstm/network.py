@@ -281,10 +281,11 @@ def forward(
         X, lengths = _without_padding(X, lengths, params["WLSTM"])
         Hout, Cn, Hn, below = fused.forward(X, params["WLSTM"], c0, h0)
         if lengths is not None:  # (b,) lengths, not all n: the ends are somewhere on the way
-            Cn = below.C[lengths, np.arange(len(lengths))]
-            started = np.flatnonzero(lengths)
-            Hn = np.zeros_like(Hn) if h0 is None else np.array(h0)
-            Hn[started] = Hout[lengths[started] - 1, started]
+            rows = np.arange(len(lengths))
+            Cn = below.C[lengths, rows]
+            Hn = Hout[lengths - 1, rows]  # of an empty sequence for now any
+            if h0 is not None or not lengths.all():
+                Hn[lengths == 0] = 0 if h0 is None else as_array("h0", h0)[lengths == 0]
         end = Hn
     read = end if last else Hout
     return Forward(

@@ -70,7 +70,8 @@ class Layer(NamedTuple):
     @property
     def directions(self) -> list[tuple[str, Any]]:
         """Pairs of name and weights, for the directions that there are."""
-        return [(name, W) for name, W in self._asdict().items() if W is not None]
+        both = (("forward", self.forward), ("backward", self.backward))
+        return [(name, W) for name, W in both if W is not None]
 
 
 class Piece(NamedTuple):
@@ -606,7 +607,10 @@ def _check_states(
     name: str, states: Any, layers: list[Layer], b: int, dtype: np.dtype[Any]
 ) -> list[NDArray[Any]]:
     """For each layer an array (d, b, H); zeros where none was given."""
-    sizes = [(len(layer.directions), b, _hidden(layer.directions[0][1])) for layer in layers]
+    sizes = []
+    for layer in layers:
+        directions = layer.directions
+        sizes.append((len(directions), b, _hidden(directions[0][1])))
     if states is None:
         states = [None] * len(layers)
     if isinstance(states, Mapping) or not hasattr(states, "__len__"):
