@@ -6,7 +6,7 @@ JAX and Optax: ``pip install 'lstm-book[jax]'``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -201,34 +201,28 @@ def fit(
         >>> update.answers.shape[1:], update.params["WOUT"].shape
         ((4, 1), (9, 1))
     """
-    try:
-        import jax
-        import optax
-    except ImportError as error:
-        needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
-        raise ImportError(f"{needs} ({error})") from error
+    jax, optax = _jax_and_optax()
     if gradients in _OURS:
         params = check_params(params)
     _check_loop(params, batches, optimizer, carry)
-    # JAX would make float32 of float64, unless it is told not to.
-    wide = any(np.asarray(leaf).dtype == np.float64 for leaf in jax.tree.leaves(params))
-    precision = partial(jax.enable_x64, True) if wide else nullcontext
+    precision = _precision(params)
     with precision():
         fresh = optimizer.init(params)
     if state is not None:
         _check_like("state", state, fresh, "the optimiser's state")
 
-    @jax.jit
     def advance(grads: Any, state: Any, params: Any) -> Any:
         change, state = optimizer.update(grads, state, params)
         return optax.apply_updates(params, change), state
+
+    compiled = jax.jit(advance)
 
     def steps(params: Any, state: Any) -> Iterator[Update]:
         for batch in batches:
             result = gradients(params, batch, loss, **options)
             value, answers, grads, *ends = _check_run(result, params, carry)
             with precision():
-                params, state = advance(grads, state, params)
+                params, state = compiled(grads, state, params)
             params = jax.tree.map(np.asarray, params)
             if carry:
                 options["c0"], options["h0"] = ends
@@ -238,6 +232,25 @@ def fit(
 
 
 _OURS = (run, gradients)
+
+
+def _jax_and_optax() -> tuple[Any, Any]:
+    """The two packages that only the loop needs, or what to install."""
+    try:
+        import jax
+        import optax
+    except ImportError as error:
+        needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
+        raise ImportError(f"{needs} ({error})") from error
+    return jax, optax
+
+
+def _precision(params: Any) -> Callable[[], AbstractContextManager[Any]]:
+    """Under what JAX must compute: it would make float32 of float64, unless it is told not to."""
+    import jax
+
+    wide = any(np.asarray(leaf).dtype == np.float64 for leaf in jax.tree.leaves(params))
+    return partial(jax.enable_x64, True) if wide else nullcontext
 
 
 def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
