@@ -72,6 +72,9 @@ def test_every_gradient_against_central_differences(kind, lengths, last):
     if not last:  # an answer behind the end means nothing, so that nobody may ask for it
         dY[~inside] = 0
     g = network.backward(dY, run.cache)
+    if not dY.any():  # nothing was read: nothing to compare, and nothing may come back
+        assert not any(array.any() for array in flat(g.dparams, g.dc0, g.dh0).values())
+        return
 
     def function(X, **named):
         params_, c0_, h0_ = unflat(named, params)
