@@ -60,7 +60,8 @@ def extras(session: nox.Session, extra: str) -> None:
     """Install the package with one extra, import what that promises, and run its examples."""
     session.install(f".[{extra}]" if extra else ".")
     session.chdir(session.create_tmp())  # away from the sources
-    session.run("python", "-c", EXAMPLES, *EXTRAS[extra].split())
+    modules = EXTRAS[extra].split()
+    session.run("python", "-c", EXAMPLES, *modules, env={"KERAS_BACKEND": "jax"})
 
 
 @nox.session(venv_backend="uv|venv")

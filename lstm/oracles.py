@@ -59,6 +59,7 @@ class FunctionError(ValueError):
     """The function is none that this oracle can judge: it changes its inputs, say."""
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def central_differences(
     function: Function,
     inputs: Arrays,
@@ -107,6 +108,7 @@ def central_differences(
     return _each_element(function, inputs, slope, only)
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def complex_step(
     function: Function,
     inputs: Arrays,

@@ -36,7 +36,6 @@ __all__ = [
     "error_maps",
     "error_v",
     "forget_bias",
-    "gates",
     "gradient_flow",
     "gradient_lag",
     "half_lives",
@@ -237,34 +236,6 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
     return figure
 
 
-def gates(values: Mapping[str, Any], states: Sequence[str] = ("c", "h")) -> Figure:
-    """Draw the gates and the states of one step, unit by unit.
-
-    Args:
-        values: Arrays of shape (H,) under the names i, f, o, g and those of ``states``.
-        states: What to draw in the right-hand panel.
-
-    Returns:
-        Figure: Grouped bars: the four gates on the left, the states on the right.
-
-    Example:
-        >>> len(gates({name: [0.1, 0.2] for name in "ifogch"}).axes)
-        2
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), width_ratios=[3, 2])
-    for ax, names, title in zip(axes, ("ifog", states), ("gates", "states"), strict=True):
-        H = len(values[names[0]])
-        for k, name in enumerate(names):
-            at = np.arange(H) + (k - (len(names) - 1) / 2) * 0.8 / len(names)
-            ax.bar(at, values[name], 0.8 / len(names), color=COLORS[name], label=name,
-                   hatch=HATCHES[name], edgecolor="white")  # fmt: skip
-        ax.axhline(0, color="black", linewidth=0.8)
-        ax.set_xticks(range(H), [f"unit {unit}" for unit in range(H)])
-        ax.set_title(title)
-        ax.legend(ncols=len(names), loc="upper center", bbox_to_anchor=(0.5, -0.12))
-    return figure
-
-
 def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
     """Draw the life of one unit: its input, its gates and its states over time.
 
@@ -275,25 +246,30 @@ def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
         h: Its output at each step, shape (n,).
 
     Returns:
-        Figure: Three panels over the steps, counted from 1.
+        Figure: Over the steps, counted from 1: the input, a strip for each gate, the states.
 
     Example:
         >>> len(unit([1, 0], [[1, 1, 1, 0.5], [0, 1, 1, 0]], [0.5, 0.5], [0.4, 0.4]).axes)
-        3
+        6
     """
     figure, axes = plt.subplots(
-        3, 1, figsize=(7.2, 5.0), sharex=True, height_ratios=[2, 3, 3], layout="constrained"
+        6, 1, figsize=(7.2, 5.6), sharex=True, height_ratios=[2, 1, 1, 1, 1, 3]
     )
     t = np.arange(1, len(x) + 1)
     axes[0].bar(t, np.ravel(x), color=COLORS["h"], width=0.6)
-    for names, ax, values in ((GATES, axes[1], np.asarray(ifog).T), (("c", "h"), axes[2], (c, h))):
-        for name, value in zip(names, values, strict=True):
-            ax.plot(t, value, color=COLORS[name], linestyle=LINES[name], label=name)
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    for ax, label in zip(axes, ("input x", "gates", "states"), strict=True):
+    axes[0].set_ylabel("input x")
+    panels = [*zip(axes[1:5], GATES, np.asarray(ifog).T, strict=True)]
+    for ax, name, value in (*panels, (axes[5], "c", c), (axes[5], "h", h)):
+        ax.step(t, value, where="mid", color=COLORS[name], label=name,
+                linestyle="--" if name == "h" else "-")  # fmt: skip
+        ax.set_ylabel(name)
+    for ax in axes:
         ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
-        ax.set_ylabel(label)
-    axes[-1].set_xlabel("step t")
+        ax.margins(y=0.15)
+    axes[5].set_ylabel("states")
+    axes[5].legend(loc="upper right", ncols=2)
+    axes[5].set_xlabel("step t")
+    figure.align_ylabels()
     return figure
 
 
@@ -866,7 +842,7 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
 
     Example:
         >>> rungs = {"first": (2.9, 3.0, 3.2), "last": (1.1, 1.2, 1.3)}
-        >>> len(ladder({"one thread": {"(5, 3, 10, 4)": rungs}}).axes)
+        >>> len(ladder({"one thread": {"batch 3": rungs}}).axes)
         1
     """
     figure, axes = plt.subplots(
@@ -892,5 +868,5 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
     axes[0][0].set_xlim(0.9)
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, title="(n, b, D, H)", loc="outside lower right", ncols=len(names))
+    figure.legend(handles, names, loc="outside lower right", ncols=len(names))
     return figure
