@@ -48,15 +48,22 @@ UNUSED = (
     *(f"_static/mathjax/input/tex/extensions/{name}.js" for name in NOT_LOADED),
 )
 
-# The drawings that follow the theme, and the stored figures that a script of `_static/` replaces
-# by one that computes in the page. Each script may use `lstm` (lstm.js) and `live` (live.js).
+# The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
+# replaces by one that computes in the page; or places, by class, that it fills. Each script may use
+# `lstm` (lstm.js) and `live` (live.js).
 DRAWINGS = ("cell", "map")
 LIVE = {
+    "fig-cell": "cover.js",
     "fig-one-unit": "unit.js",
     "fig-lag": "gradient.js",
     "fig-truncation": "gradient.js",
     "fig-v": "differences.js",
     "fig-adding-curves": "learn.js",
+    "fig-digit-reading": "digits.js drawdigit.js",
+    "fig-zoo": "learn.js breakit.js",
+    "fig-orders": "orders.js",
+    "backward-cell": "backcell.js",
+    "your-turn": "jsep.js yourturn.js",
 }
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
@@ -285,7 +292,8 @@ def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
     """Load the scripts of a live figure on the page that has the figure, and only there."""
     body = context.get("body", "")
-    scripts = dict.fromkeys(js for figure, js in LIVE.items() if f'id="{figure}"' in body)
+    here = (js for mark, js in LIVE.items() if re.search(rf'(id|class)="{mark}"', body))
+    scripts = dict.fromkeys(" ".join(here).split())
     for script in ["lstm.js", "live.js", *scripts] if scripts else []:
         app.add_js_file(script, loading_method="defer")
     if pagename.startswith(COLORED):
