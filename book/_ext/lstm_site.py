@@ -27,11 +27,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-# Extensions of MathJax that its one script holds already, or that no page's TeX makes it load.
-NOT_LOADED = """
-    all-packages ams autoload cases colorv2 configmacros mathtools newcommand noerrors
-    noundefined physics require setoptions tagformat textmacros
-""".split()  # noqa: SIM905
+from lstm_math import preview
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
@@ -44,8 +40,6 @@ UNUSED = (
     "_static/vendor/fontawesome/webfonts/fa-regular-*",
     "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
     "_static/file.png",
-    "_static/mathjax/output/chtml/fonts/tex.js",  # the one script holds it
-    *(f"_static/mathjax/input/tex/extensions/{name}.js" for name in NOT_LOADED),
 )
 
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
@@ -227,7 +221,11 @@ def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
 def write_previews(app: Sphinx, error: Exception | None) -> None:
     """A script, not JSON: pages opened from a file system may not fetch, but may load scripts."""
     if not error and app.builder.format == "html":
-        text = json.dumps(app.env.lstm_previews, ensure_ascii=False, sort_keys=True)
+        previews = {
+            anchor: entry | ({"html": preview(entry["tex"])} if "tex" in entry else {})
+            for anchor, entry in app.env.lstm_previews.items()
+        }
+        text = json.dumps(previews, ensure_ascii=False, sort_keys=True)
         path = Path(app.outdir) / "_static/previews.js"
         path.write_text(f"window.LSTM_PREVIEWS = {text};\n", encoding="utf-8")
 
@@ -405,6 +403,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the above."""
     if os.environ.get("GITHUB_REPOSITORY"):
         app.setup_extension("sphinx_sitemap")
+    app.setup_extension("lstm_math")
     app.add_css_file("book.css")
     app.add_js_file("previews.js", loading_method="defer")
     app.add_js_file("reading.js", loading_method="defer")
@@ -419,6 +418,6 @@ def setup(app: Sphinx) -> dict:
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
-    app.connect("build-finished", write_previews)
+    app.connect("build-finished", write_previews)  # before lstm_math ends its Node
     app.connect("build-finished", make_small, priority=900)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

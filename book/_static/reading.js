@@ -30,23 +30,14 @@ function addPreviews() {
   let shown = null;
   let timer = 0;
 
-  async function show(link, preview) {
+  function show(link, preview) {
     hide();
     shown = link;
     box.textContent = "";
     box.className = preview.gates ? "preview gates" : "preview";
     document.body.append(box); // mathematics is set in the size of the letters around it
-    if (preview.tex) {
-      if (!window.MathJax || !MathJax.tex2chtmlPromise) return hide();
-      const tex = preview.tex.includes("\\\\") && !preview.tex.includes("\\begin")
-        ? `\\begin{split}${preview.tex}\\end{split}` : preview.tex;
-      const size = MathJax.getMetricsFor(box, true);
-      const equation = await MathJax.tex2chtmlPromise(tex, { ...size, display: true });
-      equation.removeAttribute("tabindex"); // nothing in a tooltip is to be reached
-      if (shown !== link) return; // the pointer has moved on
-      box.append(equation);
-      MathJax.startup.document.clear();
-      MathJax.startup.document.updateDocument(); // the style of characters that are new here
+    if (preview.html) {
+      box.innerHTML = preview.html; // set when the book was built
     } else {
       box.textContent = preview.text;
     }
@@ -96,7 +87,4 @@ for (const keys of document.querySelectorAll(".search-button__kbd-shortcut")) {
 addPreviews();
 makeScrollable();
 addEventListener("resize", makeScrollable);
-addEventListener("load", () => {
-  const ready = window.MathJax && MathJax.startup ? MathJax.startup.promise : Promise.resolve();
-  ready.then(makeScrollable);
-});
+document.fonts.ready.then(makeScrollable);
