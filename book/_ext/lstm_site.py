@@ -22,12 +22,11 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from fontTools import subset, ttLib
+from lstm_math import preview
 from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-
-from lstm_math import preview
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
@@ -89,6 +88,8 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
         # Names, commas and spaces look like any other text: they need no marks.
         text = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", text)
+        # The contents are followed by reading.js: the theme's own way marks the wrong section.
+        text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
         page.write_text(text, encoding="utf-8")
         pages += text
     for pattern in UNUSED:
@@ -332,6 +333,22 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     context["body"] = body
 
 
+def preload_letters(app, pagename, templatename, context, doctree) -> None:
+    """Ask for the letters of the text early: with luck they are there before the text is."""
+    font = context["pathto"]("_static/fonts/source-serif-4-latin-400-normal.woff2", resource=True)
+    link = f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin>\n'
+    context["metatags"] = link + context.get("metatags", "")
+
+
+def place_card(app, pagename, templatename, context, doctree) -> None:
+    """The picture for previews elsewhere is found from every page, also where no host is known."""
+    picture = app.config.ogp_image
+    if not app.config.html_baseurl:
+        here = context["pathto"](picture, resource=True)
+        tags = context.get("metatags", "").replace(f'content="{picture}"', f'content="{here}"')
+        context["metatags"] = tags
+
+
 def make_cover(app, pagename, templatename, context, doctree) -> None:
     """The first page has no table of its contents, and all the width."""
     if pagename == app.config.root_doc:
@@ -414,7 +431,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", not_found)
     for handler in (
         draw_inline, estimate, enlarge_figures, pair_notes, mend, add_scripts, make_cover,
-        anchor_not_found,
+        place_card, preload_letters, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
