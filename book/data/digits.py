@@ -1,4 +1,4 @@
-"""Train the network that chapter 11's figure runs in the page, and write it as a script of the site.
+"""Train the network that chapter 11's figure runs in the page, and write it as a script.
 
     python book/data/digits.py
 
@@ -74,7 +74,7 @@ def main() -> None:
         "versions": {name: version(name) for name in ("numpy", "optax", "scikit-learn")},
         "right after each column": right,
         **{
-            name: {"shape": list(array.shape), "data": [round(1000 * float(v)) for v in array.ravel()]}
+            name: {"shape": array.shape, "data": np.rint(1000 * array).astype(int).ravel().tolist()}
             for name, array in params.items()
         },
         # One held-out image of each digit, to begin with.
