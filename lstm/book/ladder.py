@@ -288,7 +288,7 @@ LADDER = (
 
 
 class Product(NamedTuple):
-    """One of the matrix products that an LSTM cannot do without: (p, q) by (q, r), `times` over.
+    """One of the matrix products that an LSTM cannot do without: (p, q) by (q, r), ``times`` over.
 
     Attributes:
         name: What it computes.
@@ -332,9 +332,9 @@ def needed(n: int, b: int, D: int, H: int) -> tuple[Product, ...]:
 
 
 FORMS = tuple("".join(orders) for orders in itertools.product("CF", repeat=3))
-"""How the left factor, the right factor and the result may lie in memory: by rows, as in C, or by
-columns, as in Fortran. Each is a form in which BLAS can be asked for the product. "CCC" is
-``h @ Wh``, "FCF" is ``Wh.T @ hT`` with ``hT`` stored by rows."""
+"""The forms in which BLAS can be asked for a product. Left factor, right factor and result may each
+lie in memory by rows, as in C, or by columns, as in Fortran. "CCC" is ``h @ Wh``, "FCF" is
+``Wh.T @ hT`` with ``hT`` stored by rows."""
 
 
 def prepare(product: Product, form: str, dtype: DTypeLike = np.float32) -> Callable[[], None]:
