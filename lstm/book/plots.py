@@ -46,6 +46,7 @@ __all__ = [
     "recall",
     "recall_errors",
     "sequences_needed",
+    "share_map",
     "truncation",
     "unit",
     "use_style",
@@ -306,43 +307,76 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     return figure
 
 
-def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[str]) -> Figure:
-    """Draw which check catches which bug, with the size of the error it saw.
+def bug_map(
+    caught: Any, bugs: Sequence[str], checks: Sequence[str], cuts: Sequence[int] = ()
+) -> Figure:
+    """Draw which check catches which bug.
 
     Args:
-        errors: Errors, shape (bugs, checks).
-        thresholds: The error above which a check fails, one for each check.
+        caught: True for a catch, shape (bugs, checks).
         bugs: Names of the rows.
         checks: Names of the columns.
+        cuts: Rows before which a line separates groups.
 
     Returns:
-        Figure: A dark cell with the error for a catch, an empty one for a miss,
-        and a row of sums.
+        Figure: A dark cell for a catch, a ring for a miss, and a row of sums.
 
     Example:
-        >>> len(bug_map([[1.0, 1e-9]], [1e-6, 1e-6], ["a bug"], ["one", "two"]).axes)
+        >>> len(bug_map([[True, False]], ["a bug"], ["one", "two"]).axes)
         1
     """
-    errors = np.asarray(errors, dtype=float)
-    caught = errors > np.asarray(thresholds)
-    figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
+    caught = np.asarray(caught, bool)
+    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 2.1))
     ax.imshow(caught, cmap=ListedColormap(["white", "#1964B0"]), aspect="auto", vmin=0, vmax=1)
-    for row, column in zip(*np.nonzero(caught), strict=True):
-        error = errors[row, column]
-        size = f"{error:.0f}" if error >= 9.95 else f"{error:.1f}".removesuffix(".0")
-        ax.text(column, row, size, color="white", fontsize=7, ha="center", va="center")
+    rows, columns = np.nonzero(~caught)
+    ax.plot(columns, rows, "o", markersize=5, markerfacecolor="none", color="#B03A00")
     for column, count in enumerate(caught.sum(axis=0)):
-        ax.text(column, len(bugs), str(count), fontsize=9, ha="center", va="center")
+        ax.text(column, len(bugs), str(count), fontsize=8, ha="center", va="center")
     ax.set_ylim(len(bugs) + 0.5, -0.5)
-    ax.set_yticks(range(len(bugs) + 1), [*bugs, "caught"], fontsize=8)
-    ax.set_xticks(range(len(checks)), checks, rotation=40, ha="left", fontsize=8)
+    _name_cells(ax, [*bugs, "caught"], checks)
+    for cut in (*cuts, len(bugs)):
+        ax.axhline(cut - 0.5, color="#222222", linewidth=1.2)
+    return figure
+
+
+def share_map(shares: Any, bugs: Sequence[str], parts: Sequence[str]) -> Figure:
+    """Draw which part of which result a bug makes wrong.
+
+    Args:
+        shares: The share of wrong elements, from 0 to 1, shape (bugs, parts).
+        bugs: Names of the rows.
+        parts: Names of the columns.
+
+    Returns:
+        Figure: The darker a cell the more elements are wrong; per cent are printed
+        where it is neither none nor all.
+
+    Example:
+        >>> len(share_map([[0.0, 0.25]], ["a bug"], ["dX", "dc0"]).axes)
+        1
+    """
+    shares = np.asarray(shares, float)
+    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 1.6))
+    ax.imshow(shares, cmap="Blues", aspect="auto", vmin=0, vmax=1.2)
+    for (row, column), share in np.ndenumerate(shares):
+        if 0 < share < 1:
+            color = "white" if share > 0.6 else "#222222"
+            ax.text(column, row, f"{max(1, round(100 * share))}", color=color, fontsize=7,
+                    ha="center", va="center")  # fmt: skip
+    _name_cells(ax, bugs, parts)
+    return figure
+
+
+def _name_cells(ax: Any, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns of a table drawn by imshow, and rule it."""
+    ax.set_yticks(range(len(rows)), rows, fontsize=8)
+    ax.set_xticks(range(len(columns)), columns, rotation=50, ha="left", fontsize=8)
     ax.xaxis.tick_top()
-    ax.set_xticks(np.arange(len(checks) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(bugs) + 1) - 0.5, minor=True)
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     ax.grid(which="minor", color="lightgrey", linewidth=0.5)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-    return figure
 
 
 def gradient_lag(curves: Mapping[str, Any]) -> Figure:
