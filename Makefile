@@ -59,17 +59,13 @@ PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin)
 test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
 	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
 
-bench: $(READY)  ## Time the LSTM beside its limit and its peers, on one and two threads
-	@mkdir -p _build
-	for threads in 1 2; do \
-	    OPENBLAS_NUM_THREADS=$$threads OMP_NUM_THREADS=$$threads $(BIN)/python -m pytest benchmarks -q \
-	    -o python_files='bench_*.py' -p no:cacheprovider --benchmark-disable-gc \
-	    --benchmark-columns=min,rounds --benchmark-json=_build/bench-$$threads.json || exit 1; done
+bench: $(READY)  ## Time the LSTM beside its limit and other libraries, on one and two threads
+	$(BIN)/python benchmarks/ladder.py --to _build
 
 bench-peers: $(PEERS)  ## Install the peers of the benchmarks that are too large for everybody
 
-ladder: $(READY)  ## Time the rungs of chapter 9 and store the ratios that it draws
-	for threads in 1 2; do OPENBLAS_NUM_THREADS=$$threads $(BIN)/python benchmarks/ladder.py || exit 1; done
+ladder: $(READY)  ## The same run, stored as what chapter 9 shows
+	$(BIN)/python benchmarks/ladder.py
 
 FILES ?=
 mutants: $(READY)  ## Plant small mistakes in lstm/ and list those that no test finds; FILES="fused cell"

@@ -1,73 +1,106 @@
-"""Time the rungs of `lstm.book.ladder` beside their limit, and store the ratios for chapter 9.
+"""Time the rungs of `lstm.book.ladder`, their limit and other libraries, for chapter 9.
 
-    OPENBLAS_NUM_THREADS=1 python benchmarks/ladder.py      (or `make ladder`)
+    python benchmarks/ladder.py                     one thread, then two; about four minutes
+    python benchmarks/ladder.py --to _build         the same, without touching the book's run
 
-Every rung runs once a round. What is stored is each rung's time divided by the limit's
-in the same round: the median over the rounds, and the quartiles.
+All contestants run once a round, in turn, so that a noisy machine harms all of them alike, and
+each time is divided by the limit's time in the same round. What is stored is the median of these
+ratios and their quartiles. A library that is not installed is left out, and the file says so.
 """
 
+import argparse
 import datetime
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import machine
 
-machine.pin()
-THREADS = machine.threads()
-
-import numpy as np  # noqa: E402  (after the threads are set)
-from contestants import SHAPES  # noqa: E402
-
-import lstm  # noqa: E402
-from lstm.book.ladder import LADDER, products  # noqa: E402
-
-ROUNDS = 25
+ROOT = Path(__file__).parent.parent
+ROUNDS, LEAST, SECONDS = 25, 7, 20  # per shape: at most, at least, and when to stop in between
 
 
-def climb(n, b, D, H):
-    """Ratios to the limit, one row a round and one column a rung."""
-    rng = np.random.default_rng(0)
-    X, dHout = (rng.standard_normal((n, b, size)).astype(np.float32) for size in (D, H))
-    WLSTM, zero = lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), np.float32)
-    limit = products(n, b, D, H)
+def race(contestants, limit):
+    """Each contestant's ratios to the limit: quartiles, the limit's milliseconds, the rounds."""
+    import numpy as np
 
-    def seconds(run):
-        start = time.perf_counter()
-        run()
-        return time.perf_counter() - start
+    for run in contestants.values():
+        run()  # compiles what compiles
+    rows, began = [], time.perf_counter()
+    while len(rows) < LEAST or (len(rows) < ROUNDS and time.perf_counter() - began < SECONDS):
+        row = []
+        for run in contestants.values():
+            start = time.perf_counter()
+            run()
+            row.append(time.perf_counter() - start)
+        rows.append(row)
+    seconds = np.array(rows)
+    bare = seconds[:, list(contestants).index(limit)]
+    quartiles = np.percentile(seconds / bare[:, None], (25, 50, 75), axis=0).T
+    return {
+        "rounds": len(rows),
+        "limit_ms": float(f"{np.median(bare) * 1e3:.4g}"),
+        "ratios": {
+            name: [round(float(q), 3) for q in row]
+            for name, row in zip(contestants, quartiles, strict=True)
+        },
+    }
 
-    def run(rung):
-        result = rung.forward(X, WLSTM, zero, zero)
-        rung.backward(dHout, result.cache, zero, zero)
 
-    ratios = []
-    for _ in range(ROUNDS + 1):
-        bare = seconds(limit)
-        ratios.append([seconds(lambda rung=rung: run(rung)) / bare for rung in LADDER])
-    return np.array(ratios[1:])  # the first round warms up
+def run(threads, folder):
+    """Everything on so many threads, into one file."""
+    machine.pin(threads)
+    load = machine.load()
+    from contestants import SHAPES, sequence, stream
+
+    from lstm.book.ladder import best_form, needed
+
+    shapes, left_out = {}, {}
+    for shape in SHAPES:
+        forms = {product.name: best_form(product) for product in needed(*shape)}
+        contestants, missing = sequence(*shape, threads, forms)
+        shapes[str(shape)] = {**race(contestants, "limit"), "forms": forms}
+        left_out |= missing
+        show(threads, str(shape), shapes[str(shape)])
+    contestants, missing = stream(64, 128, threads)
+    steps = race(contestants, "limit")
+    show(threads, "stream", steps)
+    stored = {
+        "what": "time of forward + backward in float32 (of 200 single steps for the stream), "
+        "divided by that of the matrix products alone; first quartile, median, third quartile",
+        "date": datetime.date.today().isoformat(),
+        "load before": load,
+        "machine": machine.describe(threads),
+        "left out": left_out | missing,
+        "shapes": shapes,
+        "stream": steps,
+    }
+    folder.mkdir(exist_ok=True, parents=True)
+    path = folder / f"ladder-{threads}.json"
+    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def show(threads, title, raced):
+    print(f"\n{threads} thread(s), {title}: {raced['rounds']} rounds, limit {raced['limit_ms']} ms")
+    for name, (low, middle, high) in raced["ratios"].items():
+        print(f"  {name:36}{middle:7.2f}   {low:.2f} to {high:.2f}", flush=True)
 
 
 def main():
-    results = {}
-    for shape in SHAPES:
-        low, middle, high = np.percentile(climb(*shape), (25, 50, 75), axis=0)
-        results[str(shape)] = {
-            rung.name: [round(float(q), 3) for q in quartiles]
-            for rung, *quartiles in zip(LADDER, low, middle, high, strict=True)
-        }
-        print(shape, {name: q[1] for name, q in results[str(shape)].items()}, flush=True)
-    stored = {
-        "what": "time of forward + backward in float32, divided by that of the matrix products "
-        "alone; first quartile, median, third quartile",
-        "date": datetime.date.today().isoformat(),
-        "rounds": ROUNDS,
-        "machine": machine.describe(),
-        "ratios": results,
-    }
-    path = Path(__file__).parent.parent / "book" / "data" / f"ladder-{THREADS}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--to", type=Path, default=ROOT / "book" / "data", help="a folder")
+    parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)  # in a process of its own
+    given = parser.parse_args()
+    if given.alone:
+        return run(given.alone, given.to)
+    if (busy := machine.load()) and busy > 0.5:
+        print(f"This machine is busy (load {busy}): the ratios will be less sure.", flush=True)
+    for threads in given.threads:
+        command = [sys.executable, __file__, "--alone", str(threads), "--to", str(given.to)]
+        subprocess.run(command, check=True, env=machine.environment(threads))
 
 
 if __name__ == "__main__":

@@ -7,29 +7,37 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("numpy", "jax", "jaxlib", "flax", "keras", "equinox", "torch")
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# They make OpenBLAS take a processor for another one: its products, and our limit, would be wrong.
+MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_VERBOSE")
 
 
-def threads():
-    """How many threads everybody may use, from OPENBLAS_NUM_THREADS."""
-    return int(os.environ.get("OPENBLAS_NUM_THREADS", os.cpu_count()))
+def environment(threads):
+    """The environment of a run on so many threads, without what would mislead it."""
+    kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    root = str(Path(__file__).parent.parent)
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    numbers = dict.fromkeys(THREADS, str(threads))
+    return {**kept, **numbers, "KERAS_BACKEND": "jax", "PYTHONPATH": path}
 
 
-def pin():
-    """Tie the process, on Linux, to as many processors as it may use threads.
+def pin(threads):
+    """Tie this process to as many processors as it may use threads, where the system lets us.
 
-    NumPy reads OPENBLAS_NUM_THREADS itself, while it is imported; XLA respects this.
+    XLA respects it. NumPy reads OPENBLAS_NUM_THREADS, while it is imported.
     """
-    count = threads()
+    wrong = [name for name in MISLEADING if name in os.environ]
+    wrong += [f"{name} != {threads}" for name in THREADS if os.environ.get(name) != str(threads)]
+    if wrong:
+        raise ValueError(f"environment: unfit for a run on {threads} thread(s): {wrong}")
     if hasattr(os, "sched_setaffinity"):
         available = sorted(os.sched_getaffinity(0))
-        if count > len(available):
-            raise ValueError(
-                f"OPENBLAS_NUM_THREADS: expected at most {len(available)}, got {count}"
-            )
-        os.sched_setaffinity(0, available[:count])
+        if threads > len(available):
+            raise ValueError(f"threads: expected at most {len(available)}, got {threads}")
+        os.sched_setaffinity(0, available[:threads])
 
 
-def describe():
+def describe(threads):
     """Names and versions of what the numbers depend on."""
     import numpy as np
 
@@ -39,10 +47,15 @@ def describe():
         "revision": _revision(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "threads": threads(),
+        "threads": threads,
         "blas": f"{blas['name']} {blas['version']}",
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def load():
+    """How many other processes wanted a processor during the last minute, where it is known."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def _processor():
@@ -55,12 +68,13 @@ def _processor():
 
 
 def _revision():
-    """The commit that was timed, with a plus sign where files differ from it."""
+    """The commit that was timed, with a plus sign where files of it have been changed."""
     git = ["git", "-C", str(Path(__file__).parent)]
     found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     if found.returncode:
         return None
-    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "../lstm"]).returncode
+    timed = ["../lstm", "../benchmarks"]
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", *timed]).returncode
     return found.stdout.strip() + "+" * changed
 
 

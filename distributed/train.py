@@ -18,6 +18,7 @@ Source: chapter 13 of the book.
 """
 
 import argparse
+import hashlib
 import os
 import sys
 import threading
@@ -46,7 +47,7 @@ class Settings(NamedTuple):
         batch: Sequences in a batch, b.
         length: Steps of a sequence, n.
         hidden: Units, H.
-        seed: Seed of the data and of the first weights.
+        seed: Seed of the data and of the initial weights.
     """
 
     batch: int = 64
@@ -190,59 +191,118 @@ def train(
         every: Steps between checkpoints.
 
     Raises:
-        ValueError: If the checkpoint belongs to a run with other settings.
+        BlockingIOError: If another run keeps its checkpoints there.
+        ValueError: If the checkpoint belongs to a run with other settings, or none is whole.
     """
     state, start = replicate(first_state(settings), mesh), 0
     store = None if checkpoints is None else Store(checkpoints, settings)
-    if store is not None:
-        state, start = store.latest(state)
-    for k in range(start, steps):
-        state, value, gradient = step(state, deal(draw(settings, k), mesh))
-        yield Done(k, float(value), gradient, state)  # float waits until the step is done
-        if store is not None and ((k + 1) % every == 0 or k + 1 == steps):
-            store.save(k + 1, state)
+    try:
+        if store is not None:
+            state, start = store.latest(state)
+        for k in range(start, steps):
+            state, value, gradient = step(state, deal(draw(settings, k), mesh))
+            yield Done(k, float(value), gradient, state)  # float waits until the step is done
+            if store is not None and ((k + 1) % every == 0 or k + 1 == steps):
+                store.save(k + 1, state)
+    finally:
+        if store is not None:
+            store.close()
 
 
 class Store:
-    """Checkpoints of a run, in Orbax's format, each whole or not there at all."""
+    """Checkpoints of a run, in Orbax's format, each whole or not there at all.
+
+    What happens to a file later nobody can exclude. So each checkpoint carries a digest of its
+    arrays, and of those that are there the newest that is whole is taken.
+    """
 
     def __init__(self, directory: Path, settings: Settings):
-        """Open the directory, or make it."""
+        """Open the directory, or make it, for this run alone."""
         import orbax.checkpoint as ocp  # seconds to import: only for those who need it
 
         self._ocp, self._settings = ocp, settings
-        self._manager = ocp.CheckpointManager(
-            directory.absolute(),
-            options=ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False),
-        )
+        self._directory = directory.absolute()
+        self._lock = lock(self._directory) if jax.process_index() == 0 else None
+        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+        self._manager = ocp.CheckpointManager(self._directory, options=options)
+
+    def close(self) -> None:
+        """Leave the directory to others."""
+        self._manager.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def save(self, done: int, state: State) -> None:
         """Keep the state after so many steps."""
         args = self._ocp.args
+        about = {"settings": self._settings._asdict(), "sha256": digest(state)}
         self._manager.save(
             done,
-            args=args.Composite(
-                state=args.StandardSave(state), settings=args.JsonSave(self._settings._asdict())
-            ),
+            args=args.Composite(state=args.StandardSave(state), about=args.JsonSave(about)),
         )
 
     def latest(self, state: State) -> tuple[State, int]:
-        """The newest checkpoint, laid out like the state given, and its number of steps."""
-        done = self._manager.latest_step()
-        if done is None:
-            return state, 0
-        args = self._ocp.args
-        found = self._manager.restore(
-            done,
-            args=args.Composite(settings=args.JsonRestore()),
-        )
-        if found.settings != self._settings._asdict():
+        """The newest checkpoint that is whole, laid out like the state given, and its steps."""
+        found = sorted(self._manager.all_steps(), reverse=True)
+        damaged = {}
+        for done in found:
+            try:
+                about, whole = self._read(done, state)
+            except Exception as error:  # what a damaged file raises is Orbax's business
+                damaged[done] = f"{type(error).__name__}: {error}".splitlines()[0]
+                continue
+            if about["settings"] != self._settings._asdict():
+                raise ValueError(
+                    f"checkpoints: expected a run with {self._settings._asdict()}, "
+                    f"got one with {about['settings']} in {self._directory}"
+                )
+            for step, why in damaged.items():
+                if jax.process_index() == 0:
+                    print(f"checkpoints: {self._directory / str(step)} is damaged and is removed; "
+                          f"going on from step {done} ({why})", flush=True)  # fmt: skip
+                self._manager.delete(step)  # else the run could not keep that step again
+            return whole, done
+        if damaged:
             raise ValueError(
-                f"checkpoints: expected a run with {self._settings._asdict()}, "
-                f"got one with {found.settings}"
+                f"checkpoints: expected one that is whole in {self._directory}, got none of "
+                f"{sorted(damaged)}; remove the directory to start anew ({damaged[found[0]]})"
             )
-        found = self._manager.restore(done, args=args.Composite(state=args.StandardRestore(state)))
-        return found.state, done
+        return state, 0
+
+    def _read(self, done: int, like: State) -> tuple[dict[str, Any], State]:
+        """What is said about a checkpoint, and its state if it fits: else the run is another."""
+        args = self._ocp.args
+        about = self._manager.restore(done, args=args.Composite(about=args.JsonRestore())).about
+        if about["settings"] != self._settings._asdict():
+            return about, like
+        restored = self._manager.restore(
+            done, args=args.Composite(state=args.StandardRestore(like))
+        ).state
+        if digest(restored) != about["sha256"]:
+            raise ValueError("its numbers are not those that were saved")
+        return about, restored
+
+
+def digest(state: State) -> str:
+    """A fingerprint of all numbers of a state, which is whole on every device."""
+    parts = [np.asarray(leaf.addressable_data(0)).tobytes() for leaf in jax.tree.leaves(state)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def lock(directory: Path) -> Any:
+    """Keep a directory for this process, until it ends in whatever way."""
+    import fcntl
+
+    directory.mkdir(parents=True, exist_ok=True)
+    file = open(directory / "lock", "a+")  # noqa: SIM115  the lock lives as long as the file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise BlockingIOError(
+            f"checkpoints: {directory} is in use by another run; wait for it, or name another"
+        ) from None
+    return file
 
 
 # The command line.
@@ -250,7 +310,9 @@ class Store:
 
 def arguments() -> argparse.Namespace:
     """Read the command line, and refuse what does not fit together."""
-    parser = argparse.ArgumentParser(description="Train an LSTM to remember a number.")
+    parser = argparse.ArgumentParser(
+        description="Train an LSTM to remember a number.", allow_abbrev=False
+    )
     for name, default in Settings()._asdict().items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--steps", type=int, default=50)
@@ -265,14 +327,29 @@ def arguments() -> argparse.Namespace:
     several.add_argument("--timeout", type=int, default=60, help="seconds to wait for a peer")
     several.add_argument("--launched", action="store_true", help="end when stdin is closed")
     given = parser.parse_args()
-    for name in ("batch", "length", "hidden", "devices", "every", "processes", "timeout"):
+    least = {"seed": 0} | dict.fromkeys(
+        ("batch", "length", "hidden", "steps", "devices", "every", "processes", "timeout"), 1
+    )
+    for name, smallest in least.items():
         value = getattr(given, name)
-        if value is not None and value < 1:
-            parser.error(f"--{name}: expected at least 1, got {value}")
+        if value is not None and value < smallest:
+            parser.error(f"--{name}: expected at least {smallest}, got {value}")
     if not 0 <= given.process < given.processes:
         parser.error(f"--process: expected 0 to {given.processes - 1}, got {given.process}")
     if given.processes > 1 and given.coordinator is None:
         parser.error("--coordinator: expected HOST:PORT, as there is more than one process")
+    if given.coordinator is not None:
+        host, _, port = given.coordinator.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            parser.error(f"--coordinator: expected HOST:PORT, got {given.coordinator}")
+    saved = given.checkpoints
+    if saved is not None and saved.exists() and not saved.is_dir():
+        parser.error(f"--checkpoints: expected a directory, got the file {saved}")
+    if given.record is not None and given.process == 0:
+        if given.record.exists():
+            parser.error(f"--record: {given.record} is there already; remove it or name another")
+        if not given.record.absolute().parent.is_dir():
+            parser.error(f"--record: expected a directory for it, got {given.record}")
     return given
 
 
@@ -336,8 +413,11 @@ def main() -> None:
         traceback.print_exc()
         where = "before the first step" if k is None else f"after step {k}"
         give_up(given.process, f"stopped {where}: {type(error).__name__}: {error}")
-    if given.record is not None and given.process == 0:
-        np.savez(given.record, k=ks, loss=losses, gradient=gradients)
+    if k is None:
+        report(f"nothing to do: all {given.steps} steps are done, see {given.checkpoints}")
+    elif given.record is not None and given.process == 0:
+        with open(given.record, "xb") as file:
+            np.savez(file, k=ks, loss=losses, gradient=gradients)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["answers", "init"]
+from lstm.tasks import Batch
+
+__all__ = ["answers", "gradients", "init"]
 
 
 def init(D: int, H: int, K: int, rng: Any, *, orthogonal: bool = False) -> dict[str, Any]:
@@ -34,3 +36,19 @@ def answers(params: Any, X: Any) -> Any:
     start = jnp.zeros((X.shape[1], len(params["R"])), X.dtype)
     Hout = jax.lax.scan(step, start, X)[1]
     return Hout @ params["WOUT"][1:] + params["WOUT"][0]
+
+
+@jax.jit
+def _value_and_grad(params: Any, X: Any, Y: Any, where: Any) -> Any:
+    def loss(params: Any) -> Any:
+        Yhat = answers(params, X)
+        squares = ((Yhat - Y) ** 2).sum(axis=-1) / 2
+        return (squares * where).sum() / where.sum(), Yhat
+
+    return jax.value_and_grad(loss, has_aux=True)(params)
+
+
+def gradients(params: dict[str, Any], batch: Batch, loss: Any = None) -> Any:
+    """As `lstm.train.gradients` with its `squared_error`, for this network."""
+    (value, Yhat), grads = _value_and_grad(params, batch.X, batch.Y, batch.where)
+    return float(value), np.asarray(Yhat), grads

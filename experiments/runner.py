@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .store import Experiment, load, missing, revision, save, stamp
+from .store import Experiment, keep, load, missing, revision, save, stamp
 
 __all__ = ["ONE_THREAD", "run_all"]
 
@@ -55,7 +55,9 @@ def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None
             for arguments in todo
         }
         for job in as_completed(jobs):
-            stored.append({"arguments": jobs[job], **job.result(), "made by": stamp(code)})
+            result = job.result()
+            keep(experiment, result.pop("params", {}))
+            stored.append({"arguments": jobs[job], **result, "made by": stamp(code)})
             save(experiment, stored)
             bar.update()
     finally:

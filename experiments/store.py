@@ -11,7 +11,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Experiment", "load", "missing", "revision", "save", "stamp"]
+import numpy as np
+
+__all__ = ["Experiment", "keep", "load", "missing", "revision", "save", "stamp"]
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "book" / "data"
@@ -23,7 +25,8 @@ class Experiment:
 
     Attributes:
         name: Of the file, ``NAME.json``, and on the command line.
-        run: ``module:function``, from settings and arguments to a result, a dictionary.
+        run: ``module:function``, from settings and arguments to a result, a dictionary. Its
+            ``params``, if it has any, are arrays to `keep`.
         settings: What all runs have in common.
         runs: The arguments that each run has of its own, its seed included.
         result: The names that a result must have.
@@ -111,6 +114,17 @@ def save(experiment: Experiment, runs: Sequence[Mapping[str, Any]]) -> None:
     fresh = experiment.path.with_suffix(".json.new")
     fresh.write_text(f'{head[:-1]},\n "runs": [\n{lines}\n ]}}\n', encoding="utf-8")
     os.replace(fresh, experiment.path)
+
+
+def keep(experiment: Experiment, arrays: Mapping[str, Any]) -> None:
+    """Put arrays, such as trained parameters, into ``NAME.npz`` beside those of other runs."""
+    if not arrays:
+        return
+    path = experiment.path.with_suffix(".npz")
+    old = dict(np.load(path)) if path.exists() else {}
+    fresh = experiment.path.with_suffix(".new.npz")
+    np.savez_compressed(fresh, **{**old, **arrays})
+    os.replace(fresh, path)
 
 
 def revision() -> str:

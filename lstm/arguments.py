@@ -4,13 +4,48 @@ A message says which argument it is, what was expected and what came. Nothing is
 silence: an array of another dtype is refused, not cast.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from .layout import Sizes, sizes
 
-__all__ = ["DTYPES", "as_array", "check_array", "check_dtype", "check_size", "check_weights"]
+__all__ = [
+    "DTYPES",
+    "ArrayLike",
+    "Numbers",
+    "Rng",
+    "as_array",
+    "check_array",
+    "check_cache",
+    "check_dtype",
+    "check_float",
+    "check_lengths",
+    "check_size",
+    "check_weights",
+]
+
+
+class Numbers(Protocol):
+    """Whatever NumPy reads as an array: its own, JAX's, a tensor of PyTorch, a table of pandas."""
+
+    def __array__(self) -> Any:
+        """Return the numbers as a NumPy array."""
+
+
+ArrayLike: TypeAlias = (
+    Numbers
+    | Sequence[complex]
+    | Sequence[Sequence[complex]]
+    | Sequence[Sequence[Sequence[complex]]]
+    | Sequence[Numbers]
+)
+"""An array, or lists of numbers. NumPy's own `ArrayLike` takes text, too; this one does not."""
+
+Rng: TypeAlias = np.random.Generator | int | None
+"""A generator, which moves on with every call, a seed for a new one, or None for a fresh one."""
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 """What `lstm` computes in. complex128 is there for the complex-step oracle."""
@@ -21,9 +56,9 @@ def check_array(
     value: Any,
     axes: tuple[str, ...],
     shape: tuple[int | None, ...],
-    dtype: np.dtype | None = None,
+    dtype: np.dtype[Any] | None = None,
     like: str = "WLSTM",
-) -> np.ndarray:
+) -> NDArray[Any]:
     """Return ``value`` as an array, or say exactly what is wrong with it.
 
     Args:
@@ -64,7 +99,7 @@ def check_array(
     return array
 
 
-def check_dtype(name: str, array: np.ndarray) -> None:
+def check_dtype(name: str, array: NDArray[Any]) -> None:
     """Refuse an array whose elements `lstm` does not compute with.
 
     Args:
@@ -84,7 +119,7 @@ def check_dtype(name: str, array: np.ndarray) -> None:
         raise TypeError(f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}")
 
 
-def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
+def check_weights(WLSTM: Any) -> tuple[NDArray[Any], Sizes]:
     """Return ``WLSTM`` as an array together with the sizes it fixes.
 
     Args:
@@ -109,31 +144,130 @@ def check_weights(WLSTM: Any) -> tuple[np.ndarray, Sizes]:
     return array, sizes(array)
 
 
-def check_size(name: str, size: Any, least: int) -> None:
-    """Refuse a size that is no integer, or too small.
+def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """Return a dtype that weights and data can have, or refuse it.
 
     Args:
         name: The argument's name, for the message.
-        size: What the caller passed.
+        dtype: What the caller passed.
+
+    Returns:
+        numpy.dtype: float32 or float64.
+
+    Raises:
+        TypeError: If it is another.
+
+    Example:
+        >>> check_float("dtype", int)
+        Traceback (most recent call last):
+            ...
+        TypeError: dtype: expected float32 or float64, got int64
+    """
+    try:
+        found = None if dtype is None else np.dtype(dtype)  # NumPy's None would be float64
+    except TypeError:
+        found = None
+    if found is None or found not in DTYPES[:2]:  # to NumPy, None equals float64
+        got = repr(dtype) if found is None else found
+        raise TypeError(f"{name}: expected float32 or float64, got {got}")
+    return found
+
+
+def check_size(name: str, size: Any, least: int) -> int:
+    """Return a size as an integer of Python, which cannot overflow, or refuse it.
+
+    Args:
+        name: The argument's name, for the message.
+        size: What the caller passed: an integer of Python's or NumPy's.
         least: The smallest size that will do.
+
+    Returns:
+        int: The size.
 
     Raises:
         TypeError: If it is not an integer.
         ValueError: If it is too small.
 
     Example:
+        >>> check_size("hidden_size", np.uint8(200), least=1) * 4
+        800
         >>> check_size("hidden_size", 0, least=1)
         Traceback (most recent call last):
             ...
         ValueError: hidden_size: expected at least 1, got 0
     """
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"{name}: expected an integer, got {size!r}")
+        raise TypeError(f"{name}: expected an integer, got {_short(size)}")
     if size < least:
         raise ValueError(f"{name}: expected at least {least}, got {size}")
+    return int(size)
 
 
-def as_array(name: str, value: Any) -> np.ndarray:
+def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArray[np.intp] | None:
+    """Return the lengths of the sequences of a batch as an array, or say what is wrong with them.
+
+    Args:
+        lengths: The number of steps of each sequence; None if all have n.
+        n: The number of steps of the batch.
+        b: The number of sequences.
+        name: The argument's name, for the message.
+
+    Returns:
+        numpy.ndarray or None: The lengths, shape (b,).
+
+    Raises:
+        TypeError: If they are no integers.
+        ValueError: If there are not b of them, or one is negative or above n.
+
+    Example:
+        >>> check_lengths([5, 6], n=5, b=2)
+        Traceback (most recent call last):
+            ...
+        ValueError: lengths: expected numbers from 0 to n = 5, got [5, 6]
+    """
+    if lengths is None:
+        return None
+    lengths = as_array(name, lengths)
+    if lengths.dtype.kind not in "iu" and lengths.shape != (0,):  # [] is of no integer type
+        raise TypeError(f"{name}: expected integers, got dtype {lengths.dtype}")
+    if lengths.shape != (b,):
+        raise ValueError(f"{name}: expected shape (b,) = ({b},), got {lengths.shape}")
+    if b and (lengths.min() < 0 or lengths.max() > n):
+        raise ValueError(f"{name}: expected numbers from 0 to n = {n}, got {lengths.tolist()}")
+    return np.asarray(lengths, np.intp)
+
+
+def check_cache(cache: Any, kind: type, function: str) -> None:
+    """Refuse a cache that another function returned.
+
+    Args:
+        cache: What the caller passed.
+        kind: The class of the right one.
+        function: The function that returns it, for the message.
+
+    Raises:
+        TypeError: If ``cache`` is of another class.
+
+    Example:
+        >>> check_cache(None, tuple, "lstm.forward")
+        Traceback (most recent call last):
+            ...
+        TypeError: cache: expected the Cache of lstm.forward, got None
+    """
+    if isinstance(cache, kind):
+        return
+    name, module = type(cache).__name__, type(cache).__module__
+    if name == "Cache" and module.startswith("lstm."):
+        module = module.removeprefix("lstm.")
+        got = f"that of {({'fused': 'lstm', 'network': 'train'}).get(module, module)}.forward"
+    elif hasattr(cache, "cache"):
+        got = f"the whole {name}: pass its field cache"
+    else:
+        got = "None" if cache is None else f"a {name}"
+    raise TypeError(f"cache: expected the Cache of {function}, got {got}")
+
+
+def as_array(name: str, value: Any) -> NDArray[Any]:
     """Return ``value`` as an array, or say why it cannot be one.
 
     Args:
@@ -144,12 +278,17 @@ def as_array(name: str, value: Any) -> np.ndarray:
         numpy.ndarray: ``value`` itself when it is an array already.
 
     Raises:
-        TypeError: If it is None, a masked array, or a tensor that NumPy cannot read.
+        TypeError: If it is None, a masked array, a tensor that NumPy cannot read, or an object
+            that holds arrays, such as a module, a layer or a dictionary of parameters.
         ValueError: If it is a list of lists of different lengths.
 
     Example:
         >>> as_array("h0", [0.0, 1.0])
         array([0., 1.])
+        >>> as_array("WLSTM", {"WLSTM": np.zeros((15, 16))})
+        Traceback (most recent call last):
+            ...
+        TypeError: WLSTM: expected an array, got a dict: pass one of its values ('WLSTM')
     """
     if type(value) is np.ndarray:
         return value
@@ -157,10 +296,39 @@ def as_array(name: str, value: Any) -> np.ndarray:
         raise TypeError(f"{name}: expected an array, got None")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
+    if not hasattr(value, "__array__") and (inside := _what_to_pass(value)):
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected an array, got a {kind}: {inside}")
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError as error:  # a ragged list
-        raise ValueError(f"{name}: expected an array, got {value!r}") from error
+        raise ValueError(f"{name}: expected an array, got {_short(value)}") from error
     except (TypeError, RuntimeError) as error:  # a tensor that NumPy cannot read as it is
         kind = type(value).__name__
         raise TypeError(f"{name}: expected an array, got a {kind}: {error}") from error
+    if array.dtype == object and array.ndim == 0:
+        kind = type(value).__name__
+        raise TypeError(f"{name}: expected an array, got a {kind}: pass the arrays it holds")
+    return array
+
+
+def _what_to_pass(value: Any) -> str | None:
+    """For an object that holds arrays but is none: what to pass in its place."""
+    if isinstance(value, Mapping):
+        return f"pass one of its values ({', '.join(map(repr, value)) or 'it is empty'})"
+    if hasattr(value, "_fields"):
+        return f"pass one of its fields ({', '.join(value._fields)})"
+    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "_fields"):
+        first = type(value[0]).__name__
+        return f"it holds {first} objects, and lstm.stack runs a list of layers"
+    if hasattr(value, "state_dict"):
+        return "lstm.exchange.torch.load reads its state_dict()"
+    if hasattr(value, "get_weights"):
+        return "lstm.exchange.keras.load reads its get_weights()"
+    return None
+
+
+def _short(value: Any) -> str:
+    """How a value looks, cut where a message would grow too long."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]} ..."

@@ -4,8 +4,8 @@ One matrix and one bias for each gate, so that every gate is a line of its own:
 the form to read first. `lstm.fused` computes the same numbers from one matrix;
 `lstm.weights` goes between the two.
 
-Here h comes before c, in the arguments and in the result; in the rest of the
-package c comes before h. The names are always spelled out for that reason.
+The cell itself takes h before c and returns ``[h, c]``; `run`, like the rest of the
+package, takes and returns c before h.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,14 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from .scan import Sequence, as_array
 
-__all__ = ["MyLSTMCell", "lstm_cell_step", "run"]
+__all__ = ["PARAMETERS", "MyLSTMCell", "lstm_cell_step", "run"]
+
+PARAMETERS = ("W_f", "W_i", "W_o", "W_g", "b_f", "b_i", "b_o", "b_g")
+"""The names of a cell's parameters, in the order in which it declares them."""
 
 
 class MyLSTMCell(nn.Module):
@@ -52,7 +56,7 @@ class MyLSTMCell(nn.Module):
     hidden: int
 
     @nn.compact
-    def __call__(self, x: Any, h_prev: Any, c_prev: Any) -> jax.Array:
+    def __call__(self, x: ArrayLike, h_prev: ArrayLike, c_prev: ArrayLike) -> jax.Array:
         """Compute ``concatenate([h, c])`` after one step."""
         x, h_prev, c_prev = _check(x, h_prev, c_prev, self.hidden)
         shape = (x.shape[-1] + self.hidden, self.hidden)
@@ -77,7 +81,9 @@ class MyLSTMCell(nn.Module):
         return jnp.concatenate([h, c], axis=-1)
 
 
-def lstm_cell_step(seed: int, x: Any, h_prev: Any, c_prev: Any, hidden: int) -> jax.Array:
+def lstm_cell_step(
+    seed: int, x: ArrayLike, h_prev: ArrayLike, c_prev: ArrayLike, hidden: int
+) -> jax.Array:
     """Make a cell, initialise it from a seed and run it for one step.
 
     Args:
@@ -106,22 +112,28 @@ def lstm_cell_step(seed: int, x: Any, h_prev: Any, c_prev: Any, hidden: int) -> 
     return hc  # type: ignore[no-any-return]
 
 
-def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Sequence:
+def run(
+    params: Mapping[str, ArrayLike],
+    X: ArrayLike,
+    c0: ArrayLike | None = None,
+    h0: ArrayLike | None = None,
+) -> Sequence:
     """Run the cell over a sequence with ``jax.lax.scan``.
 
     Args:
-        params: The parameters of a `MyLSTMCell`, ``variables["params"]``.
+        params: The parameters of a `MyLSTMCell`, ``variables["params"]``: `PARAMETERS` by name.
         X: Inputs, shape (n, D), or (n, b, D) for a batch.
-        h0: Initial output, shape (H,) or (b, H); zeros if None.
-        c0: Initial cell state, of the same shape; zeros if None.
+        c0: Initial cell state, shape (H,) or (b, H); zeros if None.
+        h0: Initial output, of the same shape; zeros if None.
 
     Returns:
         Sequence: The named tuple (Hout, Cn, Hn) of `lstm.scan`, without b for one sequence.
         JAX can differentiate it, and a sequence of length 0 is allowed.
 
     Raises:
-        TypeError: If an argument is not of a floating-point dtype.
-        ValueError: If the rank of X is not 2 or 3, or a shape does not fit.
+        TypeError: If ``params`` is no mapping, or an array is not of a floating-point dtype.
+        ValueError: If a parameter is missing or unknown, the rank of X is not 2 or 3, or a
+            shape does not fit.
 
     Example:
         >>> import numpy as np
@@ -131,16 +143,15 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
         >>> run(params, np.ones((5, 3, 10), "float32")).Hout.shape
         (5, 3, 4)
     """
+    params, D, H = _check_params(params)
     X = as_array("X", X)
-    rows, H = params["W_f"].shape
-    D = rows - H
     if X.ndim not in (2, 3) or X.shape[-1] != D:
         raise ValueError(f"X: expected shape (n, D) or (n, b, D) with D = {D}, got {X.shape}")
     cell = MyLSTMCell(hidden=H)
     dtype = jnp.result_type(X, params["b_f"])
     zero = jnp.zeros((*X.shape[1:-1], H), dtype)
-    h0 = zero if h0 is None else h0
     c0 = zero if c0 is None else c0
+    h0 = zero if h0 is None else h0
     _, h0, c0 = _check(jnp.zeros(X.shape[1:], X.dtype), h0, c0, H, names=("X", "h0", "c0"))
 
     def one_step(state: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
@@ -150,6 +161,34 @@ def run(params: Mapping[str, Any], X: Any, h0: Any = None, c0: Any = None) -> Se
 
     (Hn, Cn), Hout = jax.lax.scan(one_step, (h0.astype(dtype), c0.astype(dtype)), X)
     return Sequence(Hout, Cn, Hn)
+
+
+def _check_params(params: Any) -> tuple[dict[str, jax.Array], int, int]:
+    """Return the parameters as JAX arrays, with D and H, or say which one does not fit."""
+    if not isinstance(params, Mapping):
+        kind = type(params).__name__
+        raise TypeError(f"params: expected a mapping of {', '.join(PARAMETERS)}, got a {kind}")
+    if "params" in params:
+        raise ValueError('params: expected variables["params"], got variables itself')
+    missing = [name for name in PARAMETERS if name not in params]
+    unknown = [str(name) for name in params if name not in PARAMETERS]
+    if missing or unknown:
+        wrong = (("misses", missing), ("has", unknown))
+        said = " and ".join(f"{verb} {', '.join(names)}" for verb, names in wrong if names)
+        raise ValueError(f"params: expected {', '.join(PARAMETERS)}; it {said}")
+    arrays = {name: as_array(f"params[{name!r}]", params[name]) for name in PARAMETERS}
+    shape = arrays["W_f"].shape
+    if len(shape) != 2 or not 1 <= shape[1] <= shape[0]:
+        raise ValueError(f"params['W_f']: expected shape (D + H, H), got {shape}")
+    for name, array in arrays.items():
+        wanted = shape if name.startswith("W") else shape[1:]
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise TypeError(f"params[{name!r}]: expected a floating-point dtype, got {array.dtype}")
+        if array.shape != wanted:
+            raise ValueError(
+                f"params[{name!r}]: expected shape {wanted}, as W_f has {shape}, got {array.shape}"
+            )
+    return arrays, shape[0] - shape[1], shape[1]
 
 
 def _check(

@@ -20,8 +20,18 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from .arguments import DTYPES, as_array, check_array, check_size, check_weights
+from .arguments import (
+    ArrayLike,
+    Rng,
+    as_array,
+    check_array,
+    check_cache,
+    check_float,
+    check_size,
+    check_weights,
+)
 from .layout import split_gates, split_rows
 
 __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
@@ -41,11 +51,11 @@ class Cache(NamedTuple):
         S: tanh of the cell states from c_1 to c_n, shape (n, b, H).
     """
 
-    WLSTM: np.ndarray
-    U: np.ndarray
-    IFOG: np.ndarray
-    C: np.ndarray
-    S: np.ndarray
+    WLSTM: NDArray[Any]
+    U: NDArray[Any]
+    IFOG: NDArray[Any]
+    C: NDArray[Any]
+    S: NDArray[Any]
 
 
 class Forward(NamedTuple):
@@ -58,9 +68,9 @@ class Forward(NamedTuple):
         cache: What `backward` needs.
     """
 
-    Hout: np.ndarray
-    Cn: np.ndarray
-    Hn: np.ndarray
+    Hout: NDArray[Any]
+    Cn: NDArray[Any]
+    Hn: NDArray[Any]
     cache: Cache
 
 
@@ -74,10 +84,10 @@ class Gradients(NamedTuple):
         dh0: Of the initial output, shape (b, H).
     """
 
-    dX: np.ndarray
-    dWLSTM: np.ndarray
-    dc0: np.ndarray
-    dh0: np.ndarray
+    dX: NDArray[Any]
+    dWLSTM: NDArray[Any]
+    dc0: NDArray[Any]
+    dh0: NDArray[Any]
 
 
 class State(NamedTuple):
@@ -88,8 +98,8 @@ class State(NamedTuple):
         h: Output, of the same shape.
     """
 
-    c: np.ndarray
-    h: np.ndarray
+    c: NDArray[Any]
+    h: NDArray[Any]
 
 
 def init(
@@ -97,9 +107,9 @@ def init(
     hidden_size: int,
     *,
     forget_bias: float = 3.0,
-    rng: np.random.Generator | int | None = None,
-    dtype: Any = np.float64,
-) -> np.ndarray:
+    rng: Rng = None,
+    dtype: DTypeLike = np.float64,
+) -> NDArray[Any]:
     """Make initial weights.
 
     Weights are drawn from N(0, 1) / sqrt(D + H), so that raw gates start with a
@@ -129,12 +139,9 @@ def init(
         >>> WLSTM[0, 4:8]                   # the forget biases
         array([3., 3., 3., 3.])
     """
-    check_size("input_size", input_size, least=0)
-    check_size("hidden_size", hidden_size, least=1)
-    if np.dtype(dtype) not in DTYPES[:2]:
-        raise TypeError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
-
-    D, H = int(input_size), int(hidden_size)
+    D = check_size("input_size", input_size, least=0)
+    H = check_size("hidden_size", hidden_size, least=1)
+    dtype = check_float("dtype", dtype)
     draw = np.random.default_rng(rng).standard_normal((1 + D + H, 4 * H))
     WLSTM = (draw / np.sqrt(D + H)).astype(dtype)
     WLSTM[0] = 0
@@ -142,8 +149,11 @@ def init(
     return np.asarray(WLSTM)
 
 
-@np.errstate(over="ignore")  # a raw gate may overflow to infinity: its gate is then 0 or 1
-def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
+# A raw gate may overflow to infinity: its gate is then 0 or 1. What vanishes may underflow to 0.
+@np.errstate(over="ignore", under="ignore")
+def forward(
+    X: ArrayLike, WLSTM: ArrayLike, c0: ArrayLike | None = None, h0: ArrayLike | None = None
+) -> Forward:
     """Run a batch of sequences through the LSTM.
 
     All arguments have one dtype, float32, float64 or complex128, and so has the
@@ -204,8 +214,13 @@ def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Forward:
     return Forward(Hout, C[n].copy(), h.copy(), Cache(WLSTM, U, IFOG, C, S))
 
 
-@np.errstate(over="ignore")
-def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Gradients:
+@np.errstate(over="ignore", under="ignore")
+def backward(
+    dHout: ArrayLike | None,
+    cache: Cache,
+    dCn: ArrayLike | None = None,
+    dHn: ArrayLike | None = None,
+) -> Gradients:
     """Carry the gradients of a loss back through a forward run.
 
     To go back through a sequence that ran in pieces, start with the last piece
@@ -213,7 +228,8 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
     ``dHn``. The gradients of the weights add up.
 
     Args:
-        dHout: Gradient of the loss with respect to Hout, shape (n, b, H).
+        dHout: Gradient of the loss with respect to Hout, shape (n, b, H); zeros if None, as for
+            a loss on the last state alone.
         cache: The cache that `forward` returned. It can be used again.
         dCn: Gradient with respect to Cn, shape (b, H); zeros if None.
         dHn: Gradient with respect to Hn, shape (b, H); zeros if None. Hn is
@@ -236,6 +252,8 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
     """
     n, b, D, H = _check_cache(cache)
     WLSTM, U, IFOG, C, S = cache
+    if dHout is None:
+        dHout = np.broadcast_to(np.zeros((), WLSTM.dtype), (n, b, H))  # needs no memory
     dHout = check_array("dHout", dHout, ("n", "b", "H"), (n, b, H), WLSTM.dtype)
     dc_next = _state("dCn", dCn, ("b", "H"), (b, H), WLSTM.dtype)
     dh_next = _state("dHn", dHn, ("b", "H"), (b, H), WLSTM.dtype)
@@ -256,7 +274,7 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
         dz_f *= c_prev  # (eq-df)
         dz_o *= s  # (eq-do)
         dz_g *= i  # (eq-dg)
-        through_s = o * (1 - s**2)  # (eq-ds)
+        through_s = o * (1 - s**2)  # (eq-through)
         # ... and what has to wait for the step after.
         for t in reversed(range(len(dz))):
             dh = dHout[block][t] + dh_next  # (eq-bptt-dh)
@@ -273,8 +291,10 @@ def backward(dHout: Any, cache: Cache, dCn: Any = None, dHn: Any = None) -> Grad
     return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())  # (eq-bptt-start)
 
 
-@np.errstate(over="ignore")
-def step(x: Any, WLSTM: Any, c: Any = None, h: Any = None) -> State:
+@np.errstate(over="ignore", under="ignore")
+def step(
+    x: ArrayLike, WLSTM: ArrayLike, c: ArrayLike | None = None, h: ArrayLike | None = None
+) -> State:
     """Run one step, for streams: one input in, one output out, constant memory.
 
     Args:
@@ -315,15 +335,15 @@ def step(x: Any, WLSTM: Any, c: Any = None, h: Any = None) -> State:
     z = u.dot(WLSTM)
     _squash(z, *_scale_and_shift(H, WLSTM.dtype))
     i, f, o, g = split_gates(z)
-    c = f * c + i * g
-    return State(c, o * np.tanh(c))
+    c_new = f * c + i * g
+    return State(c_new, o * np.tanh(c_new))
 
 
 _BLOCK = 1 << 16
 
 
 @lru_cache
-def _scale_and_shift(H: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def _scale_and_shift(H: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The constants of `_squash`, shape (4H,): 1/2 and 1/2 for i, f, o, and 1 and 0 for g."""
     scale, shift = np.full(4 * H, 0.5, dtype), np.full(4 * H, 0.5, dtype)
     split_gates(scale)[3][:] = 1
@@ -331,7 +351,7 @@ def _scale_and_shift(H: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     return scale, shift
 
 
-def _squash(z: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
+def _squash(z: NDArray[Any], scale: NDArray[Any], shift: NDArray[Any]) -> None:
     """Turn raw gates into gates, in place: sigmoid on i, f, o and tanh on g.
 
     sigmoid(z) = 1/2 + 1/2 tanh(1/2 z) (eq-sigmoid), so that one tanh serves all
@@ -350,8 +370,8 @@ def _blocks(n: int, size: int) -> list[slice]:
 
 
 def _state(
-    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype
-) -> np.ndarray:
+    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
     """A state or its gradient, checked; zeros when it was not given."""
     if value is None:
         return np.zeros(shape, dtype)
@@ -360,9 +380,7 @@ def _state(
 
 def _check_cache(cache: Any) -> tuple[int, int, int, int]:
     """Return n, b, D, H of a cache, having checked that its arrays fit one another."""
-    if not isinstance(cache, Cache):
-        got = type(cache).__name__
-        raise TypeError(f"cache: expected the Cache that forward returned, got {got}")
+    check_cache(cache, Cache, "lstm.forward")
     WLSTM, (D, H) = check_weights(cache.WLSTM)
     S = check_array("cache.S", cache.S, ("n", "b", "H"), (None, None, H), WLSTM.dtype)
     n, b, _ = S.shape

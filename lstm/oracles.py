@@ -59,6 +59,7 @@ class FunctionError(ValueError):
     """The function is none that this oracle can judge: it changes its inputs, say."""
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def central_differences(
     function: Function,
     inputs: Arrays,
@@ -107,6 +108,7 @@ def central_differences(
     return _each_element(function, inputs, slope, only)
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def complex_step(
     function: Function,
     inputs: Arrays,
@@ -200,7 +202,7 @@ def derivative_along(
         direction: The direction v: for some inputs, by name, an array of the same shape.
             The inputs that it does not name stay where they are.
         oracle: "central" or "complex".
-        delta: How far to move; None for that of `DELTAS`. Central differences move by
+        delta: How far to move; None for that of ``DELTAS``. Central differences move by
             ``delta`` in all, not in each element.
 
     Returns:

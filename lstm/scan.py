@@ -1,66 +1,106 @@
 """The fused LSTM in JAX: the loop as ``jax.lax.scan``, differentiated by the book's derivation.
 
-`forward` takes and returns what `lstm.fused.forward` does, but for the cache. JAX
-can jit it, vmap it and differentiate it. Its derivative is not found by JAX: it
-is the backward pass of the book, registered with ``jax.custom_vjp``. What that saves
-is the weight gradient, which autodiff adds up step by step in the loop; here it is
-one product after it. The price is that forward-mode differentiation (``jax.jvp``)
-is refused by JAX.
+`forward` takes and returns what `lstm.fused.forward` does, except for the cache; `stack` what
+`lstm.stack.forward` does. JAX can jit, vmap, differentiate and export both, and run them inside
+``jax.shard_map``. Their derivative is not found by JAX: it is the backward pass of the book,
+registered with ``jax.custom_vjp``. What that saves is the weight gradient, which autodiff adds
+up step by step in the loop; here it is one product after it. The price is that forward mode
+(``jax.jvp``, ``jax.jacfwd``) is refused; `lstm.cell.run` can be differentiated in both modes.
 
 A comment such as ``(eq-dc)`` is the label of the equation in the book that the
 line implements.
 
-Source: chapters 5 and 8 of the book, and the documentation of ``jax.custom_vjp``.
+Source: chapters 5 and 8 of the book, chapter 12 for the lengths, and the documentation of
+``jax.custom_vjp`` and ``jax.shard_map``.
 """
 
+from collections import abc
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import Array, export
+from jax.typing import ArrayLike
 
 from .layout import sizes, split_gates, split_rows
+from .stack import Layer, check_layers
 
-__all__ = ["Sequence", "as_array", "forward"]
+__all__ = ["Sequence", "Stacked", "as_array", "forward", "stack"]
 
 
 class Sequence(NamedTuple):
-    """The result of running a sequence.
+    """The result of running a sequence; without b where one sequence ran alone.
 
     Attributes:
-        Hout: The output of every step, shape (n, b, H).
-        Cn: The last cell state, shape (b, H).
-        Hn: The last output, shape (b, H).
+        Hout: The output of every step, shape (n, b, H). Zero behind a sequence's end.
+        Cn: The cell state at each sequence's own end, shape (b, H).
+        Hn: The output there, shape (b, H).
     """
 
-    Hout: jax.Array
-    Cn: jax.Array
-    Hn: jax.Array
+    Hout: Array
+    Cn: Array
+    Hn: Array
 
 
-def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Sequence:
-    """Run a batch of sequences through the LSTM.
+class Stacked(NamedTuple):
+    """The result of running a stack of layers with d directions; without b for one sequence.
 
-    All arguments have one dtype, float32 or float64, and so has the result.
+    Attributes:
+        Hout: The last layer's outputs, shape (n, b, d * H). Zero behind a sequence's end.
+        Cn: For each layer the cell states at each sequence's own end, (d, b, H).
+        Hn: For each layer the outputs there, (d, b, H).
+    """
+
+    Hout: Array
+    Cn: list[Array]
+    Hn: list[Array]
+
+
+for _kind in (Sequence, Stacked, Layer):  # so that jax.export can write and read them
+    export.register_namedtuple_serialization(
+        _kind, serialized_name=f"{_kind.__module__}.{_kind.__name__}"
+    )
+
+
+def forward(
+    X: ArrayLike,
+    WLSTM: ArrayLike,
+    c0: ArrayLike | None = None,
+    h0: ArrayLike | None = None,
+    *,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> Sequence:
+    """Run a batch of sequences, or one, through the LSTM.
+
+    All arrays have one dtype, float32 or float64, and so has the result.
     (JAX turns float64 into float32 unless ``jax_enable_x64`` is set.)
 
     Args:
-        X: Inputs, shape (n, b, D): n steps, b sequences, D features.
+        X: Inputs, shape (n, b, D): n steps, b sequences, D features; or (n, D) for
+            one sequence. With lengths, what lies behind an end may be anything, nan too.
         WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
-        c0: Initial cell state, shape (b, H); zeros if None.
-        h0: Initial output, shape (b, H); zeros if None.
+        c0: Initial cell state, shape (b, H), or (H,) for one sequence; zeros if None.
+        h0: Initial output, of the same shape; zeros if None.
+        lengths: The number of steps of each sequence, integers from 0 to n, shape (b,)
+            or (); None if all have n. Inside ``jax.jit`` their values cannot be checked:
+            one below 0 counts as 0, one above n as n.
+        reverse: Whether to read each sequence from its own end. Hout stays in the order
+            of X. It is part of the program: under ``jax.jit`` it is a static argument.
 
     Returns:
         Sequence: The named tuple (Hout, Cn, Hn).
 
     Raises:
-        TypeError: If an argument is not an array of that dtype.
-        ValueError: If an argument's rank or shape does not fit.
+        TypeError: If an argument is of another type or dtype, or forward mode is asked for.
+        ValueError: If a rank or shape does not fit, or a length is out of range.
 
     Example:
         >>> import numpy as np
         >>> from lstm import init
         >>> X, WLSTM = np.ones((5, 3, 10), "float32"), init(10, 4, rng=0, dtype="float32")
-        >>> forward(X, WLSTM).Hout.shape
+        >>> forward(X, WLSTM, lengths=[5, 2, 0]).Hout.shape
         (5, 3, 4)
         >>> loss = lambda WLSTM: forward(X, WLSTM).Hn.sum()
         >>> jax.grad(loss)(WLSTM).shape
@@ -68,16 +108,129 @@ def forward(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None) -> Sequence:
     """
     WLSTM = _array("WLSTM", WLSTM)
     D, H = sizes(WLSTM)
-    X = _array("X", X, WLSTM.dtype)
-    if X.ndim != 3 or X.shape[2] != D:
-        raise ValueError(f"X: expected shape (n, b, D) with D = {D}, got {X.shape}")
-    shape = (X.shape[1], H)
-    c0 = jnp.zeros(shape, WLSTM.dtype) if c0 is None else _array("c0", c0, WLSTM.dtype)
-    h0 = jnp.zeros(shape, WLSTM.dtype) if h0 is None else _array("h0", h0, WLSTM.dtype)
-    for name, state in (("c0", c0), ("h0", h0)):
-        if state.shape != shape:
-            raise ValueError(f"{name}: expected shape (b, H) = {shape}, got {state.shape}")
-    return _run(X, WLSTM, c0, h0)
+    X = _inputs(X, D, WLSTM.dtype, "WLSTM")
+    n, *batch, _ = X.shape
+    lengths = _lengths(lengths, n, batch)
+    c0, h0 = (
+        _state(name, state, ("b", "H")[-1 - len(batch) :], (*batch, H), WLSTM.dtype, "WLSTM")
+        for name, state in (("c0", c0), ("h0", h0))
+    )
+    if isinstance(reverse, jax.core.Tracer):
+        raise TypeError("reverse: expected True or False, got a traced value; name it in "
+                        "static_argnames of jax.jit")  # fmt: skip
+    if not isinstance(reverse, bool | np.bool_):
+        raise TypeError(f"reverse: expected True or False, got {reverse!r}")
+    return _direction(X, WLSTM, c0, h0, lengths, bool(reverse))
+
+
+def stack(
+    X: ArrayLike,
+    layers: abc.Iterable[Layer],
+    c0: abc.Sequence[ArrayLike] | None = None,
+    h0: abc.Sequence[ArrayLike] | None = None,
+    *,
+    lengths: Any = None,
+) -> Stacked:
+    """Run a batch of sequences, or one, through the layers of a `lstm.stack`.
+
+    Args:
+        X: Inputs, shape (n, b, D), or (n, D) for one sequence.
+        layers: The stack: a `lstm.stack.Layer` for each layer, with one or two directions.
+        c0: For each layer the initial cell states, (d, b, H), or (d, H); zeros if None.
+        h0: For each layer the initial outputs, of the same shapes; zeros if None.
+        lengths: The number of steps of each sequence, as in `forward`.
+
+    Returns:
+        Stacked: The named tuple (Hout, Cn, Hn).
+
+    Raises:
+        TypeError: If an argument is of another type or dtype, or forward mode is asked for.
+        ValueError: If a rank or shape does not fit, or a length is out of range.
+
+    Example:
+        >>> import lstm, numpy as np
+        >>> layers = lstm.stack.init(10, 4, layers=2, bidirectional=True, rng=0, dtype="float32")
+        >>> X = np.ones((5, 3, 10), "float32")
+        >>> stack(X, layers, lengths=[5, 2, 3]).Hout.shape
+        (5, 3, 8)
+        >>> gradients = jax.grad(lambda layers: stack(X, layers).Hout.sum())(layers)
+        >>> gradients[1].backward.shape
+        (13, 16)
+    """
+    layers = _layers(layers)
+    first = layers[0].directions[0][1]
+    X = _inputs(X, sizes(first).D, first.dtype, "layers")
+    n, *batch, _ = X.shape
+    lengths = _lengths(lengths, n, batch)
+    c0 = _states("c0", c0, layers, batch)
+    h0 = _states("h0", h0, layers, batch)
+    Cn, Hn = [], []
+    for layer, c, h in zip(layers, c0, h0, strict=True):
+        results = [
+            _direction(X, W, c[d], h[d], lengths, name == "backward")
+            for d, (name, W) in enumerate(layer.directions)
+        ]
+        X = jnp.concatenate([result.Hout for result in results], axis=-1)
+        Cn.append(jnp.stack([result.Cn for result in results]))
+        Hn.append(jnp.stack([result.Hn for result in results]))
+    return Stacked(X, Cn, Hn)
+
+
+def _direction(
+    X: Array,
+    WLSTM: Array,
+    c0: Array,
+    h0: Array,
+    lengths: Array | None,
+    reverse: bool,
+) -> Sequence:
+    """One layer in one direction: what is round `_run`, which JAX differentiates itself."""
+    if X.ndim == 2:
+        lengths = None if lengths is None else lengths[None]
+        batch = _direction(X[:, None], WLSTM, c0[None], h0[None], lengths, reverse)
+        return Sequence(batch.Hout[:, 0], batch.Cn[0], batch.Hn[0])
+    alive = None
+    if lengths is not None:
+        alive = jnp.arange(X.shape[0])[:, None, None] < lengths[:, None]
+        X = jnp.where(alive, X, 0)  # 0 times nan would be nan in the weights' gradient
+    X = _turn(X, lengths) if reverse else X
+    try:
+        Hout, Cn, Hn = _run(*_spread(X, WLSTM, c0, h0, alive))
+    except TypeError as error:
+        if "forward-mode" not in str(error):
+            raise
+        raise TypeError(
+            "lstm.scan: forward mode (jax.jvp, jax.jacfwd) has no rule here, as the backward pass "
+            "is given by hand; use jax.grad, jax.vjp or jax.jacrev, or lstm.cell.run"
+        ) from error
+    return Sequence(_turn(Hout, lengths) if reverse else Hout, Cn, Hn)
+
+
+def _turn(X: Array, lengths: Array | None) -> Array:
+    """Turn each sequence round within its own length; zeros behind the end stay there."""
+    if lengths is None:
+        return jnp.flip(X, 0)
+    t = jnp.arange(X.shape[0])[:, None]
+    source = jnp.where(t < lengths, lengths - 1 - t, t)  # (eq-len-reverse)
+    turned: Array = jax.vmap(lambda x, order: x[order], 1, 1)(X, source)
+    return turned
+
+
+def _spread(*arrays: Array | None) -> list[Array | None]:
+    """Inside ``jax.shard_map``: let all arrays vary over the mesh axes over which one varies.
+
+    The state of a loop must keep its type, and it becomes as varying as what it meets. The
+    derivative of this is JAX's own: a sum of the gradient over the devices.
+    """
+    varying = [
+        frozenset() if array is None else jax.typeof(array).manual_axis_type.varying
+        for array in arrays
+    ]
+    missing = [tuple(frozenset().union(*varying) - axes) for axes in varying]
+    return [
+        jax.lax.pcast(array, axes, to="varying") if array is not None and axes else array
+        for array, axes in zip(arrays, missing, strict=True)
+    ]
 
 
 class _Kept(NamedTuple):
@@ -86,25 +239,26 @@ class _Kept(NamedTuple):
     tanh(c) is not kept, which saves H numbers a step; it is computed again.
     """
 
-    X: jax.Array  # (n, b, D)
-    WLSTM: jax.Array  # (1 + D + H, 4H)
-    C: jax.Array  # (n + 1, b, H), from c_0 on
-    H: jax.Array  # (n + 1, b, H), from h_0 on
-    gates: tuple[jax.Array, ...]  # i, f, o, g, each (n, b, H)
+    X: Array  # (n, b, D)
+    WLSTM: Array  # (1 + D + H, 4H)
+    C: Array  # (n + 1, b, H), from c_0 on
+    H: Array  # (n + 1, b, H), from h_0 on
+    gates: tuple[Array, ...]  # i, f, o, g, each (n, b, H)
+    alive: Array | None  # (n, b, 1)
 
 
 @jax.custom_vjp
-def _run(X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array) -> Sequence:
-    return _run_and_keep(X, WLSTM, c0, h0)[0]
+def _run(X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None) -> Sequence:
+    return _run_and_keep(X, WLSTM, c0, h0, alive)[0]
 
 
 def _run_and_keep(
-    X: jax.Array, WLSTM: jax.Array, c0: jax.Array, h0: jax.Array
+    X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
 ) -> tuple[Sequence, _Kept]:
     """The forward pass."""
     b, Wx, Wh = split_rows(WLSTM)
 
-    def step(state: Any, zx: jax.Array) -> Any:
+    def step(state: Any, zx: Array) -> Any:
         c_prev, h_prev = state
         zi, zf, zo, zg = split_gates(zx + h_prev @ Wh)  # (eq-z) (eq-hoist)
         i, f, o = map(jax.nn.sigmoid, (zi, zf, zo))  # (eq-gates)
@@ -113,14 +267,14 @@ def _run_and_keep(
         h = o * jnp.tanh(c)  # (eq-s) (eq-h)
         return (c, h), (c, h, (i, f, o, g))
 
-    (Cn, Hn), (C, Hout, gates) = jax.lax.scan(step, (c0, h0), X @ Wx + b)
+    (Cn, Hn), (C, Hout, gates) = _scan(step, (c0, h0), X @ Wx + b, alive)
     C, H = jnp.concatenate([c0[None], C]), jnp.concatenate([h0[None], Hout])
-    return Sequence(Hout, Cn, Hn), _Kept(X, WLSTM, C, H, gates)
+    return Sequence(Hout, Cn, Hn), _Kept(X, WLSTM, C, H, gates, alive)
 
 
-def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
-    """The backward pass: gradients with respect to X, WLSTM, c0, h0."""
-    X, WLSTM, C, H, gates = kept
+def _backward(kept: _Kept, gradients: Sequence) -> tuple[Array | None, ...]:
+    """The backward pass: gradients with respect to X, WLSTM, c0, h0; none for alive."""
+    X, WLSTM, C, H, gates, alive = kept
     dHout, dCn, dHn = gradients
     _, Wx, Wh = split_rows(WLSTM)
 
@@ -140,7 +294,7 @@ def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
         return (dc * f, dz @ Wh.T), dz  # (eq-dc-prev) (eq-dh-prev)
 
     values = (dHout, C[:-1], C[1:], gates)
-    last, dZ = jax.lax.scan(step_back, (dCn, dHn), values, reverse=True)
+    last, dZ = _scan(step_back, (dCn, dHn), values, alive, reverse=True)
     dc0, dh0 = last  # (eq-bptt-start)
 
     # Sums over steps and batch at once. A reshape to (n * b, ...) would be the same
@@ -150,23 +304,121 @@ def _backward(kept: _Kept, gradients: Sequence) -> tuple[jax.Array, ...]:
     dW = [jnp.einsum("tbk,tbr->kr", dZ, part) for part in U]
     dWLSTM = jnp.concatenate(dW, axis=1).T  # (eq-bptt-dw)
     dX = dZ @ Wx.T  # (eq-dx)
-    return dX, dWLSTM, dc0, dh0
+    return dX, dWLSTM, dc0, dh0, None
 
 
 _run.defvjp(_run_and_keep, _backward)
 
 
-def _array(name: str, value: Any, dtype: Any = None) -> jax.Array:
-    """Return the argument as a JAX array of a dtype that is computed in, or say what is wrong."""
-    array = as_array(name, value)
-    if array.dtype not in (jnp.float32, jnp.float64):
-        raise TypeError(f"{name}: expected dtype float32 or float64, got {array.dtype}")
-    if dtype is not None and array.dtype != dtype:
-        raise TypeError(f"{name}: expected dtype {dtype}, as in WLSTM, got {array.dtype}")
+def _scan(
+    step: abc.Callable[[Any, Any], Any],
+    state: Any,
+    inputs: Any,
+    alive: Array | None,
+    reverse: bool = False,
+) -> Any:
+    """``jax.lax.scan``; where a sequence is not alive, its state stays and its output is zero."""
+    if alive is None:
+        return jax.lax.scan(step, state, inputs, reverse=reverse)
+
+    def guarded(state: Any, now: Any) -> Any:
+        here, alive = now
+        after, output = step(state, here)
+        after = jax.tree.map(lambda a, b: jnp.where(alive, a, b), after, state)  # (eq-len-carry)
+        return after, jax.tree.map(lambda a: jnp.where(alive, a, 0), output)
+
+    return jax.lax.scan(guarded, state, (inputs, alive), reverse=reverse)
+
+
+def _inputs(X: Any, D: int, dtype: Any, like: str) -> Array:
+    """The inputs, or what is wrong with them."""
+    array = _array("X", X, dtype, like)
+    if array.ndim not in (2, 3) or array.shape[-1] != D:
+        expected = f"(n, b, D), or (n, D) for one sequence, with D = {D}"
+        raise ValueError(f"X: expected shape {expected}, got {array.shape}")
     return array
 
 
-def as_array(name: str, value: Any) -> jax.Array:
+def _lengths(lengths: Any, n: int, batch: list[int]) -> Array | None:
+    """The lengths as integers from 0 to n."""
+    if lengths is None:
+        return None
+    array = as_array("lengths", lengths)
+    if array.size == 0:
+        array = array.astype(int)  # of an empty list NumPy and JAX make floats
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(f"lengths: expected integers, got dtype {array.dtype}")
+    if array.shape != tuple(batch):
+        wanted = f"(b,) = ({batch[0]},)" if batch else "(), as there is one sequence"
+        raise ValueError(f"lengths: expected shape {wanted}, got {array.shape}")
+    if not isinstance(array, jax.core.Tracer):
+        numbers = np.asarray(lengths)  # before JAX makes 32 bits of 64
+        if ((numbers < 0) | (numbers > n)).any():
+            raise ValueError(f"lengths: expected numbers from 0 to n = {n}, got {numbers.tolist()}")
+    return jnp.clip(array.astype(int), 0, n)
+
+
+def _layers(layers: Any) -> list[Layer]:
+    """The stack with JAX's arrays in it, checked by `lstm.stack.check_layers`."""
+    if isinstance(layers, Layer) or not isinstance(layers, abc.Iterable):
+        return check_layers(layers)  # which refuses it
+    checked: list[Layer] = []
+    stand_ins: list[Layer] = []
+    for k, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            check_layers([*stand_ins, layer])  # which refuses it
+        names = {name: _array(f"layers[{k}].{name}", W) for name, W in layer.directions}
+        checked.append(layer._replace(**names))
+        # NumPy cannot read an array of a traced program. Its shape and dtype suffice.
+        blank = jax.tree.map(lambda W: np.broadcast_to(W.dtype.type(0), W.shape), checked[-1])
+        stand_ins.append(blank)
+    check_layers(stand_ins)
+    return checked
+
+
+def _states(name: str, states: Any, layers: list[Layer], batch: list[int]) -> list[Array]:
+    """For each layer an array (d, b, H); zeros when none was given."""
+    if states is None:
+        states = [None] * len(layers)
+    elif not isinstance(states, abc.Sequence) and not hasattr(states, "__getitem__"):
+        raise TypeError(f"{name}: expected a list of arrays, got {type(states).__name__}")
+    if len(states) != len(layers):
+        raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
+    checked = []
+    for k, (state, layer) in enumerate(zip(states, layers, strict=True)):
+        W = layer.directions[0][1]
+        shape = (len(layer.directions), *batch, sizes(W).H)
+        axes = ("d", "b", "H") if batch else ("d", "H")
+        checked.append(_state(f"{name}[{k}]", state, axes, shape, W.dtype, "layers"))
+    return checked
+
+
+def _state(
+    name: str, state: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: Any, like: str
+) -> Array:
+    """An initial state; zeros when none was given."""
+    if state is None:
+        return jnp.zeros(shape, dtype)
+    array = _array(name, state, dtype, like)
+    if array.shape != shape:
+        spelled = "(H,)" if len(axes) == 1 else f"({', '.join(axes)})"
+        raise ValueError(f"{name}: expected shape {spelled} = {shape}, got {array.shape}")
+    return array
+
+
+def _array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -> Array:
+    """Return the argument as a JAX array of a dtype that is computed in, or say what is wrong."""
+    array = as_array(name, value)
+    if array.dtype not in (jnp.float32, jnp.float64):
+        small = array.dtype in (jnp.float16, jnp.bfloat16)
+        advice = '; widen it with .astype("float32")' if small else ""
+        raise TypeError(f"{name}: expected dtype float32 or float64, got {array.dtype}{advice}")
+    if dtype is not None and array.dtype != dtype:
+        raise TypeError(f"{name}: expected dtype {dtype}, as in {like}, got {array.dtype}")
+    return array
+
+
+def as_array(name: str, value: Any) -> Array:
     """Return ``value`` as a JAX array, or say that it is none.
 
     Args:
@@ -177,13 +429,17 @@ def as_array(name: str, value: Any) -> jax.Array:
         jax.Array: ``value`` itself when it is one already.
 
     Raises:
-        TypeError: If it is None or a list of lists of different lengths, say.
+        TypeError: If it is None, a masked array, or a list of lists of different lengths, say.
 
     Example:
         >>> as_array("h0", [0.0, 1.0]).shape
         (2,)
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
     try:
         return jnp.asarray(value)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name}: expected an array, got {value!r}") from error
+        shown = repr(value)
+        shown = shown if len(shown) < 60 else f"a {type(value).__name__}"
+        raise TypeError(f"{name}: expected an array, got {shown}") from error

@@ -3,19 +3,38 @@
 Everything here is done by `lstm.fused`: a layer's outputs are the next layer's
 inputs; a backward direction reads each sequence from its end; and a batch of
 sequences that end at different steps runs in pieces, each with the rows that
-have not ended yet. What lies behind a sequence's end is never looked at.
+have not ended yet. What lies behind a sequence's end is never looked at. Where
+padding stands in front, or a mask has holes, `lstm.masks` turns it into lengths.
 
 A stack is a list of layers, from the input up. What belongs to a layer, its
 states too, is an item of a list, so that layers may differ in size.
+
+Dropout acts between layers: during training each output of a layer, except the
+last, is dropped with probability p before the next layer reads it, and what is left is divided
+by 1 - p, so that its mean stays what it was (inverted dropout). With m = 0
+for what is dropped and m = 1/(1 - p) for the rest, the layer above reads
+m times h, elementwise; so going back, the gradient of h is m times the gradient
+of what was read. Source: Zaremba, Sutskever and Vinyals, Recurrent Neural
+Network Regularization (2014), who drop between layers and never from step to step.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from . import fused
-from .arguments import as_array, check_array, check_size, check_weights
+from .arguments import (
+    ArrayLike,
+    Rng,
+    as_array,
+    check_array,
+    check_cache,
+    check_lengths,
+    check_size,
+    check_weights,
+)
 
 __all__ = [
     "Cache",
@@ -24,6 +43,7 @@ __all__ = [
     "Layer",
     "Piece",
     "Run",
+    "State",
     "backward",
     "check_layers",
     "forward",
@@ -36,6 +56,9 @@ __all__ = [
 class Layer(NamedTuple):
     """The weights of one layer, or their gradients: one matrix for each direction.
 
+    It is a tuple and cannot be changed; ``layer._replace(forward=W)`` makes another with a new
+    matrix in it.
+
     Attributes:
         forward: The ``WLSTM`` that reads from the first step on; None if there is none.
         backward: The ``WLSTM`` that reads from each sequence's end; None if there is none.
@@ -47,7 +70,8 @@ class Layer(NamedTuple):
     @property
     def directions(self) -> list[tuple[str, Any]]:
         """Pairs of name and weights, for the directions that there are."""
-        return [(name, W) for name, W in self._asdict().items() if W is not None]
+        both = (("forward", self.forward), ("backward", self.backward))
+        return [(name, W) for name, W in both if W is not None]
 
 
 class Piece(NamedTuple):
@@ -72,7 +96,7 @@ class Run(NamedTuple):
         pieces: The `Piece` list, in the order in which they ran.
     """
 
-    WLSTM: np.ndarray
+    WLSTM: NDArray[Any]
     pieces: list[Piece]
 
 
@@ -85,13 +109,18 @@ class Cache(NamedTuple):
         b: The batch size.
         lengths: The sequences' lengths, shape (b,), or None.
         batch_first: How X came.
+        dropout: The probability p with which outputs between layers were dropped.
+        kept: For each layer but the last which outputs were not, (n, b, d * H) of
+            bool; empty without dropout.
     """
 
     runs: list[dict[str, Run]]
     n: int
     b: int
-    lengths: np.ndarray | None
+    lengths: NDArray[np.intp] | None
     batch_first: bool
+    dropout: float
+    kept: list[NDArray[np.bool_]]
 
 
 class Forward(NamedTuple):
@@ -105,9 +134,9 @@ class Forward(NamedTuple):
         cache: What `backward` needs.
     """
 
-    Hout: np.ndarray
-    Cn: list[np.ndarray]
-    Hn: list[np.ndarray]
+    Hout: NDArray[Any]
+    Cn: list[NDArray[Any]]
+    Hn: list[NDArray[Any]]
     cache: Cache
 
 
@@ -121,29 +150,41 @@ class Gradients(NamedTuple):
         dh0: For each layer the gradient of the initial outputs, (d, b, H).
     """
 
-    dX: np.ndarray
+    dX: NDArray[Any]
     dlayers: list[Layer]
-    dc0: list[np.ndarray]
-    dh0: list[np.ndarray]
+    dc0: list[NDArray[Any]]
+    dh0: list[NDArray[Any]]
+
+
+class State(NamedTuple):
+    """The states of a stack that reads a stream, as `forward` takes and gives them.
+
+    Attributes:
+        c: For each layer the cell states, (1, b, H).
+        h: For each layer the outputs, (1, b, H). The stack's output is ``h[-1][0]``, (b, H).
+    """
+
+    c: list[NDArray[Any]]
+    h: list[NDArray[Any]]
 
 
 def init(
     input_size: int,
-    hidden_size: int,
-    layers: int = 1,
+    hidden_size: int | Sequence[int],
+    layers: int | None = None,
     *,
     bidirectional: bool = False,
     forget_bias: float = 3.0,
-    rng: np.random.Generator | int | None = None,
-    dtype: Any = np.float64,
+    rng: Rng = None,
+    dtype: DTypeLike = np.float64,
 ) -> list[Layer]:
     """Make the initial weights of a stack, each matrix by `lstm.fused.init`.
 
     Args:
         input_size: D of the first layer. A later one reads the d * H outputs
             of the layer below.
-        hidden_size: H of every layer.
-        layers: How many layers, at least 1.
+        hidden_size: H of every layer, or a list with the H of each.
+        layers: How many layers, at least 1. None for as many as ``hidden_size`` has items, or 1.
         bidirectional: Whether each layer has a backward direction, too.
         forget_bias: Initial bias of the forget gates.
         rng: A generator, a seed for one, or None for a fresh one.
@@ -154,36 +195,48 @@ def init(
 
     Raises:
         TypeError: If a size is not an integer, or the dtype is another.
-        ValueError: If a size is too small.
+        ValueError: If a size is too small, or there are not as many hidden sizes as layers.
 
     Example:
         >>> for layer in init(10, 4, layers=2, bidirectional=True, rng=0):
         ...     print(layer.forward.shape, layer.backward.shape)
         (15, 16) (15, 16)
         (13, 16) (13, 16)
+        >>> [layer.forward.shape for layer in init(10, [4, 6], rng=0)]
+        [(15, 16), (11, 24)]
     """
-    check_size("layers", layers, least=1)
+    several = isinstance(hidden_size, Iterable)
+    sizes = list(hidden_size) if isinstance(hidden_size, Iterable) else [hidden_size]
+    count = len(sizes) if layers is None else check_size("layers", layers, least=1)
+    if not sizes or len(sizes) != (count if several else 1):
+        wanted = "at least one size" if layers is None else f"{count} sizes, one a layer"
+        raise ValueError(f"hidden_size: expected {wanted}, got {len(sizes)}")
+    names = [f"hidden_size[{k}]" if several else "hidden_size" for k in range(len(sizes))]
+    sizes = [check_size(*named, least=1) for named in zip(names, sizes, strict=True)]
+    D = check_size("input_size", input_size, least=0)
     rng = np.random.default_rng(rng)
     d = 2 if bidirectional else 1
     stack = []
-    for k in range(layers):
-        D = input_size if k == 0 else d * hidden_size
-        matrices = (
-            fused.init(D, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)
-            for _ in range(d)
-        )
+    for H in sizes if several else sizes * count:
+        matrices = [
+            fused.init(D, H, forget_bias=forget_bias, rng=rng, dtype=dtype) for _ in range(d)
+        ]
         stack.append(Layer(*matrices))
+        D = d * H
     return stack
 
 
+@np.errstate(over="ignore", under="ignore")
 def forward(
-    X: Any,
+    X: ArrayLike,
     layers: Iterable[Layer],
-    c0: Sequence[Any] | None = None,
-    h0: Sequence[Any] | None = None,
+    c0: Sequence[ArrayLike | None] | None = None,
+    h0: Sequence[ArrayLike | None] | None = None,
     *,
-    lengths: Any = None,
+    lengths: ArrayLike | None = None,
     batch_first: bool = False,
+    dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
 ) -> Forward:
     """Run a batch of sequences through a stack.
 
@@ -191,18 +244,23 @@ def forward(
         X: Inputs, shape (n, b, D); padded at the end where a sequence is
             shorter than n. The padding may hold anything, nan too.
         layers: The stack: a `Layer` for each layer.
-        c0: For each layer the initial cell states, (d, b, H); zeros if None.
-        h0: For each layer the initial outputs, (d, b, H); zeros if None.
+        c0: For each layer the initial cell states, (d, b, H), or None for zeros.
+        h0: For each layer the initial outputs, (d, b, H), or None for zeros.
         lengths: The number of steps of each sequence, integers from 0 to n,
-            shape (b,); None if all have n.
+            shape (b,); None if all have n. A sequence begins at step 0: `lstm.masks` moves
+            sequences there that are padded in front, and makes lengths of a mask.
         batch_first: Whether X is (b, n, D), and Hout then (b, n, d * H).
+        dropout: For training: the probability with which an output of a layer that another one
+            reads is dropped, from 0 to below 1.
+        rng: The generator that draws what is dropped; needed with ``dropout`` alone.
 
     Returns:
         Forward: The named tuple (Hout, Cn, Hn, cache).
 
     Raises:
         TypeError: If an argument is of another type or dtype.
-        ValueError: If a shape does not fit, or a length is out of range.
+        ValueError: If a shape does not fit, a length is out of range, or there is nothing that
+            dropout could act on.
 
     Example:
         >>> import numpy as np
@@ -220,12 +278,18 @@ def forward(
     if batch_first:
         X = X.swapaxes(0, 1)
     n, b, _ = X.shape
-    lengths = _check_lengths(lengths, n, b)
+    lengths = check_lengths(lengths, n, b)
+    dropout = _check_dropout(dropout, rng, layers)
     c0 = _check_states("c0", c0, layers, b, dtype)
     h0 = _check_states("h0", h0, layers, b, dtype)
 
-    Cn, Hn, runs = [], [], []
+    Cn, Hn = [], []
+    runs: list[dict[str, Run]] = []
+    kept: list[NDArray[np.bool_]] = []
     for layer, c, h in zip(layers, c0, h0, strict=True):
+        if rng is not None and dropout and runs:
+            kept.append(rng.random(X.shape, np.float32) >= dropout)
+            X = np.where(kept[-1], X / (1 - dropout), 0)
         results = [
             _run(X, W, c[d], h[d], lengths, name == "backward")
             for d, (name, W) in enumerate(layer.directions)
@@ -235,25 +299,26 @@ def forward(
         Hn.append(np.stack([result[2] for result in results]))
         names = [name for name, _ in layer.directions]
         runs.append(dict(zip(names, [result[3] for result in results], strict=True)))
-    cache = Cache(runs, n, b, lengths, batch_first)
+    cache = Cache(runs, n, b, lengths, batch_first, dropout, kept)
     return Forward(X.swapaxes(0, 1) if batch_first else X, Cn, Hn, cache)
 
 
+@np.errstate(over="ignore", under="ignore")
 def backward(
-    dHout: Any,
+    dHout: ArrayLike | None,
     cache: Cache,
-    dCn: Sequence[Any] | None = None,
-    dHn: Sequence[Any] | None = None,
+    dCn: Sequence[ArrayLike | None] | None = None,
+    dHn: Sequence[ArrayLike | None] | None = None,
 ) -> Gradients:
     """Carry the gradients of a loss back through a stack.
 
     Args:
-        dHout: Gradient of the loss with respect to Hout, in its shape. What it
+        dHout: Gradient of the loss with respect to Hout, in its shape; zeros if None. What it
             says of steps behind a sequence's end does not count: the outputs
             there are zero whatever the arguments are.
         cache: The cache that `forward` returned. It can be used again.
-        dCn: For each layer the gradient with respect to Cn, (d, b, H); zeros if None.
-        dHn: For each layer the gradient with respect to Hn, (d, b, H); zeros if None.
+        dCn: For each layer the gradient with respect to Cn, (d, b, H), or None for zeros.
+        dHn: For each layer the gradient with respect to Hn, (d, b, H), or None for zeros.
 
     Returns:
         Gradients: The named tuple (dX, dlayers, dc0, dh0).
@@ -270,23 +335,26 @@ def backward(
         >>> gradients.dX.shape, gradients.dlayers[1].backward.shape
         ((5, 3, 10), (13, 16))
     """
-    if not isinstance(cache, Cache):
-        got = type(cache).__name__
-        raise TypeError(f"cache: expected the Cache that stack.forward returned, got {got}")
-    runs, n, b, lengths, batch_first = cache
+    check_cache(cache, Cache, "stack.forward")
+    runs, n, b, lengths, batch_first, dropout, kept = cache
     layers = [Layer(**{name: run.WLSTM for name, run in layer.items()}) for layer in runs]
     dtype, _ = _outermost(layers)
     width = sum(_hidden(W) for _, W in layers[-1].directions)
     axes = ("b", "n", "d * H") if batch_first else ("n", "b", "d * H")
     shape = (b, n, width) if batch_first else (n, b, width)
+    if dHout is None:
+        dHout = np.broadcast_to(np.zeros((), dtype), shape)  # needs no memory
     dY = check_array("dHout", dHout, axes, shape, dtype)
     if batch_first:
         dY = dY.swapaxes(0, 1)
     dCn = _check_states("dCn", dCn, layers, b, dtype)
     dHn = _check_states("dHn", dHn, layers, b, dtype)
 
-    dlayers, dc0, dh0 = [], [], []
+    dc0, dh0 = [], []
+    dlayers: list[Layer] = []
     for layer, dc, dh in reversed(list(zip(runs, dCn, dHn, strict=True))):
+        if kept and dlayers:
+            dY = np.where(kept[-len(dlayers)], dY / (1 - dropout), 0)
         parts = np.split(dY, len(layer), axis=-1)  # one for each direction
         results = [
             _run_back(part, run, dc[d], dh[d], lengths, name == "backward")
@@ -303,22 +371,25 @@ def backward(
 
 
 def step(
-    x: Any,
+    x: ArrayLike,
     layers: Iterable[Layer],
-    c: Sequence[Any] | None = None,
-    h: Sequence[Any] | None = None,
-) -> fused.State:
-    """Run one step through a stack, for streams. The output is the last layer's h.
+    c: Sequence[ArrayLike | None] | None = None,
+    h: Sequence[ArrayLike | None] | None = None,
+) -> State:
+    """Run one step through a stack, for streams. The output is the last layer's, ``h[-1][0]``.
+
+    The states are those of `forward`, where a layer has d = 1 direction: what it has read can be
+    gone on with step by step, and the other way round.
 
     Args:
-        x: One input, shape (D,), or one for each sequence of a batch, (b, D).
+        x: One input for each sequence of a batch, (b, D), or a single one, (D,), with b = 1.
         layers: The stack. Nothing can be streamed backward: no layer may have
             a backward direction.
-        c: For each layer the cell state so far, (H,) or (b, H); zeros if None.
-        h: For each layer the output so far, of the same shape; zeros if None.
+        c: For each layer the cell states so far, (1, b, H), or None for zeros.
+        h: For each layer the outputs so far, (1, b, H), or None for zeros.
 
     Returns:
-        lstm.fused.State: The named tuple (c, h), each a list over the layers.
+        State: The named tuple (c, h), each a list over the layers. Feed it into the next call.
 
     Raises:
         TypeError: If an argument is of another type or dtype.
@@ -326,11 +397,11 @@ def step(
 
     Example:
         >>> import numpy as np
-        >>> layers, c, h = init(10, 4, layers=2, rng=0), None, None
-        >>> for x in np.ones((5, 10)):
+        >>> layers, X = init(10, 4, layers=2, rng=0), np.ones((5, 3, 10))
+        >>> _, c, h, _ = forward(X[:3], layers)             # three steps at once ...
+        >>> for x in X[3:]:                                 # ... and two one by one
         ...     c, h = step(x, layers, c, h)
-        >>> Hout = forward(np.ones((5, 1, 10)), layers).Hout
-        >>> bool(np.allclose(h[-1], Hout[-1, 0]))
+        >>> bool(np.allclose(h[-1][0], forward(X, layers).Hout[-1]))
         True
     """
     layers = check_layers(layers)
@@ -339,21 +410,25 @@ def step(
             raise ValueError(
                 f"layers[{k}].backward: expected None, as a stream has no end to start from"
             )
-    for name, states in (("c", c), ("h", h)):
-        if states is not None and len(states) != len(layers):
-            raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
-    cs, hs = [], []
-    for k, layer in enumerate(layers):
-        state = fused.step(
-            x, layer.forward, None if c is None else c[k], None if h is None else h[k]
-        )
-        cs.append(state.c)
-        hs.append(state.h)
-        x = state.h
-    return fused.State(cs, hs)  # type: ignore[arg-type]
+    dtype, D = _outermost(layers)
+    read = as_array("x", x)
+    if read.ndim not in (1, 2):
+        raise ValueError(f"x: expected shape (D,) or (b, D) with D = {D}, got {read.shape}")
+    axes = ("b", "D")[-read.ndim :]
+    read = check_array("x", read, axes, (*read.shape[:-1], D), dtype)
+    read = read if read.ndim == 2 else read[None]
+    cs = _check_states("c", c, layers, len(read), dtype)
+    hs = _check_states("h", h, layers, len(read), dtype)
+    new = State([], [])
+    for layer, c_layer, h_layer in zip(layers, cs, hs, strict=True):
+        state = fused.step(read, layer.forward, c_layer[0], h_layer[0])
+        new.c.append(state.c[None])
+        new.h.append(state.h[None])
+        read = state.h
+    return new
 
 
-def reverse(X: Any, lengths: Any = None) -> np.ndarray:
+def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
     """Turn each sequence of a batch round, within its own length. Padding becomes zero.
 
     Args:
@@ -377,7 +452,7 @@ def reverse(X: Any, lengths: Any = None) -> np.ndarray:
     """
     X = check_array("X", X, ("n", "b", "D"), (None, None, None))
     n, b, _ = X.shape
-    lengths = _check_lengths(lengths, n, b)
+    lengths = check_lengths(lengths, n, b)
     if lengths is None:
         return np.asarray(X[::-1])
     t = np.arange(n).reshape(n, 1)
@@ -441,7 +516,7 @@ def check_layers(layers: Any) -> list[Layer]:
     return checked
 
 
-def _cuts(lengths: np.ndarray | None, n: int) -> Iterator[tuple[slice, Any]]:
+def _cuts(lengths: NDArray[Any] | None, n: int) -> Iterator[tuple[slice, Any]]:
     """Cut the steps where sequences end: for each piece, its steps and the rows still running."""
     if lengths is None:
         yield slice(0, n), slice(None)
@@ -453,13 +528,13 @@ def _cuts(lengths: np.ndarray | None, n: int) -> Iterator[tuple[slice, Any]]:
 
 
 def _run(
-    X: np.ndarray,
-    WLSTM: np.ndarray,
-    c: np.ndarray,
-    h: np.ndarray,
-    lengths: np.ndarray | None,
+    X: NDArray[Any],
+    WLSTM: NDArray[Any],
+    c: NDArray[Any],
+    h: NDArray[Any],
+    lengths: NDArray[Any] | None,
     turned: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Run]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Run]:
     """One direction of one layer: (Hout, Cn, Hn, run)."""
     if turned:
         X = reverse(X, lengths)
@@ -477,13 +552,13 @@ def _run(
 
 
 def _run_back(
-    dHout: np.ndarray,
+    dHout: NDArray[Any],
     run: Run,
-    dc: np.ndarray,
-    dh: np.ndarray,
-    lengths: np.ndarray | None,
+    dc: NDArray[Any],
+    dh: NDArray[Any],
+    lengths: NDArray[Any] | None,
     turned: bool,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Back through `_run`: (dX, dWLSTM, dc0, dh0)."""
     if turned:
         dHout = reverse(dHout, lengths)
@@ -499,41 +574,53 @@ def _run_back(
     return (reverse(dX, lengths) if turned else dX), dWLSTM, dc, dh
 
 
-def _hidden(WLSTM: np.ndarray) -> int:
+def _hidden(WLSTM: NDArray[Any]) -> int:
     """The hidden size H of a checked matrix."""
     return int(WLSTM.shape[1]) // 4
 
 
-def _outermost(layers: list[Layer]) -> tuple[np.dtype, int]:
+def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:
     """The dtype of a stack and the input size of its first layer."""
     W, (D, _) = check_weights(layers[0].directions[0][1])
     return W.dtype, D
 
 
-def _check_lengths(lengths: Any, n: int, b: int) -> np.ndarray | None:
-    """The lengths as an array of integers."""
-    if lengths is None:
-        return None
-    lengths = as_array("lengths", lengths)
-    if lengths.dtype.kind not in "iu":
-        raise TypeError(f"lengths: expected integers, got dtype {lengths.dtype}")
-    if lengths.shape != (b,):
-        raise ValueError(f"lengths: expected shape (b,) = ({b},), got {lengths.shape}")
-    if b and (lengths.min() < 0 or lengths.max() > n):
-        raise ValueError(f"lengths: expected numbers from 0 to n = {n}, got {lengths.tolist()}")
-    return np.asarray(lengths, np.intp)
+def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
+    """The probability as a number of Python, once there is something to draw and to drop."""
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float, np.number)):
+        raise TypeError(f"dropout: expected a probability, got {dropout!r}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout: expected a probability from 0 to below 1, got {dropout}")
+    if dropout and len(layers) == 1:
+        raise ValueError(
+            f"dropout: expected 0 for one layer, since it acts between layers, got {dropout}"
+        )
+    if dropout and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            "rng: expected a numpy.random.Generator, which moves on from call to call, "
+            f"got {rng!r}"
+        )
+    return float(dropout)
 
 
 def _check_states(
-    name: str, states: Any, layers: list[Layer], b: int, dtype: np.dtype
-) -> list[np.ndarray]:
-    """For each layer an array (d, b, H); zeros when none was given."""
-    sizes = [(len(layer.directions), b, layer.directions[0][1].shape[1] // 4) for layer in layers]
+    name: str, states: Any, layers: list[Layer], b: int, dtype: np.dtype[Any]
+) -> list[NDArray[Any]]:
+    """For each layer an array (d, b, H); zeros where none was given."""
+    sizes = []
+    for layer in layers:
+        directions = layer.directions
+        sizes.append((len(directions), b, _hidden(directions[0][1])))
     if states is None:
-        return [np.zeros(size, dtype) for size in sizes]
+        states = [None] * len(layers)
+    if isinstance(states, Mapping) or not hasattr(states, "__len__"):
+        kind = type(states).__name__
+        raise TypeError(f"{name}: expected a list with the states of each layer, got a {kind}")
     if len(states) != len(layers):
         raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
     return [
-        check_array(f"{name}[{k}]", state, ("d", "b", "H"), size, dtype)
+        np.zeros(size, dtype)
+        if state is None
+        else check_array(f"{name}[{k}]", state, ("d", "b", "H"), size, dtype)
         for k, (state, size) in enumerate(zip(states, sizes, strict=True))
     ]

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 __all__ = ["Derivative", "Step", "Values", "backward", "forward", "glue", "numpy_of", "sigmoid",
            "tanh"]  # fmt: skip
 
@@ -41,6 +43,7 @@ class Step(NamedTuple):
     backward: dict[str, Derivative]
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> Values:
     """Run a table from top to bottom and keep every value on the way.
 
@@ -71,6 +74,7 @@ def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> V
     return v
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def backward(steps: Sequence[Step], v: Values, gradients: Mapping[str, Any]) -> Values:
     """Carry gradients from the results of a table back to everything before.
 

@@ -14,8 +14,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from .arguments import check_size
+from .arguments import ArrayLike, Rng, as_array, check_float, check_size
 
 __all__ = [
     "REBER",
@@ -30,12 +31,10 @@ __all__ = [
     "possible_next",
     "predict_next",
     "reber",
+    "recall",
     "solved_after",
     "stream",
 ]
-
-Rng = np.random.Generator | int | None
-"""A generator, which moves on with every call, a seed for a new one, or None."""
 
 
 class Batch(NamedTuple):
@@ -49,17 +48,17 @@ class Batch(NamedTuple):
         lengths: The length of each sequence, shape (b,), at most n.
     """
 
-    X: np.ndarray
-    Y: np.ndarray
-    where: np.ndarray
-    lengths: np.ndarray
+    X: NDArray[Any]
+    Y: NDArray[Any]
+    where: NDArray[Any]
+    lengths: NDArray[Any]
 
 
 TOLERANCE = 0.04
 """An answer of the adding problem is right if its absolute error is below this."""
 
 
-def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> Batch:
+def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32) -> Batch:
     """Draw sequences of the adding problem: remember two values, and add them at the end.
 
     A step is a pair: a value, uniform in [-1, 1], and a marker. Two pairs are
@@ -84,7 +83,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> B
         sequence.
 
     Raises:
-        TypeError: If a size is no integer.
+        TypeError: If a size is no integer, or the dtype is another.
         ValueError: If a size is too small.
 
     Example:
@@ -94,8 +93,8 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> B
         >>> X[0, 0, 1].item(), where[:, 0].sum().item()
         (-1.0, 1)
     """
-    check_size("T", T, 20)
-    check_size("batch", batch, 1)
+    T, batch = check_size("T", T, 20), check_size("batch", batch, 1)
+    dtype = check_float("dtype", dtype)
     rng = np.random.default_rng(rng)
     lengths = rng.integers(T, T + T // 10, endpoint=True, size=batch)
     n, b = int(lengths.max()), np.arange(batch)
@@ -119,7 +118,48 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: Any = np.float32) -> B
     )  # fmt: skip
 
 
-def solved_after(errors: Any, *, in_a_row: int = 2000, mean: float = 0.01) -> int | None:
+def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32) -> Batch:
+    """Draw sequences of the simplest task for a memory: one value is marked; say it at the end.
+
+    A step is a pair: a value, uniform in [-1, 1], and a marker, which is 1 at one
+    of the first n/5 steps and 0 elsewhere. At the last step the marked value is
+    asked for. Always answering 0 has a mean absolute error of 1/2.
+
+    Args:
+        n: How many steps, at least 5.
+        batch: How many sequences, b.
+        rng: A generator, a seed for one, or None for a fresh one.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Batch: X (n, b, 2), Y (n, b, 1), where (n, b), True in the last row only,
+        and lengths (b,), all n.
+
+    Raises:
+        TypeError: If a size is no integer, or the dtype is another.
+        ValueError: If a size is too small.
+
+    Example:
+        >>> X, Y, where, lengths = recall(50, 3, rng=0)
+        >>> marked = X[:, 0, 1].argmax()
+        >>> bool(marked < 10), bool(X[marked, 0, 0] == Y[-1, 0, 0])
+        (True, True)
+    """
+    n, batch = check_size("n", n, 5), check_size("batch", batch, 1)
+    dtype = check_float("dtype", dtype)
+    rng = np.random.default_rng(rng)
+    marked, b = rng.integers(n // 5, size=batch), np.arange(batch)
+    X = np.zeros((n, batch, 2), dtype)
+    X[..., 0] = rng.uniform(-1, 1, (n, batch))
+    X[marked, b, 1] = 1
+    Y = np.zeros((n, batch, 1), dtype)
+    Y[-1, :, 0] = X[marked, b, 0]
+    where = np.zeros((n, batch), bool)
+    where[-1] = True
+    return Batch(X, Y, where, np.full(batch, n))
+
+
+def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01) -> int | None:
     """Say when the adding problem was solved, by the rule of 1997.
 
     It is solved when the last 2,000 training sequences were all right, that is
@@ -135,7 +175,8 @@ def solved_after(errors: Any, *, in_a_row: int = 2000, mean: float = 0.01) -> in
         int or None: The number of sequences seen when it was solved, or None.
 
     Raises:
-        ValueError: If ``errors`` has not one axis.
+        TypeError: If ``in_a_row`` is no integer, or the errors are no numbers.
+        ValueError: If ``in_a_row`` is below 1, or ``errors`` has not one axis.
 
     Example:
         >>> solved_after([0.5] * 300 + [0.001] * 5000)
@@ -143,7 +184,11 @@ def solved_after(errors: Any, *, in_a_row: int = 2000, mean: float = 0.01) -> in
         >>> solved_after([0.03] * 5000) is None     # right, but the mean is too high
         True
     """
-    size = np.abs(np.asarray(errors, dtype=float))
+    in_a_row = check_size("in_a_row", in_a_row, 1)
+    size = as_array("errors", errors)
+    if size.dtype.kind not in "fiu":
+        raise TypeError(f"errors: expected numbers, got dtype {size.dtype}")
+    size = np.abs(size.astype(float))
     if size.ndim != 1:
         raise ValueError(f"errors: expected shape (m,), got {size.shape}")
     if len(size) < in_a_row:
@@ -222,7 +267,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
         >>> embedded_reber(2, rng=0)
         ['BPBPVPXTTTTVVEPE', 'BPBPVVEPE']
     """
-    check_size("count", count, 0)
+    count = check_size("count", count, 0)
     rng = np.random.default_rng(rng)
     but_not = set(but_not)
     strings: list[str] = []
@@ -277,7 +322,7 @@ def _embedded_nodes() -> dict[Any, dict[str, Any]]:
     return nodes
 
 
-def predict_next(strings: Sequence[str], *, dtype: Any = np.float32) -> Batch:
+def predict_next(strings: Sequence[str], *, dtype: DTypeLike = np.float32) -> Batch:
     """Turn strings over `SYMBOLS` into a batch: read a symbol, predict the next.
 
     Args:
@@ -290,6 +335,7 @@ def predict_next(strings: Sequence[str], *, dtype: Any = np.float32) -> Batch:
         the length of each string less one; n is the largest of them.
 
     Raises:
+        TypeError: If the dtype is another.
         ValueError: If there is no string, a string is too short, or it has
             another symbol.
 
@@ -298,12 +344,13 @@ def predict_next(strings: Sequence[str], *, dtype: Any = np.float32) -> Batch:
         >>> X.shape, lengths
         ((10, 2, 7), array([ 8, 10]))
     """
+    dtype = check_float("dtype", dtype)
     X, read = _one_hot([string[:-1] for string in strings], dtype)
     Y, _ = _one_hot([string[1:] for string in strings], dtype)
     return Batch(X, Y, read, read.sum(axis=0))
 
 
-def possible(strings: Sequence[str]) -> np.ndarray:
+def possible(strings: Sequence[str]) -> NDArray[Any]:
     """Mark every symbol that may come next, for each step of `predict_next`.
 
     Args:
@@ -330,7 +377,7 @@ def possible(strings: Sequence[str]) -> np.ndarray:
 
 def copy(
     T: int, batch: int, rng: Rng = None, *, length: int = 10, symbols: int = 8,
-    dtype: Any = np.float32,
+    dtype: DTypeLike = np.float32,
 ) -> Batch:  # fmt: skip
     """Draw sequences of the copy task: read symbols, wait, write them down.
 
@@ -355,7 +402,7 @@ def copy(
         True everywhere, and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is no integer.
+        TypeError: If a size is no integer, or the dtype is another.
         ValueError: If a size is too small.
 
     Example:
@@ -365,8 +412,9 @@ def copy(
         >>> Y[:, 0].argmax(axis=1)
         array([4, 4, 4, 4, 4, 4, 4, 4, 3, 2, 2])
     """
-    for name, size in (("T", T), ("batch", batch), ("length", length), ("symbols", symbols)):
-        check_size(name, size, 1)
+    T, batch = check_size("T", T, 1), check_size("batch", batch, 1)
+    length, symbols = check_size("length", length, 1), check_size("symbols", symbols, 1)
+    dtype = check_float("dtype", dtype)
     n, blank, sign = T + 2 * length, symbols, symbols + 1
     word = np.random.default_rng(rng).integers(symbols, size=(length, batch))
     read = np.full((n, batch), blank)
@@ -400,7 +448,7 @@ def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Itera
         yield task(*arguments, rng, **options)
 
 
-def _one_hot(strings: Sequence[str], dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+def _one_hot(strings: Sequence[str], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Strings as ones among zeros, shape (n, b, 7), and where there are symbols, (n, b)."""
     if not strings:
         raise ValueError("strings: expected at least one, got none")

@@ -1,43 +1,47 @@
-"""Training: an LSTM with a linear layer on its outputs, its gradients, and Optax.
+"""Training: gradients of a loss over a batch, and a loop whose steps are Optax's.
 
-The gradients are those of `lstm.fused.backward`; Optax turns them into steps. The
-parameters are a dictionary of two arrays: ``WLSTM``, as in `lstm.layout`, and
-``WOUT``, shape (1 + H, K), whose first row are the biases. The answer at every
-step is ``[1, h_t] WOUT``, a row of K numbers.
-
-Source of `chrono`: Tallec and Ollivier, Can Recurrent Neural Networks Warp
-Time? (2018).
+The parameters, with one layer or a stack, are those of `lstm.network`, the losses those of
+`lstm.losses`, a batch is that of `lstm.tasks`. All of it is NumPy but for `fit`, which needs
+JAX and Optax: ``pip install 'lstm-book[jax]'``.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import jax
 import numpy as np
-import optax
+from numpy.typing import NDArray
 
-from . import fused
-from .layout import split_gates, split_rows
-from .tasks import Batch, Rng
+from .arguments import check_array, check_lengths
+from .layout import sizes
+from .losses import Loss, check_targets, cross_entropy, mean_loss, squared_error
+from .network import Params, answer, backward, check_params, chrono, forward, init
+from .tasks import Batch
 
-__all__ = [
-    "Loss",
-    "Params",
-    "Update",
-    "answer",
-    "chrono",
-    "cross_entropy",
-    "fit",
-    "gradients",
-    "init",
-    "squared_error",
-]
+if TYPE_CHECKING:
+    import optax
 
-Params = dict[str, Any]
-"""``WLSTM`` (1 + D + H, 4H) and ``WOUT`` (1 + H, K)."""
+__all__ = ["Loss", "Params", "Run", "Update", "answer", "backward", "chrono", "cross_entropy",
+           "fit", "forward", "gradients", "init", "mean_loss", "run", "squared_error"]  # fmt: skip
 
-Loss = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From answers and targets, both (n, b, K), to the loss of each step, (n, b), and its gradient."""
+
+class Run(NamedTuple):
+    """The result of `run`.
+
+    Attributes:
+        loss: The mean loss over all rows where an answer is asked for.
+        answers: The answers, (n, b, K), or (b, K) from the last states.
+        grads: The gradients, a dictionary like the parameters.
+        Cn: The cell states at each sequence's own end: (b, H), or for each layer (d, b, H).
+        Hn: The outputs there, in the same form.
+    """
+
+    loss: float
+    answers: NDArray[Any]
+    grads: Params
+    Cn: Any
+    Hn: Any
 
 
 class Update(NamedTuple):
@@ -46,149 +50,95 @@ class Update(NamedTuple):
     Attributes:
         params: The parameters after the step.
         loss: The loss before it.
-        answers: The answers before it, shape (n, b, K).
+        answers: The answers before it, shape (n, b, K) or (b, K).
         batch: What was answered.
+        state: The optimiser's state after the step, for `fit` to go on from.
+        Cn: The cell states at the ends of the batch's sequences, as in `Run`; None from a network
+            of one's own that does not return any.
+        Hn: The outputs there.
     """
 
     params: Params
     loss: float
-    answers: np.ndarray
+    answers: NDArray[Any]
     batch: Batch
+    state: Any = None
+    Cn: Any = None
+    Hn: Any = None
 
 
-def init(
-    input_size: int, hidden_size: int, output_size: int, *, forget_bias: float = 3.0,
-    rng: Rng = None, dtype: Any = np.float32,
-) -> Params:  # fmt: skip
-    """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
+def run(
+    params: Params,
+    batch: Batch,
+    loss: Loss = squared_error,
+    *,
+    c0: Any = None,
+    h0: Any = None,
+    last: bool = False,
+    dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Run:
+    """Run a batch forward and backward.
 
-    Args:
-        input_size: Input size D.
-        hidden_size: Hidden size H.
-        output_size: Output size K, how many numbers an answer has.
-        forget_bias: Initial bias of the forget gates.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: float32 or float64.
-
-    Returns:
-        dict: ``WLSTM`` (1 + D + H, 4H) and ``WOUT`` (1 + H, K), whose biases are 0.
-
-    Example:
-        >>> {name: array.shape for name, array in init(2, 8, 1, rng=0).items()}
-        {'WLSTM': (11, 32), 'WOUT': (9, 1)}
-    """
-    rng = np.random.default_rng(rng)
-    WLSTM = fused.init(input_size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)
-    WOUT = rng.standard_normal((1 + hidden_size, output_size)) / np.sqrt(hidden_size)
-    WOUT[0] = 0
-    return {"WLSTM": WLSTM, "WOUT": WOUT.astype(dtype)}
-
-
-def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
-    """Spread the memory of the units over all times from 1 step to ``longest``.
-
-    The forget biases become ln u with u uniform in [1, longest - 1], and the
-    input biases their negatives: so a unit that forgets slowly writes little.
+    The loss is the mean over all rows where an answer is asked for: steps, or whole sequences
+    with ``last``. All others get a gradient of zero, whatever their targets hold; what
+    stands in X behind a sequence's end changes nothing either. A nan in a target that
+    counts makes the loss and the gradients nan; one in an input that is read is refused.
 
     Args:
-        params: What `init` returned; it is not changed.
-        longest: How many steps the task may ask to remember, above 2.
-        rng: A generator, a seed for one, or None for a fresh one.
+        params: Parameters as from `lstm.network.init`.
+        batch: As from `lstm.tasks`. X (n, b, D), lengths (b,), and Y (n, b, K) with where
+            (n, b) of bool; with ``last``, Y (b, K) and where (b,).
+        loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
+        c0: The initial cell states, for a batch that goes on where another one ended: what
+            was its Cn. Zeros if None.
+        h0: The initial outputs, what was its Hn; zeros if None.
+        last: Whether each sequence is answered once, from the last layer's output at its own end.
+        dropout: For stacks: the probability with which an output between layers is dropped.
+        rng: The generator that draws what is dropped; needed with ``dropout`` alone.
 
     Returns:
-        dict: New parameters.
+        Run: The named tuple (loss, answers, grads, Cn, Hn).
 
     Raises:
-        ValueError: If ``longest`` is not above 2.
+        TypeError: If an argument is of another type or dtype.
+        ValueError: If a shape does not fit, nothing is asked for, an answer is asked for behind a
+            sequence's end, or an input that is read is not finite.
 
     Example:
-        >>> W = chrono(init(2, 8, 1, rng=0), longest=100, rng=1)["WLSTM"]
-        >>> bool((W[0, 8:16] == -W[0, :8]).all()), bool(W[0, 8:16].max() < np.log(99))
-        (True, True)
+        >>> from lstm import tasks
+        >>> params = init(2, [8, 6], 1, rng=0)              # two layers
+        >>> first = run(params, tasks.adding(20, 4, rng=0))
+        >>> again = run(params, tasks.adding(20, 4, rng=1), c0=first.Cn, h0=first.Hn)
+        >>> [layer.forward.shape for layer in again.grads["layers"]]
+        [(11, 32), (15, 24)]
     """
-    if not longest > 2:
-        raise ValueError(f"longest: expected more than 2, got {longest}")
-    WLSTM = np.array(params["WLSTM"])
-    i, f, _, _ = split_gates(split_rows(WLSTM).b)
-    f[:] = np.log(np.random.default_rng(rng).uniform(1, longest - 1, f.shape))
-    i[:] = -f
-    return params | {"WLSTM": WLSTM}
-
-
-def squared_error(answers: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Half the squared distance between answer and target, and its gradient.
-
-    Args:
-        answers: Shape (n, b, K).
-        Y: Targets, of the same shape.
-
-    Returns:
-        tuple: The loss of each step, (n, b), and its gradient by the answers, (n, b, K).
-
-    Example:
-        >>> squared_error(np.array([[[3.0]]]), np.array([[[1.0]]]))
-        (array([[2.]]), array([[[2.]]]))
-    """
-    difference = answers - Y
-    return (difference**2).sum(axis=-1) / 2, difference
-
-
-def cross_entropy(answers: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cross-entropy of the softmax of the answers with the targets, and its gradient.
-
-    Args:
-        answers: Shape (n, b, K): logarithms of odds, up to a constant.
-        Y: Targets, of the same shape: a one among zeros, or probabilities.
-
-    Returns:
-        tuple: The loss of each step, (n, b), and its gradient by the answers,
-        (n, b, K), which is softmax(answers) - Y. Each row of ``Y`` must add up
-        to 1 where it counts.
-
-    Example:
-        >>> loss, gradient = cross_entropy(np.zeros((1, 1, 2)), np.array([[[1.0, 0.0]]]))
-        >>> round(loss.item(), 4), gradient.tolist()        # ln 2
-        (0.6931, [[[-0.5, 0.5]]])
-    """
-    shifted = answers - answers.max(axis=-1, keepdims=True)  # changes nothing, cannot overflow
-    logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return -(Y * logs).sum(axis=-1), np.exp(logs) - Y
-
-
-def answer(params: Params, Hout: np.ndarray) -> np.ndarray:
-    """Turn outputs of the LSTM into answers, [1, h] WOUT.
-
-    Args:
-        params: With ``WOUT``, shape (1 + H, K).
-        Hout: Outputs, shape (..., H).
-
-    Returns:
-        numpy.ndarray: Shape (..., K).
-
-    Example:
-        >>> answer({"WOUT": np.array([[0.5], [2.0]])}, np.array([[3.0]]))
-        array([[6.5]])
-    """
-    WOUT = np.asarray(params["WOUT"])
-    return np.asarray(Hout @ WOUT[1:] + WOUT[0])
+    params = check_params(params)
+    batch = _check_batch(batch, params, last)
+    answers, Cn, Hn, cache = forward(
+        params, batch.X, lengths=batch.lengths, c0=c0, h0=h0, last=last, dropout=dropout, rng=rng
+    )
+    value, dY = mean_loss(answers, batch.Y, batch.where, loss)
+    return Run(value, answers, backward(dY, cache).dparams, Cn, Hn)
 
 
 def gradients(
-    params: Params, batch: Batch, loss: Loss = squared_error
-) -> tuple[float, np.ndarray, Params]:
-    """Run a batch forward and backward.
-
-    The loss is the mean over all steps where an answer is asked for. All other
-    steps get a gradient of zero: that is all it takes to have sequences of
-    different lengths in one batch.
+    params: Params, batch: Batch, loss: Loss = squared_error, **options: Any
+) -> tuple[float, NDArray[Any], Params]:
+    """Return what training needs of `run`: loss, answers and gradients.
 
     Args:
-        params: Parameters as from `init`.
+        params: Parameters as from `lstm.network.init`.
         batch: As from `lstm.tasks`.
-        loss: `squared_error` or `cross_entropy`, or a function like them.
+        loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
+        **options: c0, h0, last, dropout and rng, as for `run`.
 
     Returns:
         tuple: The loss, the answers (n, b, K), and the gradients, a dictionary like ``params``.
+
+    Raises:
+        TypeError: As `run`.
+        ValueError: As `run`.
 
     Example:
         >>> from lstm import tasks
@@ -196,38 +146,53 @@ def gradients(
         >>> grads["WLSTM"].shape, grads["WOUT"].shape
         ((11, 32), (9, 1))
     """
-    Hout, _, _, cache = fused.forward(batch.X, params["WLSTM"])
-    answers = answer(params, Hout)
-    losses, dY = loss(answers, batch.Y)
-    count = batch.where.sum()
-    dY = dY * (batch.where / count)[..., None].astype(dY.dtype)
-
-    WOUT = np.asarray(params["WOUT"])
-    H, K = WOUT[1:].shape
-    grads = {
-        "WLSTM": fused.backward(dY @ WOUT[1:].T, cache).dWLSTM,
-        "WOUT": np.vstack([dY.sum(axis=(0, 1)), Hout.reshape(-1, H).T @ dY.reshape(-1, K)]),
-    }
-    return float(losses[batch.where].sum() / count), answers, grads
+    return run(params, batch, loss, **options)[:3]
 
 
 def fit(
-    params: Params, batches: Iterable[Batch], optimizer: optax.GradientTransformation,
-    loss: Loss = squared_error, gradients: Callable[..., Any] = gradients,
-) -> Iterator[Update]:  # fmt: skip
+    params: Params,
+    batches: Iterable[Batch],
+    optimizer: "optax.GradientTransformation",
+    loss: Loss = squared_error,
+    gradients: Callable[..., Any] = run,
+    *,
+    state: Any = None,
+    carry: bool = False,
+    **options: Any,
+) -> Iterator[Update]:
     """Train: one step of the optimiser for each batch. Stop by leaving the loop.
 
+    A run can be stopped and resumed: start again with the `Update`'s ``params`` and
+    ``state``, with the batches that follow, and, where they are used, with ``c0=update.Cn``,
+    ``h0=update.Hn`` and the ``rng`` as it was. The numbers are then the same, bit for bit.
+    Clipping is Optax's, too: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``.
+    So is caution: ``optax.apply_if_finite`` skips steps with nan, which would make all
+    parameters nan.
+
     Args:
-        params: Parameters to start from; they are not changed.
+        params: Parameters to start from, as from `lstm.network.init`; they are not changed.
         batches: Where the batches come from.
         optimizer: From Optax, such as ``optax.adam(1e-2)``.
-        loss: As for `gradients`.
-        gradients: Another network's function in place of `gradients`.
+        loss: As for `run`.
+        gradients: Another network's function in place of `run`: from (params, batch, loss) to
+            (loss, answers, gradients), perhaps followed by Cn and Hn. Its parameters may be any
+            tree of arrays.
+        state: The optimiser's state to go on from; None for a fresh one.
+        carry: Whether each batch begins with the states with which the one before it
+            ended. Gradients do not cross from batch to batch.
+        **options: c0, h0, last, dropout and rng, as for `run`. With ``carry``, c0 and h0 are
+            those of the first batch.
 
     Yields:
         Update: What happened in each step.
 
+    Raises:
+        ImportError: If JAX or Optax is not installed.
+        TypeError: As `run`, or if ``optimizer`` is none.
+        ValueError: As `run`, or if gradients are not like the parameters.
+
     Example:
+        >>> import optax
         >>> from lstm import tasks
         >>> batches = tasks.stream(tasks.adding, 20, 4, rng=0)
         >>> for step, update in enumerate(fit(init(2, 8, 1, rng=0), batches, optax.adam(1e-2))):
@@ -236,15 +201,134 @@ def fit(
         >>> update.answers.shape[1:], update.params["WOUT"].shape
         ((4, 1), (9, 1))
     """
-    state = optimizer.init(params)
+    jax, optax = _jax_and_optax()
+    if gradients in _OURS:
+        params = check_params(params)
+    _check_loop(params, batches, optimizer, carry)
+    precision = _precision(params)
+    with precision():
+        fresh = optimizer.init(params)
+    if state is not None:
+        _check_like("state", state, fresh, "the optimiser's state")
 
-    @jax.jit
     def advance(grads: Any, state: Any, params: Any) -> Any:
         change, state = optimizer.update(grads, state, params)
         return optax.apply_updates(params, change), state
 
-    for batch in batches:
-        value, answers, grads = gradients(params, batch, loss)
-        params, state = advance(grads, state, params)
-        params = {name: np.asarray(array) for name, array in params.items()}
-        yield Update(params, value, answers, batch)
+    compiled = jax.jit(advance)
+
+    def steps(params: Any, state: Any) -> Iterator[Update]:
+        for batch in batches:
+            result = gradients(params, batch, loss, **options)
+            value, answers, grads, *ends = _check_run(result, params, carry)
+            with precision():
+                params, state = compiled(grads, state, params)
+            params = jax.tree.map(np.asarray, params)
+            if carry:
+                options["c0"], options["h0"] = ends
+            yield Update(params, value, answers, batch, state, *ends)
+
+    return steps(params, fresh if state is None else state)
+
+
+_OURS = (run, gradients)
+
+
+def _jax_and_optax() -> tuple[Any, Any]:
+    """The two packages that only the loop needs, or what to install."""
+    try:
+        import jax
+        import optax
+    except ImportError as error:
+        needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
+        raise ImportError(f"{needs} ({error})") from error
+    return jax, optax
+
+
+def _precision(params: Any) -> Callable[[], AbstractContextManager[Any]]:
+    """Under what JAX must compute: it would make float32 of float64, unless it is told not to."""
+    import jax
+
+    wide = any(np.asarray(leaf).dtype == np.float64 for leaf in jax.tree.leaves(params))
+    return partial(jax.enable_x64, True) if wide else nullcontext
+
+
+def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
+    """A batch as arrays that fit the parameters and one another."""
+    if not all(hasattr(batch, name) for name in Batch._fields):
+        got = type(batch).__name__
+        raise TypeError(f"batch: expected a Batch of X, Y, where and lengths, got a {got}")
+    WOUT = params["WOUT"]
+    W = params["WLSTM"] if "WLSTM" in params else params["layers"][0].directions[0][1]
+    D, K = sizes(W).D, WOUT.shape[1]
+    X = check_array("batch.X", batch.X, ("n", "b", "D"), (None, None, D), W.dtype, "the weights")
+    n, b, _ = X.shape
+    lengths = check_lengths(batch.lengths, n, b, "batch.lengths")
+    if lengths is None:
+        raise TypeError("batch.lengths: expected integers, got None")
+    if not last and np.shape(batch.Y) == (b, K) and np.shape(batch.where) == (b,):
+        raise ValueError(
+            f"batch.Y: expected shape (n, b, K) = {(n, b, K)}, got {(b, K)}: "
+            "with last=True there is one answer for each sequence"
+        )
+    shape = (b, K) if last else (n, b, K)
+    Y, where = check_targets(batch.Y, batch.where, shape, W.dtype, "batch.")
+    inside = np.arange(n)[:, None] < lengths
+    if not last and (where & ~inside).any():
+        t, j = np.argwhere(where & ~inside)[0]
+        raise ValueError(
+            f"batch.where: expected no answer asked for behind a sequence's end, got one at "
+            f"step {t} of sequence {j}, which has {lengths[j]} steps"
+        )
+    finite = np.isfinite(X)
+    if not finite.all() and not finite[inside].all():
+        t, j = np.argwhere(~finite.all(axis=-1) & inside)[0]
+        raise ValueError(
+            f"batch.X: expected finite numbers up to a sequence's end, got {X[t, j]} at "
+            f"step {t} of sequence {j}, which has {lengths[j]} steps"
+        )
+    return Batch(X, Y, where, lengths)
+
+
+def _check_loop(params: Any, batches: Any, optimizer: Any, carry: bool) -> None:
+    """What `fit` can say before the first step."""
+    if isinstance(batches, Batch) or not isinstance(batches, Iterable):
+        got = type(batches).__name__
+        raise TypeError(f"batches: expected batches in a list or generator, got a {got}")
+    if not hasattr(optimizer, "init") or not hasattr(optimizer, "update"):
+        got = type(optimizer).__name__
+        raise TypeError(f"optimizer: expected one of Optax, such as optax.adam(1e-2), got a {got}")
+    layers = params.get("layers", ()) if isinstance(params, Mapping) else ()
+    if carry and any(getattr(layer, "backward", None) is not None for layer in layers):
+        raise ValueError(
+            "carry: expected layers that read forward alone, as a backward direction ends "
+            "where the batch begins"
+        )
+
+
+def _check_run(result: Any, params: Any, carry: bool) -> list[Any]:
+    """What `run`, or the function in its place, has returned."""
+    if not isinstance(result, (tuple, list)) or len(result) not in (3, 5):
+        got = type(result).__name__
+        raise TypeError(f"gradients: expected (loss, answers, gradients), got a {got}")
+    if carry and len(result) == 3:
+        raise ValueError("carry: expected gradients that return Cn and Hn, too")
+    value, answers, grads, *ends = result
+    if np.shape(value) != ():
+        raise ValueError(
+            f"gradients: expected a loss that is one number, got shape {np.shape(value)}"
+        )
+    _check_like("gradients", grads, params, "the parameters")
+    return [float(value), answers, grads, *ends]
+
+
+def _check_like(name: str, got: Any, want: Any, what: str) -> None:
+    """Refuse a tree of arrays whose structure or shapes are not those of another one."""
+    import jax
+
+    trees: list[Any] = [jax.tree.structure(tree) for tree in (want, got)]
+    if trees[0] != trees[1]:
+        raise ValueError(f"{name}: expected a tree like {what}, {trees[0]}, got {trees[1]}")
+    shapes = [[np.shape(leaf) for leaf in jax.tree.leaves(tree)] for tree in (want, got)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{name}: expected shapes like {what}, {shapes[0]}, got {shapes[1]}")

@@ -1,5 +1,7 @@
 """The separate-gate cell in Flax, and the scan over a sequence."""
 
+import inspect
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 from helpers import SHAPES, draw, refused
 
 import lstm
-from lstm.cell import MyLSTMCell, Sequence, lstm_cell_step, run
+from lstm.cell import PARAMETERS, MyLSTMCell, Sequence, lstm_cell_step, run
 from lstm.weights import fuse, split
 
 D, H = 3, 4
@@ -18,7 +20,7 @@ X1, ZERO = jnp.array([0.1, 0.2, 0.3]), jnp.zeros(H)
 def draw_for_jax(n=5, b=3, D=3, H=4, seed=0):
     """Random parameters, inputs and states in float32, biases and states not zero."""
     X, WLSTM, c0, h0 = draw(n, b, D, H, seed=seed, dtype=np.float32).inputs.values()
-    return split(WLSTM), X, h0, c0
+    return split(WLSTM), X, c0, h0
 
 
 def separately(params, x, h_prev, c_prev):
@@ -77,7 +79,7 @@ def test_initial_biases_are_zero_and_matrices_lecun_normal_each_its_own():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_step_follows_the_equations(shape):
-    params, X, h0, c0 = draw_for_jax(*shape)
+    params, X, c0, h0 = draw_for_jax(*shape)
     cell = MyLSTMCell(hidden=shape[3])
     expected = separately(params, X[0], h0, c0)
     batch = cell.apply({"params": params}, X[0], h0, c0)
@@ -88,9 +90,9 @@ def test_a_step_follows_the_equations(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_separate_gates_equal_the_fused_lstm(shape):
-    params, X, h0, c0 = draw_for_jax(*shape)
+    params, X, c0, h0 = draw_for_jax(*shape)
     fused = lstm.forward(X, fuse(params), c0, h0)
-    separate = run(params, X, h0, c0)
+    separate = run(params, X, c0, h0)
     for name in ("Hout", "Cn", "Hn"):
         got, expected = getattr(separate, name), getattr(fused, name)
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, err_msg=name, strict=True)
@@ -99,7 +101,7 @@ def test_separate_gates_equal_the_fused_lstm(shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_cell_equals_flaxs_own(shape):
     _, b, D, H = shape
-    params, X, h0, c0 = draw_for_jax(1, b, D, H)
+    params, X, c0, h0 = draw_for_jax(1, b, D, H)
     inputs, states = {}, {}
     for k in "ifog":
         inputs[f"i{k}"] = {"kernel": params[f"W_{k}"][:D]}
@@ -111,7 +113,7 @@ def test_the_cell_equals_flaxs_own(shape):
 
 
 def test_the_cells_own_parameters_equal_the_fused_lstm_too():
-    _, X, h0, c0 = draw_for_jax()
+    _, X, c0, h0 = draw_for_jax()
     cell = MyLSTMCell(hidden=H)
     params = cell.init(jax.random.PRNGKey(3), X[0], h0, c0)["params"]
     c, h = lstm.step(X[0], fuse(params), c0, h0)
@@ -120,13 +122,13 @@ def test_the_cells_own_parameters_equal_the_fused_lstm_too():
 
 
 def test_running_equals_stepping():
-    params, X, h0, c0 = draw_for_jax()
+    params, X, c0, h0 = draw_for_jax()
     h, c, outputs = h0, c0, []
     for x in X:
         hc = MyLSTMCell(hidden=H).apply({"params": params}, x, h, c)
         h, c = hc[:, :H], hc[:, H:]
         outputs.append(h)
-    sequence = run(params, X, h0, c0)
+    sequence = run(params, X, c0, h0)
     for got, expected in zip(sequence, (jnp.stack(outputs), c, h), strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
@@ -136,24 +138,24 @@ def test_the_result_is_named_in_the_order_of_forward():
 
 
 def test_one_sequence_needs_no_batch():
-    params, X, h0, c0 = draw_for_jax()
-    batch, single = run(params, X, h0, c0), run(params, X[:, 1], h0[1], c0[1])
+    params, X, c0, h0 = draw_for_jax()
+    batch, single = run(params, X, c0, h0), run(params, X[:, 1], c0[1], h0[1])
     for got, expected in zip(single, (batch.Hout[:, 1], batch.Cn[1], batch.Hn[1]), strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
 
 def test_states_that_are_not_given_are_zero():
-    params, X, h0, c0 = draw_for_jax()
+    params, X, c0, h0 = draw_for_jax()
     zero = np.zeros_like(h0)
-    for given, both in (((), (zero, zero)), ((h0,), (h0, zero)), ((None, c0), (zero, c0))):
+    for given, both in (((), (zero, zero)), ((c0,), (c0, zero)), ((None, h0), (zero, h0))):
         for got, expected in zip(run(params, X, *given), run(params, X, *both), strict=True):
             np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize(("n", "b"), [(0, 3), (5, 0)])
 def test_empty_sequences_and_batches(n, b):
-    params, X, h0, c0 = draw_for_jax(n, b)
-    Hout, Cn, Hn = run(params, X, h0, c0)
+    params, X, c0, h0 = draw_for_jax(n, b)
+    Hout, Cn, Hn = run(params, X, c0, h0)
     assert Hout.shape == (n, b, 4)
     np.testing.assert_array_equal(Cn, c0)
     np.testing.assert_array_equal(Hn, h0)
@@ -161,10 +163,10 @@ def test_empty_sequences_and_batches(n, b):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_kept(dtype):
-    params, X, h0, c0 = draw_for_jax()
+    params, X, c0, h0 = draw_for_jax()
     with jax.enable_x64(True):
         params = {name: value.astype(dtype) for name, value in params.items()}
-        given = run(params, X.astype(dtype), h0.astype(dtype), c0.astype(dtype))
+        given = run(params, X.astype(dtype), c0.astype(dtype), h0.astype(dtype))
         alone = run(params, X.astype(dtype))
     assert {str(value.dtype) for value in (*given, *alone)} == {dtype}
 
@@ -180,23 +182,23 @@ def test_the_wider_of_two_precisions_wins():
 
 
 def test_jit_and_vmap():
-    params, X, h0, c0 = draw_for_jax()
-    expected = run(params, X, h0, c0)
-    jitted = jax.jit(run)(params, X, h0, c0)
-    mapped = jax.vmap(run, in_axes=(None, 1, 0, 0), out_axes=Sequence(1, 0, 0))(params, X, h0, c0)
+    params, X, c0, h0 = draw_for_jax()
+    expected = run(params, X, c0, h0)
+    jitted = jax.jit(run)(params, X, c0, h0)
+    mapped = jax.vmap(run, in_axes=(None, 1, 0, 0), out_axes=Sequence(1, 0, 0))(params, X, c0, h0)
     for result in (jitted, mapped):
         for got, want in zip(result, expected, strict=True):
             np.testing.assert_allclose(got, want, rtol=0, atol=1e-6)
 
 
 def test_grad_equals_the_derived_backward():
-    params, X, h0, c0 = draw_for_jax()
+    params, X, c0, h0 = draw_for_jax()
     weights = np.random.default_rng(1).standard_normal((5, 3, 4)).astype(np.float32)
 
-    def loss(params, X, h0, c0):
-        return (weights * run(params, X, h0, c0).Hout).sum()
+    def loss(params, X, c0, h0):
+        return (weights * run(params, X, c0, h0).Hout).sum()
 
-    dparams, dX, dh0, dc0 = jax.grad(loss, argnums=(0, 1, 2, 3))(params, X, h0, c0)
+    dparams, dX, dc0, dh0 = jax.grad(loss, argnums=(0, 1, 2, 3))(params, X, c0, h0)
     derived = lstm.backward(weights, lstm.forward(X, fuse(params), c0, h0).cache)
     for got, want in zip((dX, fuse(dparams), dc0, dh0), derived, strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * max(1, np.abs(want).max()))
@@ -252,6 +254,57 @@ FITTING = "X: expected shape (n, D) or (n, b, D) with D = 3, got"
     ],
 )  # fmt: skip
 def test_what_does_not_fit_a_sequence_is_named(changes, error, message):
-    params, X, h0, c0 = draw_for_jax()
+    params, X, c0, h0 = draw_for_jax()
     with refused(error, message):
         run(**({"params": params, "X": X, "h0": h0, "c0": c0} | changes))
+
+
+ALL = "W_f, W_i, W_o, W_g, b_f, b_i, b_o, b_g"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda p: {"params": p}, ValueError,
+         'params: expected variables["params"], got variables itself'),
+        (lambda p: p | {"params": p}, ValueError,
+         'params: expected variables["params"], got variables itself'),
+        (lambda p: {k: v for k, v in p.items() if k not in ("W_o", "b_i")}, ValueError,
+         f"params: expected {ALL}; it misses W_o, b_i"),
+        (lambda p: p | {"W_c": p["W_f"]}, ValueError, f"params: expected {ALL}; it has W_c"),
+        (lambda p: {"kernel": p["W_f"]}, ValueError,
+         f"params: expected {ALL}; it misses {ALL} and has kernel"),
+        (lambda _: MyLSTMCell(hidden=4), TypeError,
+         f"params: expected a mapping of {ALL}, got a MyLSTMCell"),
+        (lambda _: None, TypeError, f"params: expected a mapping of {ALL}, got a NoneType"),
+        (lambda p: list(p.values()), TypeError, f"params: expected a mapping of {ALL}, got a list"),
+        (lambda p: p | {"b_o": None}, TypeError, "params['b_o']: expected an array, got None"),
+        (lambda p: p | {"W_f": p["b_f"]}, ValueError,
+         "params['W_f']: expected shape (D + H, H), got (4,)"),
+        (lambda p: p | {"W_f": p["W_f"].T}, ValueError,
+         "params['W_f']: expected shape (D + H, H), got (4, 7)"),
+        (lambda p: p | {"W_g": p["W_g"][1:]}, ValueError,
+         "params['W_g']: expected shape (7, 4), as W_f has (7, 4), got (6, 4)"),
+        (lambda p: p | {"b_g": p["W_g"]}, ValueError,
+         "params['b_g']: expected shape (4,), as W_f has (7, 4), got (7, 4)"),
+        (lambda p: p | {"b_g": np.zeros(4, int)}, TypeError,
+         f"params['b_g']: {FLOATING} int32"),
+    ],
+)  # fmt: skip
+def test_parameters_that_do_not_fit_are_named(change, error, message):
+    params, X, *_ = draw_for_jax()
+    with refused(error, message):
+        run(change(params), X)
+
+
+def test_run_takes_and_gives_c_before_h_as_the_rest_of_the_package():
+    parameters = list(inspect.signature(run).parameters)
+    assert parameters[2:] == list(inspect.signature(lstm.forward).parameters)[2:] == ["c0", "h0"]
+    params, X, c0, h0 = draw_for_jax()
+    fused = lstm.forward(X, fuse(params), c0, h0)
+    np.testing.assert_allclose(run(params, X, c0, h0).Cn, fused.Cn, rtol=0, atol=1e-6)
+
+
+def test_the_parameters_are_those_that_the_cell_declares():
+    variables = MyLSTMCell(hidden=H).init(jax.random.PRNGKey(0), X1, ZERO, ZERO)
+    assert sorted(variables["params"]) == sorted(PARAMETERS)

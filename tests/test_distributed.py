@@ -3,6 +3,7 @@
 What needs more than one device runs in processes of its own, started as chapter 13 says.
 """
 
+import argparse
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from helpers import refused
 SCRIPTS = Path(__file__).parent.parent / "distributed"
 sys.path.insert(0, str(SCRIPTS))
 
+import launch  # noqa: E402
 import train  # noqa: E402
 
 SETTINGS = train.Settings(batch=12, length=6, hidden=4, seed=3)  # 8 devices do not divide 12
@@ -121,6 +123,7 @@ def test_two_processes_and_a_run_that_was_killed(alone, tmp_path):
     assert printed.startswith("devices: 4, processes: 2\n"), complaints
     pids = re.search(r"pids (\d+), (\d+)", complaints).groups()
     assert_gone(pids)
+    assert not list(tmp_path.glob("lstm-run-*")), "logs are kept of a failure only"
     assert_close(recorded(unbroken), alone)
 
     saved = [f"--checkpoints={tmp_path / 'saved'}"]
@@ -134,6 +137,8 @@ def test_two_processes_and_a_run_that_was_killed(alone, tmp_path):
     assert broken.returncode == 1
     assert "process 1 was killed by signal 9 (SIGKILL)" in complaints
     assert "the same command goes on from the last checkpoint" in complaints
+    (logs,) = tmp_path.glob("lstm-run-*")
+    assert f"their logs are in {logs}" in complaints
     assert_gone([first, second])
 
     resumed = tmp_path / "resumed.npz"
@@ -163,6 +168,8 @@ def test_a_peer_that_does_not_come_is_an_error_that_says_so():
 def test_the_launcher_leaves_nothing_behind_however_it_ends(how):
     launcher = start(LAUNCH, 2, *ARGUMENTS, "--timeout=100")
     pids = re.search(r"pids (\d+), (\d+)", launcher.stderr.readline()).groups()
+    for pid in map(int, pids):
+        assert os.getsid(pid) == pid, "Ctrl-C is for the launcher, which then ends them"
     launcher.send_signal(how)
     launcher.wait(60)
     launcher.communicate()
@@ -184,13 +191,39 @@ def test_only_sums_are_exchanged():
         (["--batch=0"], "--batch: expected at least 1, got 0"),
         (["--processes=2", "--process=2"], "--process: expected 0 to 1, got 2"),
         (["--processes=2"], "--coordinator: expected HOST:PORT, as there is more than one process"),
+        (["--coordinator=host"], "--coordinator: expected HOST:PORT, got host"),
+        (["--coordinator=:80"], "--coordinator: expected HOST:PORT, got :80"),
+        (["--coordinator=host:x"], "--coordinator: expected HOST:PORT, got host:x"),
+        (["--coordinator=host:0"], "--coordinator: expected HOST:PORT, got host:0"),
+        (["--coordinator=host:65536"], "--coordinator: expected HOST:PORT, got host:65536"),
+        (["--steps=-5"], "--steps: expected at least 1, got -5"),
+        (["--steps=0"], "--steps: expected at least 1, got 0"),
+        (["--seed=-1"], "--seed: expected at least 0, got -1"),
+        (["--timeout=0"], "--timeout: expected at least 1, got 0"),
+        (["--checkpoints=file"], "--checkpoints: expected a directory, got the file file"),
+        (["--record=file"], "--record: file is there already; remove it or name another"),
+        (["--record=no/file"], "--record: expected a directory for it, got no/file"),
+        (["--check=here"], "unrecognized arguments: --check=here"),
     ],
 )
-def test_a_command_line_that_does_not_fit_is_refused(arguments, message, monkeypatch, capsys):
+def test_a_command_line_that_does_not_fit_is_refused(
+    arguments, message, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as ended:
         train.arguments()
+    assert ended.value.code == 2
     assert capsys.readouterr().err.endswith(f"error: {message}\n")
+
+
+def test_process_0_alone_looks_at_the_record(monkeypatch, tmp_path):
+    (tmp_path / "record").touch()
+    monkeypatch.setattr(sys, "argv", [
+        "train.py", f"--record={tmp_path / 'record'}", "--processes=2", "--process=1",
+        "--coordinator=[::1]:80"])  # fmt: skip
+    assert train.arguments().coordinator == "[::1]:80"
 
 
 @pytest.mark.parametrize("rows", [7, 9])
@@ -206,11 +239,133 @@ def test_a_batch_is_filled_up_with_rows_that_do_not_count(rows):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-def test_a_checkpoint_of_another_run_is_refused(tmp_path):
-    mesh = jax.sharding.Mesh(jax.devices()[:1], (train.ROWS,))
-    list(train.train(SETTINGS, 2, mesh, tmp_path, every=1))
+@pytest.fixture(scope="module")
+def one():
+    """One device."""
+    return jax.sharding.Mesh(jax.devices()[:1], (train.ROWS,))
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, one):
+    list(train.train(SETTINGS, 2, one, tmp_path, every=1))
     other = SETTINGS._replace(hidden=5)
     with refused(ValueError, f"checkpoints: expected a run with {other._asdict()}, "
-                             f"got one with {SETTINGS._asdict()}"):  # fmt: skip
-        next(train.train(other, 4, mesh, tmp_path))
-    assert [done.k for done in train.train(SETTINGS, 4, mesh, tmp_path)] == [2, 3]
+                             f"got one with {SETTINGS._asdict()} in {tmp_path}"):  # fmt: skip
+        next(train.train(other, 4, one, tmp_path))
+    assert [done.k for done in train.train(SETTINGS, 4, one, tmp_path)] == [2, 3]
+
+
+def kept(directory):
+    return sorted(int(path.name) for path in directory.iterdir() if path.name.isdecimal())
+
+
+def damage(checkpoint, how):
+    """Cut or change the file of a checkpoint that holds most of its numbers, or take one away."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    content = largest.read_bytes()
+    if how == "cut":
+        largest.write_bytes(content[: len(content) // 2])
+    elif how == "flipped":
+        half = len(content) // 2
+        largest.write_bytes(content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :])
+    else:
+        next(path for path in files if "about" in path.parts).unlink()
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "gone"])
+def test_a_damaged_checkpoint_is_passed_by_and_said_so(how, tmp_path, one, capsys):
+    """The newest that is whole is taken, and the run ends with the numbers of an unbroken one."""
+    unbroken = list(train.train(SETTINGS, 6, one, tmp_path, every=1))
+    assert kept(tmp_path) == [5, 6]
+    damage(tmp_path / "6", how)
+    again = list(train.train(SETTINGS, 6, one, tmp_path, every=1))
+    assert capsys.readouterr().out.startswith(
+        f"checkpoints: {tmp_path / '6'} is damaged and is removed; going on from step 5 ("
+    )
+    assert [done.k for done in again] == [5]
+    for got, want in zip(*map(jax.tree.leaves, (again[-1].state, unbroken[-1].state)), strict=True):
+        np.testing.assert_array_equal(got, want)
+    assert kept(tmp_path) == [5, 6]
+
+    damage(tmp_path / "5", how)
+    damage(tmp_path / "6", how)
+    with pytest.raises(ValueError, match="expected one that is whole") as raised:
+        next(train.train(SETTINGS, 7, one, tmp_path))
+    expected = f"checkpoints: expected one that is whole in {tmp_path}, got none of [5, 6]; remove"
+    assert str(raised.value).startswith(expected)
+    assert kept(tmp_path) == [5, 6], "what may be of use to somebody stays"
+
+
+def test_the_last_step_is_kept_whatever_the_interval(tmp_path, one):
+    list(train.train(SETTINGS, 3, one, tmp_path, every=2))
+    assert kept(tmp_path) == [2, 3]
+    assert list(train.train(SETTINGS, 3, one, tmp_path, every=2)) == []
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path, one):
+    first = train.train(SETTINGS, 3, one, tmp_path)
+    next(first)
+    with refused(BlockingIOError, f"checkpoints: {tmp_path} is in use by another run; "
+                                  "wait for it, or name another"):  # fmt: skip
+        next(train.train(SETTINGS, 3, one, tmp_path))
+    first.close()
+    assert next(train.train(SETTINGS, 3, one, tmp_path)).k == 0
+
+
+def test_a_finished_command_run_again_leaves_its_record(tmp_path, monkeypatch, capsys):
+    saved, record = tmp_path / "saved", tmp_path / "record"  # without .npz: exactly this name
+    command = ["train.py", *ARGUMENTS, "--steps=2", f"--checkpoints={saved}"]
+    monkeypatch.setattr(sys, "argv", [*command, f"--record={record}"])
+    train.main()
+    assert recorded(record)["k"].tolist() == [0, 1]
+    capsys.readouterr()
+    other = tmp_path / "other"
+    monkeypatch.setattr(sys, "argv", [*command, f"--record={other}"])
+    train.main()
+    assert capsys.readouterr().out.endswith(f"nothing to do: all 2 steps are done, see {saved}\n")
+    assert not other.exists()
+    monkeypatch.setattr(sys, "argv", [*command, f"--record={record}"])
+    with pytest.raises(SystemExit):
+        train.main()
+    assert recorded(record)["k"].tolist() == [0, 1]
+
+
+def test_every_batch_is_another_one_and_the_same_again_for_its_number():
+    first, again, second = (train.draw(SETTINGS, k) for k in (0, 0, 1))
+    other = train.draw(SETTINGS._replace(seed=4), 0)
+    np.testing.assert_array_equal(first.X, again.X)
+    for batch in (second, other):
+        assert (batch.X[..., 0] != first.X[..., 0]).all()
+    np.testing.assert_array_equal(first.y, first.X[0, :, 0])
+    assert (first.X[0, :, 1] == 1).all()
+    assert (first.X[1:, :, 1] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("code", "log", "said"),
+    [
+        (-9, "", "process 1 was killed by signal 9 (SIGKILL)"),
+        (3, "", "process 1 ended with exit code 3"),
+        (1, "ValueError: first\n  Error: of a line\nwarning\nKeyError: last\nby the way\n",
+         "process 1 ended with exit code 1; its log says: KeyError: last"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_process_is_said_in_words(code, log, said, tmp_path):
+    path = tmp_path / "log"
+    path.write_text(log)
+    assert launch.say(1, code, path) == said
+
+
+@pytest.mark.parametrize(("timeout", "heartbeat"), [(3, 10), (40, 40)])
+def test_processes_join_with_the_times_that_were_given(timeout, heartbeat, monkeypatch):
+    called = {}
+    initialize = lambda *given, **times: called.update(times, given=given)  # noqa: E731
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    train.join(argparse.Namespace(
+        timeout=timeout, process=1, processes=2, coordinator="host:80"))  # fmt: skip
+    assert called == {
+        "given": ("host:80", 2, 1),
+        "initialization_timeout": timeout + 30,  # later than our own, which says more
+        "heartbeat_timeout_seconds": heartbeat,
+        "shutdown_timeout_seconds": timeout,
+    }

@@ -249,6 +249,40 @@ def test_attributes_that_cannot_be_represented(attributes, message):
         exchange.onnx.load(one_node(**attributes))
 
 
+def test_names_that_are_given_twice():
+    model = one_node()
+    model.graph.node[0].attribute.append(helper.make_attribute("hidden_size", H))
+    with refused(ValueError, "lstm: attributes: expected each once, got ['hidden_size'] more than "
+                             "once"):  # fmt: skip
+        exchange.onnx.load(model)
+    model = one_node()
+    model.graph.initializer.append(numpy_helper.from_array(draw(1, 4 * H, D), "W"))
+    with refused(ValueError, "lstm: W: 'W': is the name of more than one tensor"):
+        exchange.onnx.load(model)
+    nodes = [make("Identity", "w", "W"), make("Identity", "R", "W"), lstm_node()]
+    weights = tensors_of()
+    with refused(ValueError, "lstm: W: 'W': is the name of more than one tensor"):
+        exchange.onnx.load(model_of(nodes, weights | {"w": weights.pop("W")}))
+
+
+def test_stored_tensors_that_are_damaged_or_sparse():
+    model = one_node()
+    model.graph.initializer[0].dims[0] = -1
+    with refused(
+        ValueError, f"lstm: W: 'W': the stored tensor is damaged (shape [-1, {4 * H}, {D}])"
+    ):
+        exchange.onnx.load(model)
+    model.graph.initializer[0].dims[0] = 2**40
+    with pytest.raises(ValueError, match="lstm: W: 'W': the stored tensor is damaged"):
+        exchange.onnx.load(model)
+    sparse = model.graph.sparse_initializer.add()
+    sparse.values.CopyFrom(model.graph.initializer[0])
+    del model.graph.initializer[0]
+    with refused(ValueError, "lstm: W: expected a constant, got 'W', which is sparse, which is not "
+                             "read"):  # fmt: skip
+        exchange.onnx.load(model)
+
+
 def test_attributes_that_change_nothing():
     model = one_node(
         activations=["sigmoid", "TANH", "tanh"], input_forget=0, activation_alpha=[0.1]

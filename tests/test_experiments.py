@@ -1,5 +1,6 @@
 """The long runs: what is stored, that it is gone on with, and that fast training is training."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -31,6 +32,10 @@ def endless(rate, seed):
     """Say which process this is, and go on for longer than any test."""
     (Path(os.environ["EXPERIMENTS_TEST"]) / "pid").write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def trains(rate, seed):
+    return echo(rate, seed) | {"params": {f"{seed}: W": np.full(2, rate + seed)}}
 
 
 def fails(rate, seed):
@@ -68,6 +73,19 @@ def test_all_runs_are_done_in_workers_of_one_thread_and_stored_with_what_made_th
         assert made["revision"].rstrip("+")
         assert made["numpy"] == np.__version__
         assert {"date", "python", "machine", "jax", "optax"} < made.keys()
+
+
+def test_parameters_of_all_runs_are_kept_in_one_file(tiny):
+    kept = dataclasses.replace(tiny, run="tests.test_experiments:trains")
+    store.save(kept, runs(kept, [1]))
+    store.keep(kept, {"1: W": np.ones(3)})
+    runner.run_all(kept, 1, quiet=True)
+    assert all("params" not in run for run in store.load(kept))
+    with np.load(kept.folder / "tiny.npz") as arrays:
+        assert {name: array.tolist() for name, array in arrays.items()} == {
+            "0: W": [0.01, 0.01], "1: W": [1, 1, 1], "2: W": [2.01, 2.01],
+        }  # fmt: skip
+    assert sorted(path.name for path in kept.folder.iterdir()) == ["tiny.json", "tiny.npz"]
 
 
 def test_what_is_stored_is_not_run_again(tiny):

@@ -1,5 +1,7 @@
 """The fused LSTM: what it computes, its gradients, its promises, and what it refuses."""
 
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from helpers import (
 )
 
 import lstm
-from lstm import cell, weights
+from lstm import cell, stack, weights
 from lstm.gradcheck import check_lstm
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
@@ -26,7 +28,7 @@ DTYPES = [np.float32, np.float64]
 @jax.jit
 def separate_gates(X, WLSTM, c0, h0):
     """The same function of the same arguments, by the separate-gate cell in JAX."""
-    return cell.run(weights.split(WLSTM), X, h0, c0)
+    return cell.run(weights.split(WLSTM), X, c0, h0)
 
 
 JUDGES = {"central": lstm.forward, "complex": lstm.forward, "jax": separate_gates}
@@ -391,10 +393,84 @@ def test_ragged_lists_are_refused(function, name):
 
 @pytest.mark.parametrize(
     ("function", "name"),
-    [("forward", "X"), ("forward", "WLSTM"), ("backward", "dHout"), ("step", "x")],
+    [("forward", "X"), ("forward", "WLSTM"), ("step", "x")],
 )
 def test_none_is_refused_where_an_array_is_needed(function, name):
     refuse(function, {name: None}, TypeError, f"{name}: expected an array, got None")
+
+
+def test_a_loss_on_the_last_state_alone_needs_no_zeros():
+    p = draw()
+    _, dCn, dHn = p.cotangents
+    Hout, _, _, cache = lstm.forward(**p.inputs)
+    want = lstm.backward(np.zeros_like(Hout), cache, dCn, dHn)
+    got = lstm.backward(None, cache, dCn, dHn)
+    assert_identical(got._asdict(), want._asdict())
+    assert not lstm.backward(None, cache).dX.any()
+    small = lstm.forward(**draw(dtype=np.float32).inputs)
+    assert lstm.backward(None, small.cache).dWLSTM.dtype == np.float32
+
+
+def test_no_zeros_are_made_where_no_gradient_comes():
+    n, b, H = 400, 8, 16
+    cache = lstm.forward(np.ones((n, b, 1)), lstm.init(1, H, rng=0)).cache
+    peaks = []
+    for dHout in (np.zeros((n, b, H)), None):
+        lstm.backward(dHout, cache)
+        tracemalloc.start()
+        lstm.backward(dHout, cache)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] <= peaks[0] + 10_000
+
+
+def test_underflow_is_no_error_under_errors_for_all():
+    """np.seterr(all="raise"), which many set to find nan: what vanishes becomes zero."""
+    W = lstm.init(4, 64, rng=0, dtype=np.float32, forget_bias=0.0)
+    W[5:] *= 0.3
+    X = np.random.default_rng(0).standard_normal((800, 8, 4)).astype(np.float32)
+    with np.errstate(all="raise"):
+        run = lstm.forward(X, W)
+        d = np.zeros_like(run.Hout)
+        d[-1] = 1
+        assert not lstm.backward(d, run.cache).dX[0].any()
+        c = h = None
+        for t in range(800):
+            c, h = lstm.step(X[0, 0] if t < 5 else np.zeros(4, np.float32), W, c, h)
+    assert np.isfinite(c).all()
+
+
+class Weights:
+    def state_dict(self):
+        """As a module of PyTorch has."""
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        ({"WLSTM": 1, "WOUT": 2}, "a dict: pass one of its values ('WLSTM', 'WOUT')"),
+        (stack.Layer(np.zeros((15, 16))), "a Layer: pass one of its fields (forward, backward)"),
+        ([stack.Layer(np.zeros((15, 16)))],
+         "a list: it holds Layer objects, and lstm.stack runs a list of layers"),
+        (Weights(), "a Weights: lstm.exchange.torch.load reads its state_dict()"),
+        (object(), "a object: pass the arrays it holds"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("function", "name"), ARRAYS)
+def test_what_holds_arrays_is_no_array(function, name, value, got):
+    refuse(function, {name: value}, TypeError, f"{name}: expected an array, got {got}")
+
+
+def test_the_cache_of_a_stack_is_none_of_ours():
+    cache = stack.forward(np.ones((5, 3, 10)), stack.init(10, 4)).cache
+    message = "cache: expected the Cache of lstm.forward, got that of stack.forward"
+    refuse("backward", {"cache": cache}, TypeError, message)
+    whole = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4))
+    got = "the whole Forward: pass its field cache"
+    refuse(
+        "backward", {"cache": whole}, TypeError,
+        f"cache: expected the Cache of lstm.forward, got {got}",
+    )  # fmt: skip
 
 
 WEIGHTS = "(1 + D + H, 4 * H)"
@@ -469,7 +545,8 @@ def test_other_shapes_are_refused(function, name, shape, message):
 
 @pytest.mark.parametrize("bad", [None, (), tuple(good_calls()["backward"]["cache"]), "cache"])
 def test_a_cache_that_is_none_is_refused(bad):
-    message = f"cache: expected the Cache that forward returned, got {type(bad).__name__}"
+    got = "None" if bad is None else f"a {type(bad).__name__}"
+    message = f"cache: expected the Cache of lstm.forward, got {got}"
     refuse("backward", {"cache": bad}, TypeError, message)
 
 

@@ -1,11 +1,13 @@
 """Every rung of the ladder computes the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import SHAPES, draw, run
 
 import lstm
-from lstm.book.ladder import LADDER, products
+from lstm.book.ladder import FORMS, LADDER, best_form, needed, prepare, products
 
 
 @pytest.mark.parametrize("rung", LADDER[:-1], ids=lambda rung: rung.name)
@@ -32,15 +34,74 @@ def test_the_top_is_the_package():
     assert (LADDER[-1].forward, LADDER[-1].backward) == (lstm.forward, lstm.backward)
 
 
-def test_the_limit_runs_every_product(monkeypatch):
+def test_the_limit_is_all_of_the_arithmetic():
+    for n, b, D, H in SHAPES:
+        counted = sum(
+            product.times * product.p * product.q * product.r for product in needed(n, b, D, H)
+        )
+        assert counted == n * 12 * b * H * (D + H)  # (eq-products)
+
+
+def test_the_limit_runs_every_product_in_the_form_that_is_asked_for(monkeypatch):
     n, b, D, H = 5, 3, 7, 4
-    shapes = []
-    run = products(n, b, D, H)
-    matmul = np.matmul
-    monkeypatch.setattr(
-        np, "matmul", lambda p, q, out: shapes.append((*p.shape, q.shape[1])) or matmul(p, q, out)
-    )
+    forms = dict(zip([product.name for product in needed(n, b, D, H)], FORMS[1:6], strict=True))
+    run, seen, matmul = products(n, b, D, H, forms=forms), [], np.matmul
+
+    def watch(left, right, out):
+        order = ["C" if array.flags.c_contiguous else "F" for array in (left, right, out)]
+        seen.append(((*left.shape, right.shape[1]), "".join(order)))
+        return matmul(left, right, out=out)
+
+    monkeypatch.setattr(np, "matmul", watch)
     run()
-    before = [(n * b, D, 4 * H), *([(b, H, 4 * H)] * n), *([(b, 4 * H, H)] * n)]
-    after = [(D, n * b, 4 * H), (H, n * b, 4 * H), (n * b, 4 * H, D)]
-    assert shapes == before + after
+    assert seen == [
+        ((product.p, product.q, product.r), forms[product.name])
+        for product in needed(n, b, D, H)
+        for _ in range(product.times)
+    ]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_computes_the_product(form, monkeypatch):
+    results, matmul = [], np.matmul
+
+    def watch(left, right, out):
+        matmul(left, right, out=out)
+        results.append((left @ right, out))
+
+    monkeypatch.setattr(np, "matmul", watch)
+    for product in needed(2, 3, 7, 4):
+        prepare(product, form, np.float64)()
+    for expected, got in results:
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_the_best_form_is_the_fastest(monkeypatch):
+    product = needed(5, 3, 7, 4)[1]
+    clock, now = {form: 9 - k for k, form in enumerate(FORMS)}, [0.0]  # "FFF" takes least
+
+    def pretend(product, form, dtype):
+        def run():
+            now[0] += clock[form]
+
+        return run
+
+    monkeypatch.setattr("lstm.book.ladder.prepare", pretend)
+    monkeypatch.setattr("lstm.book.ladder.time.perf_counter", lambda: now[0])
+    assert best_form(product) == "FFF"
+    clock["CFC"] = 1
+    assert best_form(product) == "CFC"
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"])
+def test_a_benchmark_runs_without_what_misleads_blas(monkeypatch, name):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    import machine
+
+    monkeypatch.setenv(name, "1")
+    clean = machine.environment(1)
+    assert name not in clean
+    for variable, value in clean.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(ValueError, match=name):
+        machine.pin(1)

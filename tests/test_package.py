@@ -47,7 +47,8 @@ LAYERS = [
     {"oracles"},
     {"laws", "report"},
     {"gradcheck"},
-    {"tasks"},
+    {"masks", "losses", "tasks"},
+    {"network"},
     {"train"},
     {"book.ladder", "book.plots"},
 ]
@@ -82,7 +83,7 @@ import numpy as np
 import lstm
 import lstm.__main__, lstm.checkpoints, lstm.book.ladder, lstm.book.labels, lstm.layout
 import lstm.reference
-import lstm.stack, lstm.tasks, lstm.weights
+import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.weights
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))
@@ -90,7 +91,13 @@ gradients = lstm.backward(np.ones_like(Hout), cache)
 c, h = lstm.step(np.ones(10), lstm.init(10, 4))
 assert gradients.dX.shape == (5, 3, 10) and h.shape == (4,)
 assert check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
-for name in ("lstm.cell", "lstm.book.plots", "lstm.train"):
+params, batch = lstm.train.init(2, 4, 1, layers=2), lstm.tasks.adding(20, 3)
+assert lstm.train.gradients(params, batch)[2]["WOUT"].shape == (5, 1)
+try:
+    lstm.train.fit(params, [batch], None)
+except ImportError as error:
+    print(error)
+for name in ("lstm.cell", "lstm.book.plots"):
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -114,8 +121,10 @@ def python(code, **environment):
 
 def test_the_package_needs_numpy_alone():
     """And the modules that need more say what they miss."""
-    printed = python(NUMPY_ALONE).splitlines()
-    missing = ("lstm.cell flax", "lstm.book.plots matplotlib", "lstm.train jax")
+    fit, *printed = python(NUMPY_ALONE).splitlines()
+    needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
+    assert fit == f"{needs} (jax is not installed here)"
+    missing = ("lstm.cell flax", "lstm.book.plots matplotlib")
     for line, name in zip(printed, missing, strict=True):
         assert line.startswith(name)
         assert line.endswith("is not installed here")

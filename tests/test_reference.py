@@ -236,3 +236,16 @@ def test_one_jax_array_is_enough_for_a_jax_result():
         np.testing.assert_array_equal(glued, np.concatenate(parts, axis=1))
     assert type(steps.glue([numpy, numpy])) is np.ndarray
     assert isinstance(steps.tanh(jaxs), jax.Array)
+
+
+def test_underflow_is_no_error_under_errors_for_all():
+    """Nor in the oracles, whose complex step lives of tiny numbers."""
+    inputs, (_, dCn, dHn) = draw(n=1, b=3, D=5, H=2)
+    x, c, h = (1e-305 * inputs[name] for name in ("X", "c0", "h0"))
+    with np.errstate(all="raise"):
+        v = reference.forward(x[0], inputs["WLSTM"], c, h)
+        reference.backward(v, 1e-305 * dHn, 1e-305 * dCn)
+        square = {"p": np.array([1e-3, 1e-200])}
+        check(
+            lambda p: p**2, square, np.ones(2), {"p": 2 * square["p"]}, oracle="complex"
+        ).raise_if_failed()

@@ -1,5 +1,9 @@
 """The fused LSTM in JAX: the numbers of `lstm.fused`, and the gradients of autodiff."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +12,7 @@ from helpers import SHAPES, draw, refused
 from helpers import run as run_numpy
 
 import lstm
-from lstm import scan
+from lstm import scan, stack
 from lstm.cell import run as run_cell
 from lstm.weights import split
 
@@ -125,10 +129,23 @@ def test_only_the_results_that_are_used_need_a_gradient():
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
 
 
-def test_forward_mode_is_refused_by_jax():
+FORWARD_MODE = (
+    "lstm.scan: forward mode (jax.jvp, jax.jacfwd) has no rule here, as the backward pass is given "
+    "by hand; use jax.grad, jax.vjp or jax.jacrev, or lstm.cell.run"
+)
+
+
+def test_forward_mode_is_refused_and_what_to_use_instead_is_named():
     X, WLSTM, *_ = draw(seed=11).inputs.values()
-    with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(lambda W: scan.forward(X, W).Hn, (WLSTM,), (WLSTM,))
+    last = lambda W: scan.forward(X, W).Hn  # noqa: E731
+    with refused(TypeError, FORWARD_MODE):
+        jax.jvp(last, (WLSTM,), (WLSTM,))
+    with refused(TypeError, FORWARD_MODE):
+        jax.jacfwd(last)(jnp.asarray(WLSTM))
+    with refused(TypeError, FORWARD_MODE):
+        jax.jvp(lambda W: scan.stack(X, [stack.Layer(W)]).Hout, (WLSTM,), (WLSTM,))
+    with pytest.raises(TypeError, match="forward-mode autodiff"):  # compiled: JAX's own words
+        jax.jvp(jax.jit(last), (WLSTM,), (WLSTM,))
 
 
 def test_nothing_that_is_large_is_kept_beside_gates_cells_and_outputs():
@@ -147,42 +164,320 @@ def test_large_raw_gates_give_finite_gradients():
         assert np.isfinite(value).all(), name
 
 
+# Lengths, directions, one sequence: judged by lstm.stack, which shares no code with this.
+
+
+def stacks(n, b, D, H, layers, directions, seed=0, dtype=np.float64):
+    """Random arguments of a stack, cotangents for its results, lengths with 0 and n in them."""
+    rng = np.random.default_rng(seed)
+    normal = lambda *shape: rng.standard_normal(shape).astype(dtype)  # noqa: E731
+    weights, width = [], D
+    for _ in range(layers):
+        matrices = {name: normal(1 + width + H, 4 * H) / 2 for name in directions}
+        weights.append(stack.Layer(**matrices))
+        width = len(directions) * H
+    states = lambda: [normal(len(directions), b, H) for _ in range(layers)]  # noqa: E731
+    lengths = rng.integers(0, n + 1, b)
+    lengths[: min(2, b)] = [n, 0][: min(2, b)]
+    arguments = (normal(n, b, D), weights, states(), states())
+    return arguments, (normal(n, b, width), states(), states()), lengths
+
+
+def by_numpy(arguments, cotangents, lengths):
+    result = stack.forward(*arguments, lengths=lengths)
+    dHout, dCn, dHn = cotangents
+    return result[:3], stack.backward(dHout, result.cache, dCn, dHn)
+
+
+def by_scan(arguments, cotangents, lengths):
+    forward = lambda *arguments: scan.stack(*arguments, lengths=lengths)  # noqa: E731
+    results, pull = jax.vjp(forward, *jax.tree.map(jnp.asarray, arguments))
+    return results, pull(scan.Stacked(*jax.tree.map(jnp.asarray, cotangents)))
+
+
+compiled = jax.jit(by_scan)
+
+
+def assert_trees_same(got, want, tolerance):
+    got, want = jax.tree.leaves(got), jax.tree.leaves(tuple(want))
+    for one, other in zip(got, want, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        scale = max(1, abs(other).max(initial=0))
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * scale)
+
+
+BOTH = ("forward", "backward")
+
+
+@pytest.mark.parametrize(
+    ("shape", "directions"),
+    [
+        ((5, 4, 3, 2, 1), ("forward",)),
+        ((5, 4, 3, 2, 1), ("backward",)),
+        ((6, 5, 2, 3, 2), BOTH),
+        ((4, 3, 1, 2, 3), BOTH),
+        ((1, 3, 2, 1, 2), BOTH),
+        ((0, 3, 2, 2, 1), BOTH),
+        ((3, 0, 2, 2, 1), BOTH),
+    ],
+)
+def test_a_stack_with_lengths_is_that_of_numpy(shape, directions):
+    problem = stacks(*shape, directions, seed=sum(shape))
+    for got, want in zip(compiled(*problem), by_numpy(*problem), strict=True):
+        assert_trees_same(got, want, 1e-12)
+
+
+@pytest.mark.parametrize("directions", [("backward",), BOTH])
+def test_a_stack_without_lengths_is_that_of_numpy(directions):
+    arguments, cotangents, _ = stacks(5, 4, 3, 2, 2, directions, seed=1)
+    want = by_numpy(arguments, cotangents, None)
+    for got, expected in zip(compiled(arguments, cotangents, None), want, strict=True):
+        assert_trees_same(got, expected, 1e-12)
+
+
+def test_a_stack_in_float32_and_not_compiled():
+    problem = stacks(6, 4, 3, 5, 1, BOTH, seed=1, dtype=np.float32)
+    for got, want in zip(by_scan(*problem), by_numpy(*problem), strict=True):
+        assert_trees_same(got, want, 1e-5)
+
+
+def test_states_of_a_stack_that_are_left_out_are_zero():
+    (X, layers, c0, h0), _, lengths = stacks(5, 4, 3, 2, 1, BOTH)
+    zero = [np.zeros_like(c) for c in c0]
+    for left_out, given in (({}, (zero, zero)), ({"c0": c0}, (c0, zero)), ({"h0": h0}, (zero, h0))):
+        one = scan.stack(X, layers, **left_out, lengths=lengths)
+        assert_trees_same(one, scan.stack(X, layers, *given, lengths=lengths), 0)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_one_sequence_needs_no_batch(reverse):
+    (X, (layer,), (c0,), (h0,)), *_ = stacks(5, 4, 3, 2, 1, ("forward",))
+    run = lambda *arguments, **options: jax.value_and_grad(  # noqa: E731
+        lambda *arguments: sum(
+            (part**2).sum() for part in scan.forward(*arguments, reverse=reverse, **options)
+        ),
+        argnums=(0, 1, 2, 3),
+    )(*map(jnp.asarray, arguments))
+    for length in (None, 3):
+        several = None if length is None else [length]
+        alone = run(X[:, 1], layer.forward, c0[0, 1], h0[0, 1], lengths=length)
+        batch = run(X[:, 1:2], layer.forward, c0[0, 1:2], h0[0, 1:2], lengths=several)
+        for one, other in zip(*map(jax.tree.leaves, (alone, batch)), strict=True):
+            np.testing.assert_array_equal(one, other.reshape(one.shape))
+
+
+def test_a_stack_takes_one_sequence_too():
+    (X, layers, c0, h0), *_ = stacks(5, 4, 3, 2, 2, BOTH)
+    batch = scan.stack(X, layers, c0, h0, lengths=[3] * 4)
+    alone = scan.stack(X[:, 1], layers, [c[:, 1] for c in c0], [h[:, 1] for h in h0], lengths=3)
+    np.testing.assert_allclose(alone.Hout, batch.Hout[:, 1], atol=1e-14)
+    for one, many in zip(alone.Cn + alone.Hn, batch.Cn + batch.Hn, strict=True):
+        np.testing.assert_allclose(one, many[:, 1], atol=1e-14)
+
+
+def test_what_lies_behind_an_end_is_never_looked_at():
+    """Neither the inputs there nor what the loss says of the outputs there, nan or not."""
+    arguments, cotangents, lengths = stacks(6, 5, 3, 2, 1, BOTH, seed=4)
+    behind = np.arange(6)[:, None] >= lengths
+    want = compiled(arguments, cotangents, lengths)
+    for odd in (np.nan, np.inf, 1e30):
+        X, dHout = arguments[0].copy(), cotangents[0].copy()
+        X[behind] = dHout[behind] = odd
+        got = compiled((X, *arguments[1:]), (dHout, *cotangents[1:]), lengths)
+        assert_trees_same(got, want, 0)
+
+
+def test_vmap_over_lengths_and_lengths_that_are_traced():
+    (X, (layer,), *_), _, lengths = stacks(6, 5, 3, 2, 1, ("forward",))
+    want = scan.forward(X, layer.forward, lengths=lengths)
+    alone = lambda x, length: scan.forward(x, layer.forward, lengths=length)  # noqa: E731
+    got = jax.vmap(alone, (1, 0), scan.Sequence(1, 0, 0))(X, lengths)
+    assert_trees_same(got, want, 1e-14)
+    clipped = jax.jit(lambda lengths: scan.forward(X, layer.forward, lengths=lengths, reverse=True))
+    got = clipped(np.array([-1, 9, 0, 6, 3]))
+    want = scan.forward(X, layer.forward, lengths=[0, 6, 0, 6, 3], reverse=True)
+    assert_trees_same(got, want, 1e-14)
+
+
+def test_the_second_derivative_with_lengths_is_that_of_each_sequence_alone():
+    (X, (layer,), *_), _, lengths = stacks(4, 3, 2, 2, 1, ("forward",), seed=9)
+    W, lengths = jnp.asarray(layer.forward), [4, 0, 2]
+    V = np.random.default_rng(9).standard_normal(W.shape)
+
+    def product(forward):
+        loss = lambda W: sum((part**2).sum() for part in forward(W))  # noqa: E731
+        return jax.grad(lambda W: (jax.grad(loss)(W) * V).sum())(W)
+
+    pieces = [X[:length, j : j + 1] for j, length in enumerate(lengths)]
+    alone = lambda W: [part for x in pieces for part in by_autodiff(x, W, None, None)]  # noqa: E731
+    together = lambda W: scan.forward(X, W, lengths=lengths)  # noqa: E731
+    np.testing.assert_allclose(product(together), product(alone), rtol=1e-9, atol=1e-11)
+
+
+def test_small_types_of_lengths_do_not_overflow():
+    X, WLSTM = draw(200, 2, 3, 2).inputs["X"], draw(200, 2, 3, 2).inputs["WLSTM"]
+    want = scan.forward(X, WLSTM, lengths=[200, 130], reverse=True)
+    got = scan.forward(X, WLSTM, lengths=np.array([200, 130], np.uint8), reverse=True)
+    assert_trees_same(got, want, 0)
+
+
+def test_results_and_layers_survive_an_export():
+    """Written and read again, with sizes that are left open, and with its gradient."""
+    (X, layers, *_), _, lengths = stacks(5, 4, 3, 2, 1, BOTH)
+    n, b = jax.export.symbolic_shape("n, b")
+    shape = lambda a, *dims: jax.ShapeDtypeStruct(dims or a.shape, a.dtype)  # noqa: E731
+    run = lambda X, layers, lengths: scan.stack(X, layers, lengths=lengths)  # noqa: E731
+    exported = jax.export.export(jax.jit(run))(
+        shape(X, n, b, 3), jax.tree.map(shape, layers), shape(lengths, b)
+    )
+    again = jax.export.deserialize(exported.serialize(vjp_order=1))
+    want = scan.stack(X, layers, lengths=lengths)
+    got = again.call(X, layers, lengths)
+    assert isinstance(got, scan.Stacked)
+    assert_trees_same(got, want, 1e-14)
+    loss = lambda run: lambda layers: (run(X, layers, lengths).Hout ** 2).sum()  # noqa: E731
+    gradients = jax.grad(loss(again.call))(jax.tree.map(jnp.asarray, layers))
+    want = jax.grad(loss(lambda X, W, lengths: scan.stack(X, W, lengths=lengths)))(
+        jax.tree.map(jnp.asarray, layers)
+    )
+    assert_trees_same(gradients, want, 1e-12)
+
+    one = jax.export.export(jax.jit(scan.forward))(shape(X), shape(layers[0].forward))
+    got = jax.export.deserialize(one.serialize()).call(X, layers[0].forward)
+    assert isinstance(got, scan.Sequence)
+    assert_trees_same(got, scan.forward(X, layers[0].forward), 1e-14)
+
+
+def test_under_shard_map_with_its_checks_on_and_across_devices():
+    """In a process of its own, with four devices: tests/shard_map.py says what is tried."""
+    script = Path(__file__).with_name("shard_map.py")
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=script.parent.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.split()[-1] == "11", result.stdout
+
+
+# What is refused
+
+
 X, WLSTM = np.ones((5, 3, 10)), lstm.init(10, 4, rng=0)
 STATE = np.zeros((3, 4))
 FORM = "expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0"
+FIT = "X: expected shape (n, b, D), or (n, D) for one sequence, with D = 10"
+DTYPE = "expected dtype float32 or float64"
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"X": X[0]}, ValueError, "X: expected shape (n, b, D) with D = 10, got (3, 10)"),
-        ({"X": X[..., :9]}, ValueError, "X: expected shape (n, b, D) with D = 10, got (5, 3, 9)"),
+        ({"X": X[0, 0]}, ValueError, f"{FIT}, got (10,)"),
+        ({"X": X[None]}, ValueError, f"{FIT}, got (1, 5, 3, 10)"),
+        ({"X": X[..., :9]}, ValueError, f"{FIT}, got (5, 3, 9)"),
         ({"X": None}, TypeError, "X: expected an array, got None"),
-        (
-            {"X": X.astype(int)},
-            TypeError,
-            "X: expected dtype float32 or float64, got int64",
-        ),
+        ({"X": X.astype(int)}, TypeError, f"X: {DTYPE}, got int64"),
         (
             {"X": X.astype(np.float32)},
             TypeError,
             "X: expected dtype float64, as in WLSTM, got float32",
         ),
-        ({"WLSTM": WLSTM[:, :-1]}, ValueError, f"WLSTM: {FORM}, got (15, 15)"),
         (
-            {"WLSTM": WLSTM + 0j},
+            {"X": np.ma.masked_array(X)},
             TypeError,
-            "WLSTM: expected dtype float32 or float64, got complex128",
+            "X: expected an array, got a masked array, whose mask would be lost",
         ),
+        ({"WLSTM": WLSTM[:, :-1]}, ValueError, f"WLSTM: {FORM}, got (15, 15)"),
+        ({"WLSTM": WLSTM + 0j}, TypeError, f"WLSTM: {DTYPE}, got complex128"),
+        (
+            {"WLSTM": jnp.zeros((15, 16), jnp.bfloat16)},
+            TypeError,
+            f'WLSTM: {DTYPE}, got bfloat16; widen it with .astype("float32")',
+        ),
+        (
+            {"X": X.astype(np.float16)},
+            TypeError,
+            f'X: {DTYPE}, got float16; widen it with .astype("float32")',
+        ),
+        ({"WLSTM": stack.Layer(WLSTM)}, TypeError, "WLSTM: expected an array, got a Layer"),
+        ({"WLSTM": object}, TypeError, "WLSTM: expected an array, got <class 'object'>"),
         ({"c0": STATE.T}, ValueError, "c0: expected shape (b, H) = (3, 4), got (4, 3)"),
         ({"h0": STATE[0]}, ValueError, "h0: expected shape (b, H) = (3, 4), got (4,)"),
+        ({"X": X[:, 0], "c0": STATE}, ValueError, "c0: expected shape (H,) = (4,), got (3, 4)"),
         (
             {"h0": STATE.astype(np.float32)},
             TypeError,
             "h0: expected dtype float64, as in WLSTM, got float32",
         ),
+        ({"lengths": [5, 2]}, ValueError, "lengths: expected shape (b,) = (3,), got (2,)"),
+        (
+            {"X": X[:, 0], "lengths": [5]},
+            ValueError,
+            "lengths: expected shape (), as there is one sequence, got (1,)",
+        ),
+        (
+            {"lengths": [5, 2, 6]},
+            ValueError,
+            "lengths: expected numbers from 0 to n = 5, got [5, 2, 6]",
+        ),
+        (
+            {"lengths": np.array([2**32, 2, -(2**32)])},
+            ValueError,
+            f"lengths: expected numbers from 0 to n = 5, got [{2**32}, 2, {-(2**32)}]",
+        ),
+        ({"lengths": [5.0, 2, 1]}, TypeError, "lengths: expected integers, got dtype float64"),
+        ({"lengths": [True] * 3}, TypeError, "lengths: expected integers, got dtype bool"),
+        ({"reverse": "yes"}, TypeError, "reverse: expected True or False, got 'yes'"),
+        ({"reverse": 1}, TypeError, "reverse: expected True or False, got 1"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments, error, message):
     with refused(error, message):
         scan.forward(**{"X": X, "WLSTM": WLSTM} | arguments)
+
+
+def test_a_direction_that_is_traced_is_refused():
+    with refused(TypeError, "reverse: expected True or False, got a traced value; name it in "
+                            "static_argnames of jax.jit"):  # fmt: skip
+        jax.jit(lambda reverse: scan.forward(X, WLSTM, reverse=reverse))(True)
+    jax.jit(scan.forward, static_argnames="reverse")(X, WLSTM, reverse=True)
+
+
+def test_a_length_beyond_32_bits_is_refused_in_32_bits_too():
+    with jax.enable_x64(False), refused(
+        ValueError, f"lengths: expected numbers from 0 to n = 5, got [{2**32}, 2, 1]"
+    ):  # fmt: skip
+        scan.forward(X, WLSTM, lengths=np.array([2**32, 2, 1]))
+
+
+TWO = stack.init(10, 4, layers=2, rng=0)
+STATES = [STATE[None], STATE[None]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"X": X[..., :9]}, ValueError, f"{FIT}, got (5, 3, 9)"),
+        ({"X": X.astype(np.float32)}, TypeError,
+         "X: expected dtype float64, as in layers, got float32"),
+        ({"layers": TWO[0]}, TypeError, "layers: expected a list of Layer, got Layer"),
+        ({"layers": 3}, TypeError, "layers: expected a list of Layer, got int"),
+        ({"layers": []}, ValueError, "layers: expected at least one layer, got none"),
+        ({"layers": [TWO[0], WLSTM]}, TypeError, "layers[1]: expected a Layer, got ndarray"),
+        ({"layers": [TWO[0], TWO[0]]}, ValueError,
+         "layers[1].forward: expected D = 4, the width of the layer below, got 10"),
+        ({"layers": [stack.Layer(backward=WLSTM.astype(np.float16))]}, TypeError,
+         f'layers[0].backward: {DTYPE}, got float16; widen it with .astype("float32")'),
+        ({"c0": STATE}, ValueError, "c0: expected 2 layers, got 3"),
+        ({"h0": 1.0}, TypeError, "h0: expected a list of arrays, got float"),
+        ({"h0": [STATE, STATE]}, ValueError,
+         "h0[0]: expected shape (d, b, H) = (1, 3, 4), got (3, 4)"),
+        ({"c0": [STATES[0], STATES[0].astype(np.float32)]}, TypeError,
+         "c0[1]: expected dtype float64, as in layers, got float32"),
+        ({"lengths": [6, 0, 0]}, ValueError,
+         "lengths: expected numbers from 0 to n = 5, got [6, 0, 0]"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_of_a_stack_are_refused_by_name(arguments, error, message):
+    with refused(error, message):
+        scan.stack(**{"X": X, "layers": TWO} | arguments)

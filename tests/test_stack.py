@@ -134,13 +134,131 @@ def test_batch_first_swaps_inputs_outputs_and_their_gradients_alone():
 def test_a_stream_is_the_batch():
     layers, t = network(1), problem(1, lengths=(5, 5, 5))
     out, _ = run(layers, t)
-    c, h = [s[0] for s in t.c0], [s[0] for s in t.h0]
+    c, h = t.c0, t.h0
     for x, y in zip(t.X, out.Hout, strict=True):
         c, h = stack.step(x, layers, c, h)
-        close(h[-1], y)
-    close(c[0], out.Cn[0][0])
-    c, h = stack.step(t.X[0, 0], layers)
-    assert h[0].shape == (H,)
+        close(h[-1][0], y)
+    for k in range(2):
+        close(c[k], out.Cn[k])
+        close(h[k], out.Hn[k])
+
+
+def test_what_forward_ends_with_step_goes_on_with_and_back():
+    layers, t = network(1), problem(1, lengths=(5, 5, 5))
+    whole = stack.forward(t.X, layers, t.c0, t.h0)
+    _, c, h, _ = stack.forward(t.X[:2], layers, t.c0, t.h0)
+    state = stack.step(t.X[2], layers, c, h)
+    assert isinstance(state, stack.State)
+    assert [array.shape for array in (*state.c, *state.h)] == [(1, 3, H)] * 4
+    after = stack.forward(t.X[3:], layers, *state)
+    close(after.Hout, whole.Hout[3:])
+    for got, want in zip((*after.Cn, *after.Hn), (*whole.Cn, *whole.Hn), strict=True):
+        close(got, want)
+
+
+def test_one_input_is_a_batch_of_one():
+    layers, x = network(1), problem(1).X[0, 0]
+    one, batch = stack.step(x, layers), stack.step(x[None], layers)
+    for got, want in zip((*one.c, *one.h), (*batch.c, *batch.h), strict=True):
+        np.testing.assert_array_equal(got, want, strict=True)
+    assert one.h[0].shape == (1, 1, H)
+    close(stack.step(x, layers, *one).h[1], stack.step(x[None], layers, *batch).h[1])
+    half = stack.step(x, layers, [None, one.c[1]], [one.h[0], None])
+    zero = np.zeros((1, 1, H))
+    close(half.h[1], stack.step(x, layers, [zero, one.c[1]], [one.h[0], zero]).h[1])
+
+
+def test_what_is_none_is_zero():
+    layers, t = network(), problem()
+    out, _ = run(layers, t)
+    zero = [np.zeros_like(c) for c in t.c0]
+    want = stack.backward(np.zeros_like(out.Hout), out.cache, zero, [zero[0], t.dHn[1]])
+    got = stack.backward(None, out.cache, None, [None, t.dHn[1]])
+    for a, b in ((got.dX, want.dX), (got.dlayers[0].forward, want.dlayers[0].forward),
+                 (got.dlayers[1].backward, want.dlayers[1].backward),
+                 (got.dc0[0], want.dc0[0])):  # fmt: skip
+        np.testing.assert_array_equal(a, b, strict=True)
+    some = stack.forward(t.X, layers, [None, t.c0[1]], None, lengths=t.lengths)
+    same = stack.forward(t.X, layers, [zero[0], t.c0[1]], zero, lengths=t.lengths)
+    np.testing.assert_array_equal(some.Hout, same.Hout)
+
+
+@pytest.mark.parametrize("d", [1, 2, -1])
+def test_dropout_against_central_differences(d):
+    """With a generator in the same state, what is dropped is the same in every run."""
+    layers, t = network(d, layers=3, H=4), task(np.float64, D, 4, layers=3, d=abs(d), n=4,
+                                               lengths=(4, 0, 2))  # fmt: skip
+
+    def forward(X, **W):
+        rebuilt = [
+            Layer(**{name: W[f"{k}.{name}"] for name, _ in layer.directions})
+            for k, layer in enumerate(layers)
+        ]
+        rng = np.random.default_rng(5)
+        return stack.forward(X, rebuilt, lengths=t.lengths, dropout=0.4, rng=rng)
+
+    def by_name(stacked):
+        return {f"{k}.{name}": W for k, one in enumerate(stacked) for name, W in one.directions}
+
+    matrices = by_name(layers)
+    out = forward(t.X, **matrices)
+    g = stack.backward(t.dHout, out.cache)
+    derived = by_name(g.dlayers)
+    assert 0 < out.cache.kept[0].mean() < 1
+    for oracle in ("central", "complex"):
+        gradcheck.check(
+            lambda **inputs: forward(**inputs).Hout, {"X": t.X} | matrices, t.dHout,
+            {"X": g.dX} | derived, oracle=oracle,
+        ).raise_if_failed()  # fmt: skip
+
+
+def test_dropout_keeps_the_mean_of_what_is_read():
+    layers = network(1)
+    X = np.random.default_rng(0).standard_normal((200, 40, D)).astype(np.float32)
+    layers = [Layer(layer.forward.astype(np.float32)) for layer in layers]
+    out = stack.forward(X, layers, dropout=0.25, rng=np.random.default_rng(1))
+    below = lstm.forward(X, layers[0].forward).Hout
+    read = out.cache.runs[1]["forward"].pieces[0].cache.U[..., 1 : 1 + H]
+    (kept,) = out.cache.kept
+    np.testing.assert_array_equal(read, np.where(kept, below / np.float32(0.75), 0))
+    assert abs(kept.mean() - 0.75) < 5 * np.sqrt(0.25 * 0.75 / kept.size)
+    assert out.Hout.dtype == read.dtype == np.float32
+    again = stack.forward(X, layers, dropout=0.25, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(again.Hout, out.Hout)
+    plain = stack.forward(X, layers).Hout
+    np.testing.assert_array_equal(stack.forward(X, layers, dropout=0.0).Hout, plain)
+
+
+def test_each_layer_may_have_a_size_of_its_own():
+    layers = stack.init(D, [4, 6, 5], bidirectional=True, rng=0)
+    assert [layer.backward.shape for layer in layers] == [(8, 16), (15, 24), (18, 20)]
+    two = stack.init(D, np.array([4, 6]), 2)
+    assert [layer.forward.shape for layer in two] == [(8, 16), (11, 24)]
+    same = stack.init(D, [4, 4], rng=0)
+    for one, other in zip(same, stack.init(D, 4, 2, rng=0), strict=True):
+        np.testing.assert_array_equal(one.forward, other.forward)
+
+
+def test_sizes_of_small_integer_types_do_not_overflow():
+    layers = stack.init(3, np.uint8(200), layers=np.int8(2), bidirectional=True, rng=0)
+    assert [layer.forward.shape for layer in layers] == [(204, 800), (601, 800)]
+    assert lstm.init(np.uint8(200), np.int8(100)).shape == (301, 400)
+
+
+def test_what_vanishes_or_grows_beyond_all_bounds_is_no_error():
+    """Under errors for all, as many set them to find nan: underflow and overflow are no news."""
+    layers = [Layer(*(W * 0.05 for W in layer)) for layer in network(2, dtype=np.float32)]
+    X = np.random.default_rng(0).standard_normal((300, 2, D)).astype(np.float32)
+    with np.errstate(all="raise"):
+        out = stack.forward(X, layers, lengths=[300, 7])
+        dHout = np.zeros_like(out.Hout)
+        dHout[-1] = 1
+        assert np.isfinite(stack.backward(dHout, out.cache).dX).all()
+        huge = np.full_like(dHout, 3e38)
+        stack.backward(huge, out.cache)
+        c = h = None
+        for _ in range(300):
+            c, h = stack.step(np.zeros(D, np.float32), [Layer(layers[0].forward)], c, h)
 
 
 def test_nothing_is_changed_and_the_cache_owns_its_weights():
@@ -201,6 +319,8 @@ GOOD = [Layer(W, W)]
 X = np.zeros((5, 2, D))
 Y = np.zeros((5, 2, 2 * H))
 STATE = [np.zeros((2, 2, H))]
+TWO = [Layer(W), Layer(np.zeros((1 + H + H, 4 * H)))]
+RNG = np.random.default_rng(0)
 
 
 def test_lengths_may_be_of_any_integer_type_and_a_batch_may_be_empty():
@@ -209,6 +329,7 @@ def test_lengths_may_be_of_any_integer_type_and_a_batch_may_be_empty():
     np.testing.assert_array_equal(small.Hout, run(layers, t)[0].Hout)
     nobody = stack.forward(np.zeros((5, 0, D)), GOOD, lengths=np.zeros(0, int))
     assert nobody.Hout.shape == (5, 0, 2 * H)
+    assert stack.forward(np.zeros((5, 0, D)), GOOD, lengths=[]).Hout.shape == (5, 0, 2 * H)
 
 
 def test_states_default_to_zeros_of_the_weights_dtype():
@@ -272,9 +393,23 @@ def test_what_is_optional_is_named():
         (lambda: stack.forward(X, GOOD, lengths=[-1, 5]), ValueError,
          "lengths: expected numbers from 0 to n = 5, got [-1, 5]"),
         (lambda: stack.backward(X, None), TypeError,
-         "cache: expected the Cache that stack.forward returned, got NoneType"),
+         "cache: expected the Cache of stack.forward, got None"),
+        (lambda: stack.backward(X, lstm.forward(X, W).cache), TypeError,
+         "cache: expected the Cache of stack.forward, got that of lstm.forward"),
+        (lambda: stack.backward(X, stack.forward(X, GOOD)), TypeError,
+         "cache: expected the Cache of stack.forward, got the whole Forward: pass its field cache"),
         (lambda: stack.backward(X, stack.forward(X, GOOD).cache), ValueError,
          "dHout: expected shape (n, b, d * H) = (5, 2, 12), got (5, 2, 3)"),
+        (lambda: stack.forward(X, GOOD, 3.0), TypeError,
+         "c0: expected a list with the states of each layer, got a float"),
+        (lambda: stack.forward(X, GOOD, dropout=0.5, rng=RNG), ValueError,
+         "dropout: expected 0 for one layer, since it acts between layers, got 0.5"),
+        (lambda: stack.forward(X, TWO, dropout=1.0, rng=RNG), ValueError,
+         "dropout: expected a probability from 0 to below 1, got 1.0"),
+        (lambda: stack.forward(X, TWO, dropout="0.5", rng=RNG), TypeError,
+         "dropout: expected a probability, got '0.5'"),
+        (lambda: stack.forward(X, TWO, dropout=0.5, rng=3), TypeError,
+         "rng: expected a numpy.random.Generator, which moves on from call to call, got 3"),
         (lambda: stack.backward(X, stack.forward(X, GOOD, batch_first=True).cache), ValueError,
          "dHout: expected shape (b, n, d * H) = (5, 2, 12), got (5, 2, 3)"),
         (lambda: stack.backward(Y.astype(np.float32), stack.forward(X, GOOD).cache), TypeError,
@@ -290,6 +425,16 @@ def test_what_is_optional_is_named():
         (lambda: stack.step(X[0], GOOD), ValueError,
          "layers[0].backward: expected None, as a stream has no end to start from"),
         (lambda: stack.step(X[0], [Layer(W)], []), ValueError, "c: expected 1 layers, got 0"),
+        (lambda: stack.step(X, [Layer(W)]), ValueError,
+         "x: expected shape (D,) or (b, D) with D = 3, got (5, 2, 3)"),
+        (lambda: stack.step(X[0], [Layer(W)], [np.zeros((2, H))]), ValueError,
+         "c[0]: expected shape (d, b, H) = (1, 2, 6), got (2, 6)"),
+        (lambda: stack.init(D, []), ValueError,
+         "hidden_size: expected at least one size, got 0"),
+        (lambda: stack.init(D, [4, 5], 3), ValueError,
+         "hidden_size: expected 3 sizes, one a layer, got 2"),
+        (lambda: stack.init(D, [4, 0]), ValueError, "hidden_size[1]: expected at least 1, got 0"),
+        (lambda: stack.init(D, 4.5), TypeError, "hidden_size: expected an integer, got 4.5"),
         (lambda: stack.init(D, H, 0), ValueError, "layers: expected at least 1, got 0"),
         (lambda: stack.init(D, H, 1.0), TypeError, "layers: expected an integer, got 1.0"),
     ],

@@ -1,11 +1,15 @@
-"""Training: gradients against the oracle, Optax's steps, and one task that is learnt."""
+"""Training: gradients against the oracle, Optax's steps, resuming, and tasks that are learnt."""
 
+import io
+
+import jax
 import numpy as np
 import optax
 import pytest
+from helpers import refused
 
 import lstm
-from lstm import gradcheck, tasks, train
+from lstm import gradcheck, stack, tasks, train
 
 
 def problem(seed=0, K=3, dtype=np.float64):
@@ -90,23 +94,6 @@ def test_padding_changes_nothing(loss):
         np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-13)
 
 
-def test_losses_are_those_of_optax():
-    _, batch = problem()
-    answers = np.random.default_rng(1).standard_normal(batch.Y.shape).astype(np.float32)
-    Y = batch.Y.astype(np.float32)
-    np.testing.assert_allclose(
-        train.cross_entropy(answers, Y)[0], optax.softmax_cross_entropy(answers, Y), rtol=1e-5
-    )
-    np.testing.assert_allclose(
-        train.squared_error(answers, Y)[0], optax.l2_loss(answers, Y).sum(axis=-1), rtol=1e-5
-    )
-
-
-def test_cross_entropy_does_not_overflow():
-    loss, gradient = train.cross_entropy(np.array([[[1e30, 0.0]]]), np.array([[[1.0, 0.0]]]))
-    assert (loss, gradient.tolist()) == (0, [[[0, 0]]])
-
-
 def test_dtypes_are_kept():
     for dtype in (np.float32, np.float64):
         params, batch = problem(dtype=dtype)
@@ -114,42 +101,6 @@ def test_dtypes_are_kept():
             _, answers, grads = train.gradients(params, batch, loss)
             assert {a.dtype for a in (answers, *grads.values())} == {np.dtype(dtype)}
     assert {a.dtype for a in train.init(2, 3, 1).values()} == {np.dtype(np.float32)}
-
-
-def test_init_is_that_of_the_package():
-    params = train.init(3, 4, 2, forget_bias=1.5, rng=7, dtype=np.float64)
-    np.testing.assert_array_equal(params["WLSTM"], lstm.init(3, 4, forget_bias=1.5, rng=7))
-    assert (params["WOUT"][0] == 0).all()
-    assert abs(train.init(3, 400, 100, rng=0)["WOUT"][1:].std() * 20 - 1) < 0.02
-
-
-def test_chrono_draws_what_its_paper_says():
-    H, longest = 400, 500
-    params = {"WLSTM": np.full((1 + H, 4 * H), np.float32(7)), "WOUT": np.zeros((1 + H, 1))}
-    rng = np.random.default_rng(0)
-    drawn = [np.split(train.chrono(params, longest, rng)["WLSTM"][0], 4) for _ in range(50)]
-    i, f, o, g = map(np.concatenate, zip(*drawn, strict=True))
-    times = np.exp(f.astype(np.float64))
-    assert 1 <= times.min() < 1.2
-    assert longest - 2 < times.max() <= (longest - 1) * (1 + 1e-6)
-    counts = np.histogram(times, bins=20, range=(1, longest - 1))[0]
-    assert abs(counts - len(f) / 20).max() < 5 * np.sqrt(len(f) / 20)
-    np.testing.assert_array_equal(i, -f)
-    assert (o == 7).all()
-    assert (g == 7).all()
-    with pytest.raises(ValueError, match=r"^longest: expected more than 2, got 2$"):
-        train.chrono(params, 2)
-
-
-def test_chrono_leaves_the_rest_and_its_argument_alone():
-    params = train.init(2, 3, 1, rng=0)
-    before = {name: array.copy() for name, array in params.items()}
-    after = train.chrono(params, 100, rng=1)
-    for name in params:
-        np.testing.assert_array_equal(params[name], before[name])
-    np.testing.assert_array_equal(after["WLSTM"][1:], before["WLSTM"][1:])
-    np.testing.assert_array_equal(after["WOUT"], before["WOUT"])
-    assert after["WLSTM"].dtype == np.float32
 
 
 def test_a_step_is_that_of_the_optimizer():
@@ -195,3 +146,311 @@ def test_a_short_memory_is_learnt():
     assert update.loss < first / 10
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])
+@pytest.mark.parametrize("layers", [None, 2])
+@pytest.mark.parametrize("loss", [train.squared_error, train.cross_entropy])
+def test_what_does_not_count_changes_no_bit(loss, layers, bad):
+    """Whatever stands in padding of X, or in targets that are not asked for."""
+    n, lengths = 6, np.array([2, 6, 0, 5])
+    _, batch = problem(dtype=np.float32)
+    params = train.init(2, 5, 3, layers=layers, rng=0)
+    inside = np.arange(n)[:, None] < lengths
+    where = batch.where & inside
+    where[4, 3] = False
+    clean = tasks.Batch(np.where(inside[..., None], batch.X, 0), batch.Y, where, lengths)
+    dirty = clean._replace(
+        X=np.where(inside[..., None], batch.X, np.float32(bad)),
+        Y=np.where(where[..., None], batch.Y, np.float32(bad)),
+    )
+    want = train.run(params, clean, loss)
+    with np.errstate(all="raise"):
+        got = train.run(params, dirty, loss)
+    leaves = [jax.tree.leaves(result._replace(answers=0)) for result in (got, want)]
+    for a, b in zip(*leaves, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(got.answers[inside], want.answers[inside])
+    assert np.isfinite(got.loss)
+
+
+def test_nan_in_a_target_that_counts_is_seen():
+    params, batch = problem()
+    Y = batch.Y.copy()
+    Y[-1, 0, 0] = np.nan  # asked for
+    value, _, grads = train.gradients(params, batch._replace(Y=Y))
+    assert np.isnan(value)
+    assert np.isnan(grads["WLSTM"]).any()
+
+
+def test_a_stack_of_one_is_the_one_matrix():
+    params, batch = problem()
+    batch = batch._replace(lengths=np.array([6, 6, 6, 6]))
+    stacked = {"layers": (stack.Layer(params["WLSTM"]),), "WOUT": params["WOUT"]}
+    want, got = train.run(params, batch), train.run(stacked, batch)
+    assert got.loss == want.loss
+    np.testing.assert_array_equal(got.grads["layers"][0].forward, want.grads["WLSTM"])
+    np.testing.assert_array_equal(got.grads["WOUT"], want.grads["WOUT"])
+    np.testing.assert_array_equal(got.Cn[0][0], want.Cn)
+
+
+@pytest.mark.parametrize("loss", [train.squared_error, train.cross_entropy])
+@pytest.mark.parametrize("last", [False, True])
+def test_gradients_of_a_stack_against_central_differences(loss, last):
+    _, batch = problem()
+    layers = stack.init(2, [4, 3], bidirectional=True, rng=0)
+    WOUT = np.random.default_rng(1).standard_normal((7, 3))
+    lengths = np.array([2, 6, 1, 5])
+    if last:
+        batch = tasks.Batch(batch.X, batch.Y[0], np.array([True, False, True, True]), lengths)
+    else:
+        where = batch.where & (np.arange(6)[:, None] < lengths)
+        batch = batch._replace(where=where, lengths=lengths)
+
+    def parameters(WOUT, **W):
+        return {"layers": [stack.Layer(W["f0"], W["b0"]), stack.Layer(W["f1"], W["b1"])],
+                "WOUT": WOUT}  # fmt: skip
+
+    (f0, b0), (f1, b1) = layers
+    inputs = {"WOUT": WOUT, "f0": f0, "b0": b0, "f1": f1, "b1": b1}
+    grads = train.gradients(parameters(**inputs), batch, loss, last=last)[2]
+    (df0, db0), (df1, db1) = grads["layers"]
+    gradcheck.check(
+        lambda **W: np.asarray(train.run(parameters(**W), batch, loss, last=last).loss),
+        inputs, np.asarray(1.0),
+        {"WOUT": grads["WOUT"], "f0": df0, "b0": db0, "f1": df1, "b1": db1},
+    ).raise_if_failed()  # fmt: skip
+
+
+def test_float64_stays_float64_without_being_asked():
+    assert not jax.config.jax_enable_x64
+    params, batch = problem(dtype=np.float64)
+    rate = optax.cosine_decay_schedule(0.1, 9)
+    rule = optax.chain(optax.clip_by_global_norm(0.1), optax.adam(rate))
+    for update in train.fit(params, [batch] * 3, rule):
+        assert {a.dtype for a in update.params.values()} == {np.dtype(np.float64)}
+        floats = [np.asarray(leaf) for leaf in jax.tree.leaves(update.state)]
+        assert {leaf.dtype for leaf in floats if leaf.dtype.kind == "f"} == {np.dtype(np.float64)}
+    assert not jax.config.jax_enable_x64
+    (one,) = train.fit(params, [batch], optax.sgd(0.1))
+    grads = train.gradients(params, batch)[2]
+    for name, array in params.items():
+        np.testing.assert_allclose(one.params[name], array - 0.1 * grads[name], rtol=0, atol=1e-16)
+    narrow, batch = problem(dtype=np.float32)
+    (one,) = train.fit(narrow, [batch], optax.adam(0.1))
+    assert {np.asarray(leaf).dtype for leaf in jax.tree.leaves((one.params, one.state))} == {
+        np.dtype(np.float32), np.dtype(np.int32)
+    }  # fmt: skip
+
+
+def letters(rng, b=3, n=7, K=4, dtype=np.float32):
+    """Stretches of text that follow on one another."""
+    X, Y = (np.eye(K, dtype=dtype)[rng.integers(K, size=(n, b))] for _ in range(2))
+    return tasks.Batch(X, Y, rng.random((n, b)) < 0.8, np.full(b, n))
+
+
+RULES = {
+    "adam": optax.adam(0.01),
+    "clipped, with momentum": optax.chain(
+        optax.clip_by_global_norm(0.5), optax.sgd(0.1, momentum=0.9, nesterov=True)
+    ),
+    "a schedule": optax.adamw(optax.cosine_decay_schedule(0.01, 20)),
+}
+
+
+@pytest.mark.parametrize(
+    ("layers", "rule", "dtype"),
+    [
+        (None, "adam", np.float32),
+        (2, "adam", np.float64),
+        (2, "clipped, with momentum", np.float32),
+        (None, "a schedule", np.float64),
+    ],
+)
+def test_a_run_resumed_from_a_file_is_the_run_to_the_bit(layers, rule, dtype):
+    start = train.init(4, 5, 4, layers=layers, rng=0, dtype=dtype)
+    batches = [letters(np.random.default_rng(k), dtype=dtype) for k in range(20)]
+    drop = {"dropout": 0.3} if layers else {}
+
+    def go(params, batches, rng, **more):
+        if drop:
+            more |= {"rng": rng}
+        return list(
+            train.fit(params, batches, RULES[rule], train.cross_entropy, carry=True, **drop, **more)
+        )
+
+    straight = go(start, batches, np.random.default_rng(9))
+    rng = np.random.default_rng(9)
+    half = go(start, batches[:10], rng)[-1]
+
+    leaves, tree = jax.tree.flatten((half.params, half.state, half.Cn, half.Hn))
+    file = io.BytesIO()
+    np.savez(file, *leaves)
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as stored:
+        params, state, c, h = jax.tree.unflatten(tree, list(stored.values()))
+    fresh = np.random.default_rng()
+    fresh.bit_generator.state = rng.bit_generator.state
+
+    resumed = go(params, batches[10:], fresh, state=state, c0=c, h0=h)
+    assert [u.loss for u in resumed] == [u.loss for u in straight[10:]]
+    for got, want in zip(jax.tree.leaves(resumed[-1]), jax.tree.leaves(straight[-1]), strict=True):
+        assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
+
+
+def test_carried_states_are_those_of_one_long_sequence():
+    params = train.init(4, [5, 3], 4, rng=0, dtype=np.float64)
+    whole = letters(np.random.default_rng(0), n=21, dtype=np.float64)
+    thirds = [
+        tasks.Batch(*(array[start : start + 7] for array in whole[:3]), np.full(3, 7))
+        for start in (0, 7, 14)
+    ]
+    updates = list(train.fit(params, thirds, optax.sgd(0.0), carry=True))
+    want = train.run(params, whole)
+    np.testing.assert_allclose(
+        np.concatenate([u.answers for u in updates]), want.answers, rtol=0, atol=1e-14
+    )
+    for got, state in zip((*updates[-1].Cn, *updates[-1].Hn), (*want.Cn, *want.Hn), strict=True):
+        np.testing.assert_allclose(got, state, rtol=0, atol=1e-14)
+    apart = list(train.fit(params, thirds, optax.sgd(0.0)))
+    assert abs(apart[2].answers - updates[2].answers).max() > 1e-3
+    given = {"c0": updates[0].Cn, "h0": updates[0].Hn}
+    again = list(train.fit(params, thirds[1:], optax.sgd(0.0), **given))
+    np.testing.assert_array_equal(again[0].answers, updates[1].answers)
+    assert abs(again[1].answers - updates[2].answers).max() > 1e-3
+
+
+def test_a_stack_learns_what_stands_at_the_end_of_each_sequence():
+    """Which of two symbols came first? Sequences of different lengths, answered once each."""
+
+    def draw(rng):
+        lengths = rng.integers(3, 9, size=16)
+        X = rng.standard_normal((8, 16, 2)).astype(np.float32)
+        X[np.arange(8)[:, None] >= lengths] = np.nan
+        Y = np.eye(2, dtype=np.float32)[(X[0, :, 0] > 0).astype(int)]
+        return tasks.Batch(X, Y, np.ones(16, bool), lengths)
+
+    params = train.init(2, [8, 8], 2, bidirectional=True, rng=0, forget_bias=1)
+    rule = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(0.02))
+    losses = []
+    steps = train.fit(params, tasks.stream(draw, rng=1), rule, train.cross_entropy, last=True,
+                      dropout=0.1, rng=np.random.default_rng(2))  # fmt: skip
+    for update in steps:
+        losses.append(update.loss)
+        if len(losses) == 200:
+            break
+    assert update.answers.shape == (16, 2)
+    assert losses[0] > 0.6
+    assert np.mean(losses[-20:]) < 0.2
+
+
+P4, B4 = problem(dtype=np.float32)
+INTS = B4.where.astype(int)
+LATE = B4._replace(lengths=np.array([6, 5, 6, 6]), where=np.ones((6, 4), bool))
+NAN = B4.X.copy()
+NAN[2, 1] = [np.nan, 3]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"where": INTS}, TypeError,
+         "batch.where: expected dtype bool, got int64: (where != 0) makes one of numbers"),
+        ({"where": INTS.astype("f4")}, TypeError,
+         "batch.where: expected dtype bool, got float32: (where != 0) makes one of numbers"),
+        ({"where": B4.where[:, 0]}, ValueError,
+         "batch.where: expected shape (6, 4), got (6,)"),
+        ({"where": B4.where & False}, ValueError,
+         "batch.where: expected at least one True, got none: nothing is asked for"),
+        ({"where": None}, TypeError, "batch.where: expected an array, got None"),
+        ({"Y": B4.Y[..., 0]}, ValueError,
+         "batch.Y: expected shape (6, 4, 3), as the answers, got (6, 4): "
+         "each row needs an axis with its K = 3 numbers"),
+        ({"Y": B4.Y.argmax(-1)}, ValueError,
+         "batch.Y: expected shape (6, 4, 3), as the answers, got (6, 4): "
+         "np.eye(3)[Y] makes rows of class indices"),
+        ({"Y": B4.Y[..., :1]}, ValueError,
+         "batch.Y: expected shape (6, 4, 3), as the answers, got (6, 4, 1)"),
+        ({"Y": B4.Y[0]}, ValueError,
+         "batch.Y: expected shape (6, 4, 3), as the answers, got (4, 3)"),
+        ({"Y": B4.Y[0], "where": B4.where[-1]}, ValueError,
+         "batch.Y: expected shape (n, b, K) = (6, 4, 3), got (4, 3): "
+         "with last=True there is one answer for each sequence"),
+        ({"Y": B4.Y.astype("f8")}, TypeError,
+         "batch.Y: expected dtype float32, as the answers, got float64"),
+        ({"Y": B4.Y.astype(int)}, TypeError,
+         "batch.Y: expected dtype float32, as the answers, got int64"),
+        ({"X": B4.X.astype("f8")}, TypeError,
+         "batch.X: expected dtype float32, as in the weights, got float64"),
+        ({"X": B4.X[..., :1]}, ValueError,
+         "batch.X: expected shape (n, b, D) = (any, any, 2), got (6, 4, 1)"),
+        ({"X": B4.X[:5]}, ValueError,
+         "batch.lengths: expected numbers from 0 to n = 5, got [6, 6, 6, 6]"),
+        ({"X": NAN}, ValueError,
+         f"batch.X: expected finite numbers up to a sequence's end, got {NAN[2, 1]} at "
+         "step 2 of sequence 1, which has 6 steps"),
+        ({"lengths": None}, TypeError, "batch.lengths: expected integers, got None"),
+        ({"lengths": [6, 6]}, ValueError,
+         "batch.lengths: expected shape (b,) = (4,), got (2,)"),
+        ({"lengths": np.full(4, 6.0)}, TypeError,
+         "batch.lengths: expected integers, got dtype float64"),
+        (LATE._asdict(), ValueError,
+         "batch.where: expected no answer asked for behind a sequence's end, got one at "
+         "step 5 of sequence 1, which has 5 steps"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("layers", [False, True])
+def test_a_bad_batch_is_named(change, error, message, layers):
+    params = {"layers": [stack.Layer(P4["WLSTM"])], "WOUT": P4["WOUT"]} if layers else P4
+    with refused(error, message):
+        train.gradients(params, B4._replace(**change))
+    with refused(error, message):
+        next(iter(train.fit(params, [B4._replace(**change)], optax.sgd(0.1))))
+
+
+def ours(**wrong):
+    """A gradient function that returns something wrong."""
+
+    def gradients(params, batch, loss):
+        return tuple({"loss": 1.0, "answers": 0, "grads": {"a": np.ones(2)}, **wrong}.values())
+
+    return gradients
+
+
+TREE = "gradients: expected a tree like the parameters, PyTreeDef({'a': *}), got PyTreeDef("
+A = {"a": np.ones(2)}
+SGD = optax.sgd(0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: train.run(P4, tuple(B4)), TypeError,
+         "batch: expected a Batch of X, Y, where and lengths, got a tuple"),
+        (lambda: train.run(P4["WLSTM"], B4), TypeError,
+         "params: expected WLSTM and WOUT, or layers and WOUT in a dictionary, got a ndarray"),
+        (lambda: train.fit(P4["WLSTM"], [B4], SGD), TypeError,
+         "params: expected WLSTM and WOUT, or layers and WOUT in a dictionary, got a ndarray"),
+        (lambda: train.fit(P4, B4, SGD), TypeError,
+         "batches: expected batches in a list or generator, got a Batch"),
+        (lambda: train.fit(P4, [B4], 0.1), TypeError,
+         "optimizer: expected one of Optax, such as optax.adam(1e-2), got a float"),
+        (lambda: train.fit(train.init(2, 3, 3, bidirectional=True), [B4], SGD, carry=True),
+         ValueError, "carry: expected layers that read forward alone, as a backward direction "
+         "ends where the batch begins"),
+        (lambda: next(train.fit(P4, [B4], SGD, gradients=train.gradients, carry=True)),
+         ValueError, "carry: expected gradients that return Cn and Hn, too"),
+        (lambda: next(train.fit(A, "x", SGD, gradients=ours(grads={"b": np.ones(2)}))),
+         ValueError, TREE + "{'b': *})"),
+        (lambda: next(train.fit(A, "x", SGD, gradients=ours(grads={"a": np.ones(3)}))),
+         ValueError, "gradients: expected shapes like the parameters, [(2,)], got [(3,)]"),
+        (lambda: next(train.fit(A, "x", SGD, gradients=ours(loss=np.ones(2)))),
+         ValueError, "gradients: expected a loss that is one number, got shape (2,)"),
+        (lambda: next(train.fit(A, "x", SGD, gradients=lambda *_: 3.0)), TypeError,
+         "gradients: expected (loss, answers, gradients), got a float"),
+        (lambda: train.fit(P4, [B4], SGD, state=optax.adam(0.1).init(P4)), ValueError,
+         f"state: expected a tree like the optimiser's state, {jax.tree.structure(SGD.init(P4))}, "
+         f"got {jax.tree.structure(optax.adam(0.1).init(P4))}"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, error, message):
+    with refused(error, message):
+        call()

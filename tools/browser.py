@@ -64,7 +64,5 @@ def served() -> Iterator[str]:
 
 
 def settle(page: Page) -> None:
-    """Wait until the mathematics is set and the fonts are there."""
-    page.evaluate(
-        "window.MathJax?.startup?.promise?.then(() => document.fonts.ready).then(() => 0)"
-    )
+    """Wait until the fonts are there."""
+    page.evaluate("document.fonts.ready.then(() => 0)")

@@ -20,6 +20,13 @@ FOLDER = SITE / "book"
 DRAWN = ("head", "fore", "back")  # arrow heads, the same in each drawing
 PDF = SITE.parent / "pdf/lstm-book.pdf"
 
+# On paper the letters are waited for; on a screen the page does not wait.
+LETTERS = "".join(
+    f'@font-face {{ font-family: "Source Serif 4"; font-style: {style}; font-weight: {weight}; '
+    f'src: url("../_static/fonts/source-serif-4-latin-{weight}-{style}.woff2"); }}\n'
+    for weight in (400, 600)
+    for style in ("normal", "italic")
+)
 STYLE = """
 @page { size: A4; margin: 20mm 18mm 20mm 18mm; }
 @page { @bottom-center { content: counter(page); font: 9pt Helvetica, sans-serif; color: #555; } }
@@ -118,13 +125,11 @@ def join(pages: dict[str, int]) -> str:
         else f'<li class="part">{title}'
         for href, title in listed
     )
-    chapter = next(href for href, _ in listed if href)  # its styles and scripts are all chapters'
+    chapter = next(href for href, _ in listed if href)  # its styles are all chapters'
     head = BeautifulSoup((FOLDER / chapter).read_text(encoding="utf-8"), "html.parser").head
     styles = "".join(map(str, head.find_all("link", rel="stylesheet")))
-    mathjax = re.compile("mathjax", re.IGNORECASE)
-    scripts = "".join(str(s) for s in head.find_all("script") if mathjax.search(str(s)))
     return f"""<!DOCTYPE html><html lang="en" data-theme="light" data-mode="light"><head>
-        <meta charset="utf-8"><title>The LSTM book</title>{styles}<style>{STYLE}</style>{scripts}
+        <meta charset="utf-8"><title>The LSTM book</title>{styles}<style>{LETTERS}{STYLE}</style>
         </head><body class="bd-article">
         <section class="title"><h1>The LSTM book</h1>{lead}{drawing}
         <p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>

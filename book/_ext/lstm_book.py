@@ -5,28 +5,22 @@
    The search finds it by that name.
 2. A label in code, ``# (eq-dc)``, and in a docstring, ``(eq-dc)``, is a link to
    the equation.
-3. No page asks another host for anything: MathJax comes with the book, and
-   scripts from elsewhere are taken out, with those that would call them (Thebe).
+3. No page asks another host for anything: scripts from elsewhere are taken out, with those
+   that would call them (Thebe). `lstm_math` sets the mathematics.
 """
 
-import importlib.util
 import inspect
 import re
-from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
-from sphinx.util.fileutil import copy_asset
 
 from lstm.book import labels
 
 LABEL = labels.LABEL.pattern
-
-# Of the MathJax distribution, what a page of this book can load.
-MATHJAX = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts")
 
 
 def number_by_label(app: Sphinx, doctree: nodes.document) -> None:
@@ -112,16 +106,6 @@ def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
         context[kind] = [file for file in context.get(kind, []) if not foreign(file)]
 
 
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy what is used of the MathJax that was installed with the requirements."""
-    if error is None and app.builder.format == "html":
-        package = importlib.util.find_spec("sphinx-mathjax-offline")
-        source = Path(package.origin).parent / "static" / "mathjax"
-        target = Path(app.outdir) / "_static" / "mathjax"
-        for part in MATHJAX:
-            copy_asset(source / part, (target / part) if (source / part).is_dir() else target)
-
-
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_domain(Equations, override=True)
@@ -131,5 +115,4 @@ def setup(app: Sphinx) -> dict:
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
     app.connect("html-page-context", link_labels_in_code)
     app.connect("html-page-context", drop_foreign_scripts, priority=900)
-    app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,16 +22,11 @@ from pathlib import Path
 import nbformat
 from docutils import nodes
 from fontTools import subset, ttLib
+from lstm_math import preview
 from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-
-# Extensions of MathJax that its one script holds already, or that no page's TeX makes it load.
-NOT_LOADED = """
-    all-packages ams autoload cases colorv2 configmacros mathtools newcommand noerrors
-    noundefined physics require setoptions tagformat textmacros
-""".split()  # noqa: SIM905
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
@@ -44,19 +39,24 @@ UNUSED = (
     "_static/vendor/fontawesome/webfonts/fa-regular-*",
     "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
     "_static/file.png",
-    "_static/mathjax/output/chtml/fonts/tex.js",  # the one script holds it
-    *(f"_static/mathjax/input/tex/extensions/{name}.js" for name in NOT_LOADED),
 )
 
-# The drawings that follow the theme, and the stored figures that a script of `_static/` replaces
-# by one that computes in the page. Each script may use `lstm` (lstm.js) and `live` (live.js).
-DRAWINGS = ("cell", "map")
+# The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
+# replaces by one that computes in the page; or places, by class, that it fills. Each script may use
+# `lstm` (lstm.js) and `live` (live.js).
+DRAWINGS = ("cell", "cell-back", "map")
 LIVE = {
+    "fig-cell": "cover.js",
     "fig-one-unit": "unit.js",
     "fig-lag": "gradient.js",
     "fig-truncation": "gradient.js",
     "fig-v": "differences.js",
     "fig-adding-curves": "learn.js",
+    "fig-digit-reading": "digits.js drawdigit.js",
+    "fig-zoo": "learn.js breakit.js",
+    "fig-orders": "orders.js",
+    "backward-cell": "backcell.js",
+    "your-turn": "jsep.js yourturn.js",
 }
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
@@ -88,6 +88,8 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
         # Names, commas and spaces look like any other text: they need no marks.
         text = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", text)
+        # The contents are followed by reading.js: the theme's own way marks the wrong section.
+        text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
         page.write_text(text, encoding="utf-8")
         pages += text
     for pattern in UNUSED:
@@ -220,7 +222,11 @@ def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
 def write_previews(app: Sphinx, error: Exception | None) -> None:
     """A script, not JSON: pages opened from a file system may not fetch, but may load scripts."""
     if not error and app.builder.format == "html":
-        text = json.dumps(app.env.lstm_previews, ensure_ascii=False, sort_keys=True)
+        previews = {
+            anchor: entry | ({"html": preview(entry["tex"])} if "tex" in entry else {})
+            for anchor, entry in app.env.lstm_previews.items()
+        }
+        text = json.dumps(previews, ensure_ascii=False, sort_keys=True)
         path = Path(app.outdir) / "_static/previews.js"
         path.write_text(f"window.LSTM_PREVIEWS = {text};\n", encoding="utf-8")
 
@@ -285,7 +291,8 @@ def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
     """Load the scripts of a live figure on the page that has the figure, and only there."""
     body = context.get("body", "")
-    scripts = dict.fromkeys(js for figure, js in LIVE.items() if f'id="{figure}"' in body)
+    here = (js for mark, js in LIVE.items() if re.search(rf'(id|class)="{mark}"', body))
+    scripts = dict.fromkeys(" ".join(here).split())
     for script in ["lstm.js", "live.js", *scripts] if scripts else []:
         app.add_js_file(script, loading_method="defer")
     if pagename.startswith(COLORED):
@@ -324,6 +331,22 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body
+
+
+def preload_letters(app, pagename, templatename, context, doctree) -> None:
+    """Ask for the letters of the text early: with luck they are there before the text is."""
+    font = context["pathto"]("_static/fonts/source-serif-4-latin-400-normal.woff2", resource=True)
+    link = f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin>\n'
+    context["metatags"] = link + context.get("metatags", "")
+
+
+def place_card(app, pagename, templatename, context, doctree) -> None:
+    """The picture for previews elsewhere is found from every page, also where no host is known."""
+    picture = app.config.ogp_image
+    if not app.config.html_baseurl:
+        here = context["pathto"](picture, resource=True)
+        tags = context.get("metatags", "").replace(f'content="{picture}"', f'content="{here}"')
+        context["metatags"] = tags
 
 
 def make_cover(app, pagename, templatename, context, doctree) -> None:
@@ -397,6 +420,7 @@ def setup(app: Sphinx) -> dict:
     """Connect the above."""
     if os.environ.get("GITHUB_REPOSITORY"):
         app.setup_extension("sphinx_sitemap")
+    app.setup_extension("lstm_math")
     app.add_css_file("book.css")
     app.add_js_file("previews.js", loading_method="defer")
     app.add_js_file("reading.js", loading_method="defer")
@@ -407,10 +431,10 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", not_found)
     for handler in (
         draw_inline, estimate, enlarge_figures, pair_notes, mend, add_scripts, make_cover,
-        anchor_not_found,
+        place_card, preload_letters, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
-    app.connect("build-finished", write_previews)
+    app.connect("build-finished", write_previews)  # before lstm_math ends its Node
     app.connect("build-finished", make_small, priority=900)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

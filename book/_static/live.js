@@ -98,18 +98,19 @@ const live = (() => {
   const line = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`;
 
   /**
-   * Put a figure that computes in the place of a stored one: before its picture, which stays for
-   * print and for pages without JavaScript. `build(root)` fills the root and returns an object:
+   * Put a figure that computes in the place of a stored one, before its picture, which stays for
+   * print and for pages without JavaScript; or into an empty place. `build(root)` fills the root and returns an object:
    * draw() is called when the size changes, pause() when the figure goes out of sight.
    */
   function mount(id, name, build) {
     const figure = document.getElementById(id);
     if (!figure) return null;
-    const picture = figure.querySelector("a.full, img");
+    const picture = figure.querySelector("a.full, img"); // none in a place of its own
     const root = make("div", { class: "live", role: "group", "aria-label": name });
     // The arrow keys belong to what is focused here: they do not turn the page.
     root.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && event.stopPropagation());
-    picture.before(root);
+    if (picture) picture.before(root);
+    else figure.append(root);
     const built = build(root);
     let width = root.clientWidth;
     new ResizeObserver(() => {

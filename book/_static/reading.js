@@ -30,23 +30,14 @@ function addPreviews() {
   let shown = null;
   let timer = 0;
 
-  async function show(link, preview) {
+  function show(link, preview) {
     hide();
     shown = link;
     box.textContent = "";
     box.className = preview.gates ? "preview gates" : "preview";
     document.body.append(box); // mathematics is set in the size of the letters around it
-    if (preview.tex) {
-      if (!window.MathJax || !MathJax.tex2chtmlPromise) return hide();
-      const tex = preview.tex.includes("\\\\") && !preview.tex.includes("\\begin")
-        ? `\\begin{split}${preview.tex}\\end{split}` : preview.tex;
-      const size = MathJax.getMetricsFor(box, true);
-      const equation = await MathJax.tex2chtmlPromise(tex, { ...size, display: true });
-      equation.removeAttribute("tabindex"); // nothing in a tooltip is to be reached
-      if (shown !== link) return; // the pointer has moved on
-      box.append(equation);
-      MathJax.startup.document.clear();
-      MathJax.startup.document.updateDocument(); // the style of characters that are new here
+    if (preview.html) {
+      box.innerHTML = preview.html; // set when the book was built
     } else {
       box.textContent = preview.text;
     }
@@ -89,14 +80,51 @@ try {
   localStorage.removeItem("sphinx_highlight_terms");
 } catch {} // a reader may forbid storage
 
+// The contents beside the page: the last heading above the reader's eyes is marked, and in sight.
+function followContents() {
+  const nav = document.getElementById("pst-page-toc-nav");
+  if (!nav) return;
+  const links = [...nav.querySelectorAll("a.nav-link")];
+  const places = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+  let current = null, waiting = false;
+  function mark() {
+    waiting = false;
+    const bottom = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
+    let last = -1;
+    places.forEach((place, k) => {
+      if (place && (bottom || place.getBoundingClientRect().top < 120)) last = k;
+    });
+    if (current === links[last]) return;
+    current?.removeAttribute("aria-current");
+    current?.classList.remove("active");
+    current = links[last] ?? null;
+    if (!current) return;
+    current.setAttribute("aria-current", "true");
+    current.classList.add("active");
+    const box = nav.closest(".bd-sidebar-secondary");
+    if (box && box.scrollHeight > box.clientHeight) {
+      const at = current.getBoundingClientRect(), frame = box.getBoundingClientRect();
+      if (at.top < frame.top || at.bottom > frame.bottom) box.scrollTop += at.top - frame.top - frame.height / 3;
+    }
+  }
+  addEventListener("scroll", () => {
+    if (!waiting) requestAnimationFrame(mark);
+    waiting = true;
+  }, { passive: true });
+  mark();
+  // On a telephone they lie over the page: a tap on a heading closes them.
+  nav.addEventListener("click", (event) => {
+    const dialog = document.getElementById("pst-secondary-sidebar-modal");
+    if (event.target.closest("a") && dialog?.open) dialog.close();
+  });
+}
+
 // The name of the search button is what one sees on it.
 for (const keys of document.querySelectorAll(".search-button__kbd-shortcut")) {
   keys.setAttribute("aria-hidden", "true");
 }
 addPreviews();
+followContents();
 makeScrollable();
 addEventListener("resize", makeScrollable);
-addEventListener("load", () => {
-  const ready = window.MathJax && MathJax.startup ? MathJax.startup.promise : Promise.resolve();
-  ready.then(makeScrollable);
-});
+document.fonts.ready.then(makeScrollable);

@@ -4,12 +4,10 @@ What a file is, its first bytes say, not its name. `load` gives the layers, `loa
 else there is, `open_file` lists the arrays without taking them for anything. Nothing in a file
 is executed, and none can ask for far more memory than its own size.
 
-| | read | written | needs |
-|---|---|---|---|
-| ``.npz`` | of this package, or with PyTorch's names | of this package | NumPy |
-| ``.safetensors`` | with PyTorch's names | with PyTorch's names | NumPy |
-| ``.onnx`` | yes | yes | onnx |
-| ``.keras``, ``.weights.h5`` | yes | | h5py |
+* ``.npz``: of this package, read and written; with PyTorch's names, read.
+* ``.safetensors``: with PyTorch's names, read and written.
+* ``.onnx``: read and written; needs the package onnx.
+* ``.keras`` and ``.weights.h5``: read; need the package h5py.
 """
 
 import hashlib

@@ -3,7 +3,7 @@
 Both hold the weights in HDF5, which the package h5py reads (``pip install 'lstm-book[files]'``);
 Keras itself is not needed.
 
-Source: Keras, `keras.saving` (the version 3 format).
+Source: Keras, ``keras.saving`` (the format of version 3).
 """
 
 import io
@@ -35,7 +35,8 @@ def open_h5(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         content: The file.
 
     Returns:
-        tuple: An `Entry` by path, and for each path that Keras gives a layer's name, that name.
+        tuple: A `lstm.exchange.tensors.Entry` by path, and for each path that Keras gives a
+        layer's name, that name.
 
     Raises:
         ImportError: If the package h5py is not installed.

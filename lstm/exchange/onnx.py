@@ -333,7 +333,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
             give ``Cn_k`` and ``Hn_k`` of one piece as ``c0_k`` and ``h0_k`` of the next.
 
     Returns:
-        onnx.ModelProto: The model; ``onnx.save`` or `lstm.exchange.save` writes it to a file.
+        onnx.ModelProto: The model; ``onnx.save`` or `lstm.exchange.files.save` writes it to a file.
 
     Raises:
         ImportError: If the package onnx is not installed.

@@ -136,6 +136,9 @@ def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
     """
     from onnx import helper
 
+    names = Counter(attribute.name for attribute in node.proto.attribute)
+    if twice := [name for name, number in names.items() if number > 1]:
+        raise ValueError(f"attributes: expected each once, got {twice} more than once")
     try:
         given = {a.name: helper.get_attribute_value(a) for a in node.proto.attribute}
         direction = given.pop("direction", b"forward").decode()

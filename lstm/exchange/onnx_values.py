@@ -11,6 +11,7 @@ an assumed shape; whoever wants to know whether it depends on it tries two (`ass
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,6 +68,7 @@ class Scope:
         stored: The tensors that it stores, by name.
         makers: For the name of each other tensor the node that makes it.
         inputs: The names of its inputs.
+        twice: The names that are given to more than one tensor, which no valid graph does.
     """
 
     def __init__(self, graph: Any, path: str = "", around: "Scope | None" = None) -> None:
@@ -75,6 +77,10 @@ class Scope:
         self.stored = {tensor.name: tensor for tensor in graph.initializer}
         self.makers = {name: node for node in graph.node for name in node.output if name}
         self.inputs = {value.name for value in graph.input}
+        made = Counter(name for node in graph.node for name in node.output if name)
+        made.update(tensor.name for tensor in graph.initializer)
+        made.update(self.inputs - self.stored.keys())  # a stored input is its default
+        self.twice = {name for name, count in made.items() if count > 1}
 
     def find(self, name: str) -> "Scope | None":
         """The scope that a name belongs to, from the inside out; None if nobody makes it."""
@@ -124,7 +130,9 @@ class Values:
             home = here.find(name)
             key = (id(home), name)
             if home is None or key in self.known:
-                self.known.setdefault(key, Unknown(f"{name!r}, which nothing makes"))
+                sparse = any(name == t.values.name for t in here.graph.sparse_initializer)
+                why = "is sparse, which is not read" if sparse else "nothing makes"
+                self.known.setdefault(key, Unknown(f"{name!r}, which {why}"))
                 waiting.pop()
                 continue
             needed = [] if name in home.stored else _needs(home.makers.get(name))
@@ -141,6 +149,8 @@ class Values:
 
     def _make(self, home: Scope, name: str, key: tuple[int, str]) -> None:
         """Note the value of a tensor whose ingredients are known."""
+        if name in home.twice:
+            raise ValueError(f"{name!r}: is the name of more than one tensor")
         if name in home.stored:
             self.known[key] = read_tensor(home.stored[name], self.folder)
         elif name not in home.makers:
@@ -280,6 +290,10 @@ def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
     """
     from onnx import TensorProto, numpy_helper
 
+    if min(tensor.dims, default=0) < 0:
+        raise ValueError(
+            f"{tensor.name!r}: the stored tensor is damaged (shape {list(tensor.dims)})"
+        )
     if tensor.data_location == TensorProto.EXTERNAL:
         tensor = _external(tensor, folder)
     try:

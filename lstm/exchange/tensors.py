@@ -5,7 +5,7 @@ compared with what it holds before room is made for it. Nothing in a file is exe
 Python objects, which NumPy stores as pickles, are refused. Both kinds are read and written here,
 with NumPy alone.
 
-Sources: NumPy, `numpy.lib.format`; Hugging Face, safetensors (format described in its README).
+Sources: NumPy, ``numpy.lib.format``; Hugging Face, safetensors, README (the format).
 """
 
 import io

@@ -54,16 +54,15 @@ def test_page(visit, path):
 
 @pytest.mark.parametrize("path", CHAPTERS)
 def test_a_page_is_light(browser, site, path):
-    """At most 600 kB over the wire: text compressed, and without the mathematics engine."""
+    """At most 600 kB over the wire, text compressed."""
     context = browser.new_context()
     page, sizes = context.new_page(), {}
     page.on("response", lambda r: sizes.update({r.url.split("?")[0]: r}))
     page.goto(f"{site}/{path}", wait_until="networkidle")
     total = 0
-    for url, response in list(sizes.items()):
-        if "/mathjax/" not in url:
-            body = response.body()
-            total += len(gzip.compress(body, 6) if url.endswith(PACKED) else body)
+    for url, response in sizes.items():
+        body = response.body()
+        total += len(gzip.compress(body, 6) if url.endswith(PACKED) else body)
     context.close()
     assert total <= 600_000
 

@@ -69,7 +69,7 @@ def test_every_page_tells_other_sites_what_it_is():
             assert f'<meta property="{name}" content="' in text, (path, name)
 
 
-def test_chapters_for_colab_install_the_package_first(tmp_path, monkeypatch):
+def test_chapters_for_colab_fetch_the_repository_first(tmp_path, monkeypatch):
     from tools import colab
 
     monkeypatch.setenv("GITHUB_REPOSITORY", "someone/lstm-book")
@@ -80,6 +80,9 @@ def test_chapters_for_colab_install_the_package_first(tmp_path, monkeypatch):
     for path in chapters:
         notebook = nbformat.read(tmp_path / "book" / path.name, as_version=4)
         nbformat.validate(notebook)
-        install = 'lstm-book[jax,plots] @ git+https://github.com/someone/lstm-book@c0ffee"'
-        assert notebook.cells[0].source.endswith(install)
+        first = notebook.cells[0].source
+        assert "!git clone -q https://github.com/someone/lstm-book /content/lstm-book" in first
+        assert "git -C /content/lstm-book checkout -q c0ffee" in first
+        assert '%pip install -q "/content/lstm-book[chapters]"' in first
+        assert first.endswith("%cd /content/lstm-book/book")  # where data/ is
         assert notebook.cells[1:] == nbformat.read(path, as_version=4).cells

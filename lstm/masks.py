@@ -1,0 +1,116 @@
+"""Masks of other libraries: turned into the lengths that `lstm` reads.
+
+Here a sequence begins at step 0, and ``lengths`` says where it ends; what stands behind its end is
+padding. Elsewhere a mask of True and False says which steps are real. Behind a sequence's end
+that is the same thing (`lengths_of`). Where padding stands in front, or a mask has holes, the
+real steps must first move together (`left_align`): an LSTM that skips a step keeps its states, so
+that what is skipped could as well not be there.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arguments import ArrayLike, as_array
+
+__all__ = ["Aligned", "left_align", "lengths_of"]
+
+
+class Aligned(NamedTuple):
+    """Sequences that all begin at step 0.
+
+    Attributes:
+        X: The inputs, in the shape in which they came; zeros behind a sequence's end.
+        lengths: The number of steps of each sequence, shape (b,).
+        source: For each step the one it came from, in the shape of the mask.
+    """
+
+    X: NDArray[Any]
+    lengths: NDArray[np.intp]
+    source: NDArray[np.intp]
+
+
+def lengths_of(mask: ArrayLike, *, batch_first: bool = False) -> NDArray[np.intp]:
+    """Turn a mask with padding behind each sequence into lengths.
+
+    Args:
+        mask: True at each real step, bool, shape (n, b).
+        batch_first: Whether the mask is (b, n).
+
+    Returns:
+        numpy.ndarray: The number of steps of each sequence, shape (b,).
+
+    Raises:
+        TypeError: If the mask is not bool.
+        ValueError: If it has not two axes, or a sequence does not begin at step 0 or has holes;
+            `left_align` moves its steps together.
+
+    Example:
+        >>> lengths_of([[True, True], [True, False], [True, False]])
+        array([3, 1])
+        >>> lengths_of([[False, True], [True, False]])          # padding in front
+        Traceback (most recent call last):
+            ...
+        ValueError: mask: expected True to the end of sequence 0, then False: see left_align
+    """
+    real = _check_mask(mask, batch_first)
+    holes = (~real[:-1] & real[1:]).any(axis=0)
+    if holes.any():
+        j = int(holes.argmax())
+        raise ValueError(
+            f"mask: expected True to the end of sequence {j}, then False: see left_align"
+        )
+    return np.asarray(real.sum(axis=0, dtype=np.intp))
+
+
+def left_align(X: ArrayLike, mask: ArrayLike, *, batch_first: bool = False) -> Aligned:
+    """Move the real steps of each sequence to its front, in their order.
+
+    An output of step t then belongs to the step ``source[t, j]`` of sequence j.
+
+    Args:
+        X: Inputs, shape (n, b, D).
+        mask: True at each real step, bool, shape (n, b).
+        batch_first: Whether X is (b, n, D) and the mask (b, n).
+
+    Returns:
+        Aligned: The named tuple (X, lengths, source).
+
+    Raises:
+        TypeError: If the mask is not bool.
+        ValueError: If the shapes of X and mask do not fit.
+
+    Example:
+        >>> X = np.array([[0.0], [7.0], [8.0]])[:, None]        # one step of padding in front
+        >>> aligned = left_align(X, X[..., 0] > 0)
+        >>> aligned.X.ravel(), aligned.lengths, aligned.source.ravel()
+        (array([7., 8., 0.]), array([2]), array([1, 2, 0]))
+    """
+    real = _check_mask(mask, batch_first)
+    read = as_array("X", X)
+    if read.ndim != 3 or read.shape[:2] != (real.T if batch_first else real).shape:
+        axes = "(b, n, D)" if batch_first else "(n, b, D)"
+        got = f"{read.shape} and {(real.T if batch_first else real).shape}"
+        raise ValueError(f"X: expected shape {axes}, with the first two axes of mask, got {got}")
+    source = np.argsort(~real, axis=0, kind="stable")  # the real steps first, in their order
+    lengths = real.sum(axis=0, dtype=np.intp)
+    inside = np.arange(len(real))[:, None] < lengths
+    if batch_first:
+        source, inside = source.T, inside.T
+    moved = np.take_along_axis(read, source[..., None], axis=1 if batch_first else 0)
+    moved = np.where(inside[..., None], moved, np.zeros((), read.dtype))
+    return Aligned(moved, lengths, np.asarray(source, np.intp))
+
+
+def _check_mask(mask: Any, batch_first: bool) -> NDArray[np.bool_]:
+    """The mask with time first, (n, b)."""
+    real = as_array("mask", mask)
+    if real.dtype != bool:
+        raise TypeError(
+            f"mask: expected dtype bool, got {real.dtype}: (mask != 0) makes one of numbers"
+        )
+    if real.ndim != 2:
+        axes = "(b, n)" if batch_first else "(n, b)"
+        raise ValueError(f"mask: expected shape {axes}, got {real.shape}")
+    return real.T if batch_first else real

@@ -1,0 +1,91 @@
+"""Masks: lengths where they say the same, sequences moved together where they do not."""
+
+import numpy as np
+import pytest
+from helpers import refused
+
+import lstm
+from lstm import masks, stack
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_lengths_are_those_the_mask_was_made_of(batch_first):
+    lengths = np.array([5, 0, 3, 1])
+    mask = np.arange(5)[:, None] < lengths
+    got = masks.lengths_of(mask.T if batch_first else mask, batch_first=batch_first)
+    np.testing.assert_array_equal(got, lengths)
+    assert got.dtype == np.intp
+    assert masks.lengths_of(np.zeros((0, 3), bool)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("padding", [np.nan, 0.0])
+def test_left_padding_and_holes_are_skipped(batch_first, padding):
+    """The states are those after the real steps alone, and outputs are found again by source."""
+    n, b, D, H = 7, 5, 3, 4
+    mask = RNG.random((n, b)) < 0.6
+    mask[:, 0], mask[:, 1] = True, False
+    mask[:, 2] = np.arange(n) >= 3  # padded in front
+    X = np.where(mask[..., None], RNG.standard_normal((n, b, D)), padding)
+    given = (X.swapaxes(0, 1), mask.T) if batch_first else (X, mask)
+    moved, lengths, source = masks.left_align(*given, batch_first=batch_first)
+    assert moved.shape == given[0].shape
+    assert source.shape == given[1].shape
+    layers = stack.init(D, H, 2, bidirectional=True, rng=0)
+    out = stack.forward(moved, layers, lengths=lengths, batch_first=batch_first)
+    for j in range(b):
+        alone = stack.forward(X[mask[:, j], j : j + 1], layers)
+        np.testing.assert_allclose(out.Hn[1][:, j], alone.Hn[1][:, 0], rtol=0, atol=1e-14)
+        assert lengths[j] == mask[:, j].sum()
+        places = source[j] if batch_first else source[:, j]
+        assert places[: lengths[j]].tolist() == np.flatnonzero(mask[:, j]).tolist()
+        assert sorted(places) == list(range(n))
+        rest = moved[j, lengths[j] :] if batch_first else moved[lengths[j] :, j]
+        assert not rest.any()
+
+
+def test_a_right_padded_batch_stays_as_it_is():
+    X = RNG.standard_normal((4, 2, 3)).astype(np.float32)
+    mask = np.arange(4)[:, None] < [4, 2]
+    X[~mask] = 0
+    moved, lengths, _ = masks.left_align(X, mask)
+    np.testing.assert_array_equal(moved, X, strict=True)
+    np.testing.assert_array_equal(lengths, masks.lengths_of(mask))
+    assert lstm.forward(moved, lstm.init(3, 2, dtype="f4")).Hout.dtype == np.float32
+
+
+MASK = np.ones((4, 2), bool)
+HOLE = MASK.copy()
+HOLE[1, 1] = False
+X = np.zeros((4, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: masks.lengths_of(HOLE), ValueError,
+         "mask: expected True to the end of sequence 1, then False: see left_align"),
+        (lambda: masks.lengths_of(HOLE[1:].T, batch_first=True), ValueError,
+         "mask: expected True to the end of sequence 1, then False: see left_align"),
+        (lambda: masks.lengths_of(MASK.astype(int)), TypeError,
+         "mask: expected dtype bool, got int64: (mask != 0) makes one of numbers"),
+        (lambda: masks.lengths_of(MASK[0]), ValueError, "mask: expected shape (n, b), got (2,)"),
+        (lambda: masks.lengths_of(MASK[0], batch_first=True), ValueError,
+         "mask: expected shape (b, n), got (2,)"),
+        (lambda: masks.left_align(X[:3], MASK), ValueError,
+         "X: expected shape (n, b, D), with the first two axes of mask, "
+         "got (3, 2, 3) and (4, 2)"),
+        (lambda: masks.left_align(X[0], MASK), ValueError,
+         "X: expected shape (n, b, D), with the first two axes of mask, got (2, 3) and (4, 2)"),
+        (lambda: masks.left_align(X, MASK.T, batch_first=True), ValueError,
+         "X: expected shape (b, n, D), with the first two axes of mask, "
+         "got (4, 2, 3) and (2, 4)"),
+        (lambda: masks.left_align(X, MASK.astype(float)), TypeError,
+         "mask: expected dtype bool, got float64: (mask != 0) makes one of numbers"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(call, error, message):
+    with refused(error, message):
+        call()

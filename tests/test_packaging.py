@@ -1,0 +1,139 @@
+"""What is published: the extras suffice, the versions agree, the archive is whole."""
+
+import ast
+import json
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import lstm
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+OURS = {path.stem for folder in ("tests", "distributed", "benchmarks", "tools", "experiments", ".")
+        for path in ROOT.glob(f"{folder}/*.py")} | {"tests", "tools", "experiments"}  # fmt: skip
+
+
+def normal(name):
+    """A distribution's name as the registry compares it."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", name)[0]).lower()
+
+
+def closure(names):
+    """The distributions that are installed with these, through everything they need."""
+    found, open_ = set(), [normal(name) for name in names]
+    while open_:
+        name = open_.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        open_ += [normal(need) for need in needs if "extra ==" not in need]
+    return found
+
+
+def needs(extra):
+    """What an extra installs, the package's own extras resolved."""
+    names = list(PROJECT["dependencies"])
+    for need in EXTRAS[extra]:
+        own = re.fullmatch(r"lstm-book\[(.*)\]", need)
+        names += [n for one in own[1].split(",") for n in needs(one)] if own else [need]
+    return names
+
+
+def imported(source):
+    """The top-level modules that Python code imports from outside the standard library."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - OURS - {"lstm"}
+
+
+def sources(pattern):
+    """Python code by file; of a notebook, that of its cells."""
+    for path in sorted(ROOT.glob(pattern)):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            code = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+            text = "\n".join("".join(c["source"]) for c in code)
+        yield text
+
+
+@pytest.mark.parametrize(
+    ("extra", "pattern"),
+    [
+        ("chapters", "book/*.ipynb"),
+        ("distributed", "distributed/*.py"),
+        ("chapters", "experiments/*.py"),
+        ("book", "book/_ext/*.py"),
+        ("test", "tests/*.py"),
+        ("test", "distributed/*.py"),
+        ("test", "golden/*.py"),
+    ],
+)
+def test_an_extra_brings_all_that_is_imported(extra, pattern):
+    installed = closure(needs(extra))
+    of = metadata.packages_distributions()
+    modules = set().union(*map(imported, sources(pattern)))
+    assert modules
+    for module in modules:
+        assert {normal(name) for name in of[module]} & installed, (module, extra)
+
+
+def test_each_extra_is_tried_somewhere():
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    (table,) = [node.value for node in tree.body if isinstance(node, ast.Assign)
+                and getattr(node.targets[0], "id", "") == "EXTRAS"]  # fmt: skip
+    assert set(ast.literal_eval(table)) == {"", *EXTRAS}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("book/*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_that_needs_the_repository_says_so_first(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    reads = re.search(r"[\"'](data|\.\.)[/\"']", code)
+    said = "needs the repository around it" in "".join(cells[0]["source"])
+    assert said or not reads
+
+
+def test_versions_agree():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == lstm.__version__
+    assert re.search(r"^## ([\d.]+)", changes, re.MULTILINE)[1] == lstm.__version__
+    assert "version" in PROJECT["dynamic"]
+
+
+def test_the_wheel_has_every_package_and_says_mit():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {".".join(path.parent.relative_to(ROOT).parts)
+                for path in ROOT.glob("lstm/**/__init__.py")}  # fmt: skip
+    assert set(settings["tool"]["setuptools"]["packages"]) == packages
+    assert PROJECT["license"] == "MIT"
+
+
+def test_the_archive_names_nothing_that_is_not_there():
+    for line in (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines():
+        verb, *names = line.split()
+        if verb in ("include", "graft"):
+            for name in names:
+                assert (ROOT / name).exists(), name
+
+
+def test_workflows_may_do_no_more_than_they_must():
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE), path.name
+        assert text.count("actions/checkout@") == text.count("persist-credentials: false")
+        assert "x-access-token:${{" not in text
