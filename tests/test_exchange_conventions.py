@@ -3,6 +3,9 @@
 That the rows are right is shown against the libraries: test_exchange_keras.py and the others.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import refused
@@ -209,3 +212,23 @@ def test_joined_matrices_have_at_least_the_rows_of_h():
 def test_no_units_are_refused():
     with refused(ValueError, "params['Wh']: expected H of at least 1, got shape (0, 0)"):
         read(ROSETTA["MLX"], {"Wx": np.zeros((0, 3)), "Wh": np.zeros((0, 0))}, "params")
+
+
+@ROWS
+def test_the_concordance_of_the_book_says_what_the_row_says(name):
+    """Gate order, orientation, biases, what is added, and states, in book/notation.md."""
+    notation = (Path(__file__).parents[1] / "book" / "notation.md").read_text(encoding="utf-8")
+    row = ROSETTA[name]
+    (line,) = re.findall(rf"^\| {re.escape(name)}(?:,? [`(].*| )\|.*$", notation, re.M)
+    _, order, weights, biases, state = line.strip("| ").split(" | ")
+    assert order == ("by name" if row.gates == "apart" else row.order.replace(" ", ", "))
+    width = "H" if row.gates == "apart" else "4H"
+    shapes = ["D + H"] if row.x == row.h else ["D", "H"]
+    spelled = [f"({width}, {a})" if row.gates == "rows" else f"({a}, {width})" for a in shapes]
+    assert weights.startswith(" and ".join(f"${shape}$" for shape in spelled))
+    assert ("each" in weights) == (row.gates == "apart" or row.turned)
+    kind = ("one", "two")[len(row.biases) - 1]
+    kind += " in one" * (len(set(row.biases)) < len(row.biases))
+    assert biases.startswith(kind)
+    assert ("1 is added" in biases) == (row.forget_bias == 1)
+    assert state == row.state

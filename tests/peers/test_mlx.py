@@ -89,7 +89,7 @@ def test_mlx(dtype, bias, exact_sigmoid):
 
 
 def test_another_layer_and_narrow_numbers_are_refused():
-    with pytest.raises(ValueError, match="it has also 'b', 'bhn'$"):
+    with pytest.raises(ValueError, match=r"it has also 'b', 'bhn'$"):
         exchange_mlx.load(mlx.nn.GRU(D, H).parameters())
     narrow = {k: v.astype(mx.bfloat16) for k, v in mlx.nn.LSTM(D, H).parameters().items()}
     with pytest.raises(TypeError, match=r"got mlx.core.bfloat16; widen it first"):

@@ -8,8 +8,9 @@ import pytest
 import torch
 from exchange import assert_close, ours, task
 from helpers import refused
+from torch.nn.utils import prune
 
-from lstm import stack
+from lstm import exchange, stack
 from lstm.exchange import torch as exchange_torch
 
 D, H = 3, 6
@@ -139,7 +140,7 @@ def test_adam_moves_the_sum_of_two_biases_twice_as_far_too():
     np.testing.assert_allclose(moved[1:], rate, rtol=1e-6)
 
 
-NORM, PRUNE = torch.nn.utils, torch.nn.utils.prune
+NORM, PRUNE = torch.nn.utils, prune
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # weight_norm has a successor, tried below it
@@ -206,7 +207,7 @@ def test_a_larger_module_needs_the_prefix():
 
     state_dict = Tagger().state_dict()
     assert len(exchange_torch.load(state_dict, prefix="encoder.")[0].directions) == 2
-    with pytest.raises(ValueError, match="an LSTM in it has the prefix 'encoder.'$"):
+    with pytest.raises(ValueError, match=r"an LSTM in it has the prefix 'encoder\.'$"):
         exchange_torch.load(state_dict)
 
 
@@ -228,14 +229,12 @@ def test_safetensors_and_npz_files_of_torch(tmp_path):
     save_file(net.state_dict(), tmp_path / "net.safetensors")
     np.savez(tmp_path / "net.npz", **arrays(net))
     t = task(np.float32, D, H)
-    for state_dict in (
-        checkpoints.read_safetensors(tmp_path / "net.safetensors"),
-        np.load(tmp_path / "net.npz"),
+    for layers in (
+        exchange.load(tmp_path / "net.safetensors"),
+        exchange_torch.load(np.load(tmp_path / "net.npz")),
     ):
-        assert_agree(net, exchange_torch.load(state_dict), t, np.float32)
-    checkpoints.write_safetensors(
-        tmp_path / "back.safetensors", exchange_torch.dump(exchange_torch.load(arrays(net)))
-    )
+        assert_agree(net, layers, t, np.float32)
+    exchange.save(tmp_path / "back.safetensors", exchange_torch.load(arrays(net)))
     from safetensors.torch import load_file
 
     net.load_state_dict(load_file(tmp_path / "back.safetensors"))
@@ -251,7 +250,7 @@ def test_a_model_that_torch_exports_to_onnx(bidirectional):
         torch.onnx.export(net, (X,), file, dynamo=False, opset_version=14)
     import onnx
 
-    layers = checkpoints.from_onnx(onnx.load_from_string(file.getvalue()))
+    layers = exchange.onnx.load(onnx.load_from_string(file.getvalue()))
     with torch.no_grad():
         Y, _ = net(X)
     assert_close(stack.forward(X.numpy(), layers).Hout, Y.numpy(), np.float32)
