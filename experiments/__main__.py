@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import learning
+from . import flow, learning, remember, sunspots
 from .store import run_all
 
 
@@ -32,7 +32,14 @@ def reber(name: str) -> None:
     run_all(name, learning.REBER, runs, learning.reber)
 
 
-EXPERIMENTS = {"adding-bias": bias, "adding-length": lengths, "reber": reber}
+EXPERIMENTS = {
+    "adding-bias": bias,
+    "adding-length": lengths,
+    "reber": reber,
+    "remember": remember.all_runs,
+    "flow": flow.all_runs,
+    "sunspots": sunspots.all_runs,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)

@@ -274,7 +274,7 @@ def backward(
         dz_f *= c_prev  # (eq-df)
         dz_o *= s  # (eq-do)
         dz_g *= i  # (eq-dg)
-        through_s = o * (1 - s**2)  # (eq-ds)
+        through_s = o * (1 - s**2)  # (eq-through)
         # ... and what has to wait for the step after.
         for t in reversed(range(len(dz))):
             dh = dHout[block][t] + dh_next  # (eq-bptt-dh)

@@ -1,10 +1,10 @@
 """One function that compares every element of every gradient with an oracle, and its kin.
 
 `check` compares the gradients of any function with one of the three oracles of
-`lstm.oracles`, and is strict about what could make it pass by accident:
+``lstm.oracles``, and is strict about what could make it pass by accident:
 cotangents that are all zero, thresholds that nothing exceeds, a function that
 does not keep still. `check_lstm` does so for the two functions of an LSTM and
-`check_steps` for every derivative of a step table. The laws of `lstm.laws`,
+`check_steps` for every derivative of a step table. The laws of ``lstm.laws``,
 which need no oracle or only a few calls of one, are offered here, too.
 """
 
@@ -113,11 +113,11 @@ def check(
             all ones, mistakes that cancel in a sum go unseen.
         gradients: The derived gradients, under the names of ``inputs``, or of ``only``.
         oracle: "central", "complex" or "jax".
-        delta: The perturbation; None for that of `DELTAS`, or of `SINGLE` for float32.
+        delta: The perturbation; None for that of ``DELTAS``, or of `SINGLE` for float32.
             Unused by "jax".
         threshold: The largest relative error that passes, below 1, which none can
             exceed; None for that of `THRESHOLDS` or `SINGLE`.
-        floor: See `relative_error`; None for `FLOOR` or that of `SINGLE`.
+        floor: See `relative_error`; None for ``FLOOR`` or that of `SINGLE`.
         only: The inputs to differentiate, if not all. The others are held fixed and
             may be of any type.
         sample: How many elements of each input to compare, drawn at random; None for all.

@@ -1,6 +1,6 @@
 """Laws that every right backward pass obeys, and that need no second derivation.
 
-The oracles of `lstm.oracles` find the gradient another way and compare. The laws
+The oracles of ``lstm.oracles`` find the gradient another way and compare. The laws
 here ask for less and so cost less: a handful of passes, whatever the size.
 
 ============  ====================================================  ==========================
@@ -174,8 +174,8 @@ def dot_product(
             complex step and 1e-7 with central differences.
 
     Returns:
-        Law: The relative error of each trial. It is relative to |J^T w| |v|, the largest
-        that the product could be for such vectors.
+        Law: The relative error of each trial. It is relative to the size of the product
+        that such vectors have on average, if that is more.
 
     Example:
         >>> import numpy as np

@@ -1,6 +1,6 @@
 """Masks of other libraries: turned into the lengths that `lstm` reads.
 
-Here a sequence begins at step 0, and `lengths` says where it ends; what stands behind its end is
+Here a sequence begins at step 0, and ``lengths`` says where it ends; what stands behind its end is
 padding. Elsewhere a mask of True and False says which steps are real. Behind a sequence's end
 that is the same thing (`lengths_of`). Where padding stands in front, or a mask has holes, the
 real steps must first move together (`left_align`): an LSTM that skips a step keeps its states, so

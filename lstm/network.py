@@ -7,7 +7,7 @@ answer is ``[1, h] WOUT``, a row of K numbers: at every step, or, from the last 
 every sequence.
 
 `forward` and `backward` are those of `lstm.fused` and `lstm.stack` with that one product on top.
-The dtype is float32 by default, as networks are trained in it; `lstm.init` starts with
+The dtype is float32 by default, as networks are trained in it; `lstm.fused.init` starts with
 float64, in which gradients can be checked.
 
 Source of `chrono`: Tallec and Ollivier, Can Recurrent Neural Networks Warp
@@ -102,7 +102,7 @@ def init(
     rng: Rng = None,
     dtype: DTypeLike = np.float32,
 ) -> Params:
-    """Make initial parameters: those of `lstm.init`, and small weights for the answers.
+    """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
 
     Args:
         input_size: Input size D.
@@ -305,7 +305,7 @@ def backward(dY: ArrayLike, cache: Cache) -> Gradients:
         Gradients: The named tuple (dX, dparams, dc0, dh0).
 
     Raises:
-        TypeError: If ``cache`` is no `Cache`, or ``dY`` is of another dtype.
+        TypeError: If ``cache`` is no `lstm.network.Cache`, or ``dY`` is of another dtype.
         ValueError: If the shape of ``dY`` does not fit.
 
     Example:

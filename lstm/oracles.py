@@ -202,7 +202,7 @@ def derivative_along(
         direction: The direction v: for some inputs, by name, an array of the same shape.
             The inputs that it does not name stay where they are.
         oracle: "central" or "complex".
-        delta: How far to move; None for that of `DELTAS`. Central differences move by
+        delta: How far to move; None for that of ``DELTAS``. Central differences move by
             ``delta`` in all, not in each element.
 
     Returns:

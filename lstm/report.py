@@ -35,7 +35,7 @@ class Worst:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of `check`.
+    """The outcome of ``check``.
 
     Attributes:
         oracle: The oracle's name.

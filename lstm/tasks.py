@@ -31,6 +31,7 @@ __all__ = [
     "possible_next",
     "predict_next",
     "reber",
+    "recall",
     "solved_after",
     "stream",
 ]
@@ -115,6 +116,47 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         np.stack([values, markers], axis=-1).astype(dtype), Y[..., None].astype(dtype),
         where, lengths,
     )  # fmt: skip
+
+
+def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32) -> Batch:
+    """Draw sequences of the simplest task for a memory: one value is marked; say it at the end.
+
+    A step is a pair: a value, uniform in [-1, 1], and a marker, which is 1 at one
+    of the first n/5 steps and 0 elsewhere. At the last step the marked value is
+    asked for. Always answering 0 has a mean absolute error of 1/2.
+
+    Args:
+        n: How many steps, at least 5.
+        batch: How many sequences, b.
+        rng: A generator, a seed for one, or None for a fresh one.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Batch: X (n, b, 2), Y (n, b, 1), where (n, b), True in the last row only,
+        and lengths (b,), all n.
+
+    Raises:
+        TypeError: If a size is no integer, or the dtype is another.
+        ValueError: If a size is too small.
+
+    Example:
+        >>> X, Y, where, lengths = recall(50, 3, rng=0)
+        >>> marked = X[:, 0, 1].argmax()
+        >>> bool(marked < 10), bool(X[marked, 0, 0] == Y[-1, 0, 0])
+        (True, True)
+    """
+    n, batch = check_size("n", n, 5), check_size("batch", batch, 1)
+    dtype = check_float("dtype", dtype)
+    rng = np.random.default_rng(rng)
+    marked, b = rng.integers(n // 5, size=batch), np.arange(batch)
+    X = np.zeros((n, batch, 2), dtype)
+    X[..., 0] = rng.uniform(-1, 1, (n, batch))
+    X[marked, b, 1] = 1
+    Y = np.zeros((n, batch, 1), dtype)
+    Y[-1, :, 0] = X[marked, b, 0]
+    where = np.zeros((n, batch), bool)
+    where[-1] = True
+    return Batch(X, Y, where, np.full(batch, n))
 
 
 def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01) -> int | None:

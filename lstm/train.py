@@ -166,7 +166,7 @@ def fit(
     ``state``, with the batches that follow, and, where they are used, with ``c0=update.Cn``,
     ``h0=update.Hn`` and the ``rng`` as it was. The numbers are then the same, bit for bit.
     Clipping is Optax's, too: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``.
-    So is caution: `optax.apply_if_finite` skips steps with nan, which would make all
+    So is caution: ``optax.apply_if_finite`` skips steps with nan, which would make all
     parameters nan.
 
     Args:

@@ -1,9 +1,11 @@
-"""A zoo of bugs: mistakes that were published, as patches to this package.
+"""A zoo of bugs: what people got wrong in LSTM code, as patches to this package.
 
 A `Bug` replaces a few lines of one module by wrong ones. `plant` makes a module
 with the bug in it and leaves the real one alone, so that a check can be run
 against both. Each bug names the public thread, or the file, in which the
-mistake was made, reported or proposed.
+mistake was made, reported or proposed. Two are special: "no tanh, both ways" is
+another cell and no mistake, and "forget bias with the other sign" is what a wrong
+comment says, beside code that is right.
 """
 
 from importlib.util import find_spec
@@ -19,7 +21,8 @@ class Bug(NamedTuple):
 
     Attributes:
         name: What is wrong, in a few words.
-        kind: Where it sits: "backward", "forward", or "exchange" (first or converted weights).
+        kind: Where it sits: "backward", "forward" or "exchange" (initial or converted
+            weights); or "another cell" if it is a right program for other equations.
         source: Address of the thread or file.
         patches: Pairs of a text that occurs once in the module and what replaces it.
         module: The module to be patched, a name in `lstm` such as "fused" or "exchange.cell".
@@ -157,11 +160,12 @@ _BUGS = (
     Bug("tanh in the forward pass only", "backward", _THREADS + "nicodjimenez/lstm/issues/47", (
         ("through_s = o * (1 - s**2)", "through_s = o"),
     )),
-    # Mistakes of the forward pass; but for the first, the backward pass is that of the book.
-    Bug("no tanh, both ways", "forward", _THREADS + "nicodjimenez/lstm/issues/9", (
+    # Not a mistake: a cell of other equations, with the backward pass that belongs to it.
+    Bug("no tanh, both ways", "another cell", _THREADS + "nicodjimenez/lstm/issues/9", (
         ("s = np.tanh(c, out=S[t])", "s = S[t] = c"),
         ("through_s = o * (1 - s**2)", "through_s = o"),
     )),
+    # Mistakes of the forward pass; the backward pass is that of the book.
     Bug("i + g instead of i g", "forward",
         _THREADS + "MartinuzziFrancesco/torchrecurrent/issues/22", (
         ("c += i * g", "c += i + g"),
@@ -182,7 +186,7 @@ _BUGS = (
     Bug("c and h swapped", "forward", _THREADS + "microsoft/nni/issues/2839", (
         ("Forward(Hout, C[n].copy(), h.copy(),", "Forward(Hout, h.copy(), C[n].copy(),"),
     )),
-    # Mistakes in what is handed in: first weights and converted ones.
+    # Mistakes in what is handed in: initial weights and converted ones.
     Bug("gates in another library's order", "exchange",
         _THREADS + "CrispStrobe/CrispASR/pull/106", (
         ('read(ROW, params, "params")', 'read(ROW._replace(order="f i g o"), params, "params")'),

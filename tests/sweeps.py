@@ -10,7 +10,7 @@ if the module errs. `test_sweeps.py` runs them on the real modules and on broken
 import itertools
 
 import numpy as np
-from helpers import run, run_by_reference
+from helpers import freeze, run, run_by_reference
 
 from lstm import reference
 from lstm.gradcheck import Problem, random_problem
@@ -57,6 +57,7 @@ def cast(problem, dtype):
 def compare(module, problem, label="", least=0.0):
     """Forward, backward, and the same steps as a stream, batched and the last sequence alone."""
     want = exact(problem)
+    freeze(*problem.inputs.values(), *problem.cotangents)  # whoever changes one raises
     agree(run(problem, module.forward, module.backward), want, label, least)
     X, W, c, h = problem.inputs.values()
     for rows in (slice(None), -1) if X.shape[1] else (slice(None),):
@@ -94,8 +95,65 @@ def units(module):
 
 
 def all_large(module):
-    for shape, dtype in itertools.product(((52, 17, 66, 101), (130, 18, 9, 24)), FLOATS):
+    shapes = (
+        (52, 17, 66, 101),
+        (130, 18, 9, 24),
+        (300, 21, 2, 3),
+        (2, 3, 130, 129),
+        (200, 2, 65, 3),
+    )
+    for shape, dtype in itertools.product(shapes, FLOATS):
         compare(module, random_problem(*shape, seed=1, dtype=dtype), f"{shape} {np.dtype(dtype)}")
+
+
+def nothing_given(module):
+    """States and gradients that are left out are zero, at any size, to the last bit."""
+    shapes = ((0, 2, 3, 2), (3, 0, 3, 2), (3, 2, 0, 2), (130, 3, 2, 3), (3, 130, 2, 3),
+              (3, 2, 130, 3), (3, 2, 3, 130), (52, 17, 66, 101))  # fmt: skip
+    for shape, dtype in itertools.product(shapes, FLOATS):
+        problem = random_problem(*shape, seed=2, dtype=dtype)
+        X, W, c0, h0 = problem.inputs.values()
+        dHout, dCn, dHn = problem.cotangents
+        for given in ((None, None), (c0, None), (None, h0)):
+            zero = [np.zeros_like(c0) if one is None else one for one in given]
+            pairs = [(module.forward(X, W, *given), module.forward(X, W, *zero))]
+            pairs += [(module.step(x, W, *given), module.step(x, W, *zero)) for x in X[:1]]
+            if len(X) and shape[1]:
+                alone = [None if one is None else one[0] for one in given]
+                pairs += [(module.step(X[0, 0], W, *alone),
+                           module.step(X[0, 0], W, *(one[0] for one in zero)))]  # fmt: skip
+            for got, want in pairs:
+                for one, two in zip(got[:3], want[:3], strict=True):
+                    assert np.array_equal(one, two), f"{shape}: states that are not given"
+        cache = module.forward(X, W, c0, h0).cache
+        for given in ((None, None), (dCn, None), (None, dHn)):
+            zero = [np.zeros_like(c0) if one is None else one for one in given]
+            got, want = module.backward(dHout, cache, *given), module.backward(dHout, cache, *zero)
+            for one, two in zip(got, want, strict=True):
+                assert np.array_equal(one, two), f"{shape}: gradients that are not given"
+
+
+def memory(module):
+    """Any layout; a cache for any number of times, whatever is done to arguments and results."""
+    for shape in ((3, 2, 4, 3), (52, 17, 20, 33), (400, 5, 3, 13)):
+        problem = random_problem(*shape, seed=4)
+        want = exact(problem)
+        for layout in (np.asfortranarray, lambda a: np.repeat(a, 2, axis=-1)[..., ::2]):
+            inputs = {name: layout(value) for name, value in problem.inputs.items()}
+            agree(
+                run(Problem(inputs, tuple(map(layout, problem.cotangents))), module.forward,
+                    module.backward), want, f"{shape}, {layout}",
+            )  # fmt: skip
+        inputs = {name: value.copy() for name, value in problem.inputs.items()}
+        result = module.forward(**inputs)
+        for array in (*inputs.values(), *result[:3]):
+            array[...] = np.nan
+        for _ in range(2):
+            dHout, dCn, dHn = (w.copy() for w in problem.cotangents)
+            gradients = module.backward(dHout, result.cache, dCn, dHn)._asdict()
+            agree(gradients, {name: want[name] for name in gradients}, f"{shape}, the cache again")
+            for array in (dHout, dCn, dHn, *gradients.values()):
+                array[...] = np.nan
 
 
 def blocks(module):
@@ -196,7 +254,17 @@ def linear(module):
     for shape, dtype in itertools.product(((4, 3, 2, 5), (60, 20, 9, 30)), FLOATS):
         problem = random_problem(*shape, seed=5, dtype=dtype)
         once = run(problem, module.forward, module.backward)
-        for power in (-80, -50, -20, -4, 4, 20, 50, 80):
+        for power in (
+            -80,
+            -50,
+            -20,
+            -4,
+            4,
+            20,
+            50,
+            80,
+            *((-300, 300) if dtype == np.float64 else ()),
+        ):
             factor = 2.0**power
             more = scaled(problem, dHout=factor, dCn=factor, dHn=factor)
             got = run(more, module.forward, module.backward)
@@ -216,8 +284,8 @@ def initial_weights(module):
 
 FUSED = {
     check.__name__: check
-    for check in (steps, batches, inputs, units, all_large, blocks, magnitudes, saturated, sparse,
-                  seeds, complex_numbers, linear, initial_weights)
+    for check in (steps, batches, inputs, units, all_large, nothing_given, memory, blocks,
+                  magnitudes, saturated, sparse, seeds, complex_numbers, linear, initial_weights)
 }  # fmt: skip
 
 

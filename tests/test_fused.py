@@ -18,7 +18,7 @@ from helpers import (
 )
 
 import lstm
-from lstm import cell, stack, exchange
+from lstm import cell, exchange, stack
 from lstm.gradcheck import check_lstm
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}

@@ -66,9 +66,9 @@ def test_all_lines_of_a_label_in_the_order_of_the_file(module):
 
 def test_modules_are_asked_in_the_order_given():
     for modules in ((fused, reference), (reference, fused)):
-        blocks = [lines("eq-ds", module) for module in modules]
+        blocks = [lines("eq-do", module) for module in modules]
         assert [block.splitlines()[0] for block in blocks] == [f"`{m.__name__}`" for m in modules]
-        assert lines("eq-ds", *modules) == "\n\n".join(blocks)
+        assert lines("eq-do", *modules) == "\n\n".join(blocks)
     assert lines("eq-bptt-dh", reference, fused).startswith("`lstm.fused`\n")
 
 
@@ -136,5 +136,5 @@ def test_no_file_implements_an_equation_twice(module):
 
 
 def test_every_derived_step_of_the_design_is_labelled_in_the_fused_lstm():
-    step = "do ds dc df di dg dc-prev dz-sigmoid dz-tanh dx dh-prev bptt-dh bptt-dc bptt-dw"
+    step = "do through dc df di dg dc-prev dz-sigmoid dz-tanh dx dh-prev bptt-dh bptt-dc bptt-dw"
     assert {f"eq-{name}" for name in step.split()} <= set(labelled_lines(fused))

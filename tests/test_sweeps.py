@@ -160,6 +160,11 @@ AROUND = {
         edit(r, "Cn", lambda x: x[:, 100:].fill(0)) if a.H > 100 else r)),
     "all sizes large": ("all_large", "backward", lambda a, r: (
         off(r, "dWLSTM") if min(a.n, a.b, a.H) > 16 else r)),
+    "states not given are ones in a wide batch": ("nothing_given", "forward", lambda a, r: (
+        r if getattr(a, "c0", 0) is not None or a.b < 100
+        else fused.forward(a.X, a.WLSTM, np.ones_like(r.Cn), getattr(a, "h0", None)))),
+    "a long cache is used up": ("memory", "backward", lambda a, r: (
+        (a.cache.S.fill(0) if a.n > 50 else None) or r)),
     "gradients clipped at 1e3": ("magnitudes", "backward", lambda a, r: clipped(r, 1e3)),
     "gradients clipped at 1e6": ("magnitudes", "backward", lambda a, r: clipped(r, 1e6)),
     "cells clipped at 1e6": ("magnitudes", "forward", lambda a, r: (

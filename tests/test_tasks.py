@@ -103,6 +103,7 @@ def test_shapes_and_dtypes():
     for dtype in (np.float32, np.float64):
         for batch, K in (
             (tasks.adding(20, 3, rng=0, dtype=dtype), 1),
+            (tasks.recall(20, 3, rng=0, dtype=dtype), 1),
             (tasks.copy(5, 3, rng=0, dtype=dtype), 10),
             (tasks.predict_next(["BTE", "BPPE", "BE"], dtype=dtype), 7),
         ):
@@ -118,8 +119,12 @@ def test_shapes_and_dtypes():
 
 @pytest.mark.parametrize(
     "draw",
-    [lambda rng: tasks.adding(30, 4, rng), lambda rng: tasks.copy(7, 4, rng)],
-    ids=["adding", "copy"],
+    [
+        lambda rng: tasks.adding(30, 4, rng),
+        lambda rng: tasks.recall(30, 4, rng),
+        lambda rng: tasks.copy(7, 4, rng),
+    ],
+    ids=["adding", "recall", "copy"],
 )
 def test_a_seed_repeats_and_a_generator_moves_on(draw):
     once, again, other = draw(3), draw(3), draw(4)
@@ -147,6 +152,9 @@ def test_a_stream_is_the_same_calls_one_after_the_other():
         (lambda: tasks.adding(20.0, 1), TypeError, "T: expected an integer, got 20.0"),
         (lambda: tasks.adding(20, 0), ValueError, "batch: expected at least 1, got 0"),
         (lambda: tasks.adding(20, True), TypeError, "batch: expected an integer, got True"),
+        (lambda: tasks.recall(4, 1), ValueError, "n: expected at least 5, got 4"),
+        (lambda: tasks.recall(5.0, 1), TypeError, "n: expected an integer, got 5.0"),
+        (lambda: tasks.recall(5, 0), ValueError, "batch: expected at least 1, got 0"),
         (lambda: tasks.copy(0, 1), ValueError, "T: expected at least 1, got 0"),
         (lambda: tasks.copy(1, 0), ValueError, "batch: expected at least 1, got 0"),
         (lambda: tasks.copy(1, 1, length=0), ValueError, "length: expected at least 1, got 0"),
@@ -355,3 +363,22 @@ def test_copy_without_a_memory_costs_what_the_docstring_says():
     guess[-length:, :, :symbols] = 1 / symbols
     cost = -np.log((guess * Y).sum(axis=-1)).mean()
     assert cost == pytest.approx(length * np.log(symbols) / (T + 2 * length), rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [5, 50, 73])
+def test_recall_marks_one_value_in_the_first_fifth_and_asks_for_it_at_the_end(n):
+    X, Y, where, lengths = tasks.recall(n, MANY, rng=3, dtype=np.float64)
+    assert X.shape == (n, MANY, 2)
+    assert (lengths == n).all()
+    assert where[-1].all()
+    assert not where[:-1].any()
+    assert set(np.unique(X[..., 1])) <= {0, 1}
+    assert (X[..., 1].sum(axis=0) == 1).all()
+    marked = X[..., 1].argmax(axis=0)
+    counts = np.bincount(marked)
+    assert len(counts) == n // 5
+    assert uniform(counts)
+    assert (Y[-1, :, 0] == X[marked, np.arange(MANY), 0]).all()
+    assert not Y[:-1].any()
+    assert uniform(np.histogram(X[..., 0], bins=50, range=(-1, 1))[0])
+    assert abs(np.abs(Y[-1]).mean() - 0.5) < 0.01

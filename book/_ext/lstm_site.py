@@ -44,7 +44,7 @@ UNUSED = (
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
 # replaces by one that computes in the page; or places, by class, that it fills. Each script may use
 # `lstm` (lstm.js) and `live` (live.js).
-DRAWINGS = ("cell", "map")
+DRAWINGS = ("cell", "cell-back", "map")
 LIVE = {
     "fig-cell": "cover.js",
     "fig-one-unit": "unit.js",

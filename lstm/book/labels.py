@@ -63,10 +63,10 @@ def lines(label: str, *modules: ModuleType) -> str:
 
     Example:
         >>> from lstm import fused
-        >>> print(lines("eq-ds", fused))
+        >>> print(lines("eq-through", fused))
         `lstm.fused`
         ```python
-        through_s = o * (1 - s**2)  # (eq-ds)
+        through_s = o * (1 - s**2)  # (eq-through)
         ```
     """
     parts = []

@@ -26,8 +26,11 @@ __all__ = [
     "EXACT",
     "HATCHES",
     "LINES",
+    "NEUTRAL",
     "ORDER",
+    "STROKES",
     "STYLE",
+    "before_after",
     "bug_map",
     "error_bars",
     "error_maps",
@@ -38,8 +41,12 @@ __all__ = [
     "half_lives",
     "ladder",
     "learning_curves",
+    "memory",
     "reading",
+    "recall",
+    "recall_errors",
     "sequences_needed",
+    "share_map",
     "truncation",
     "unit",
     "use_style",
@@ -58,6 +65,12 @@ COLORS = {
 
 ORDER = ("#222222", "#0072B2", "#009E73", "#D55E00")
 """Colours of up to four curves that stand for no gate, from the smallest to the largest."""
+
+NEUTRAL = ("#15122E", "#5546A8", "#8C7AD6", "#A0527A")
+"""Colours of curves that stand for no gate and for no order, dark to light."""
+
+STROKES = ("-", "--", "-.", ":")
+"""One line style for each of them."""
 
 LINES = {"i": "-", "f": "--", "o": "-.", "g": ":", "c": "-", "h": "--"}
 """One line style for each, so that colour is not needed to tell them apart."""
@@ -294,69 +307,228 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     return figure
 
 
-def bug_map(errors: Any, thresholds: Any, bugs: Sequence[str], checks: Sequence[str]) -> Figure:
-    """Draw which check catches which bug, with the size of the error it saw.
+def bug_map(
+    caught: Any, bugs: Sequence[str], checks: Sequence[str], cuts: Sequence[int] = ()
+) -> Figure:
+    """Draw which check catches which bug.
 
     Args:
-        errors: Errors, shape (bugs, checks).
-        thresholds: The error above which a check fails, one for each check.
+        caught: True for a catch, shape (bugs, checks).
         bugs: Names of the rows.
         checks: Names of the columns.
+        cuts: Rows before which a line separates groups.
 
     Returns:
-        Figure: A dark cell with the error for a catch, an empty one for a miss,
-        and a row of sums.
+        Figure: A dark cell for a catch, a ring for a miss, and a row of sums.
 
     Example:
-        >>> len(bug_map([[1.0, 1e-9]], [1e-6, 1e-6], ["a bug"], ["one", "two"]).axes)
+        >>> len(bug_map([[True, False]], ["a bug"], ["one", "two"]).axes)
         1
     """
-    errors = np.asarray(errors, dtype=float)
-    caught = errors > np.asarray(thresholds)
-    figure, ax = plt.subplots(figsize=(7.2, 0.26 * len(bugs) + 1.9))
+    caught = np.asarray(caught, bool)
+    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 2.1))
     ax.imshow(caught, cmap=ListedColormap(["white", "#1964B0"]), aspect="auto", vmin=0, vmax=1)
-    for row, column in zip(*np.nonzero(caught), strict=True):
-        error = errors[row, column]
-        size = f"{error:.0f}" if error >= 9.95 else f"{error:.1f}".removesuffix(".0")
-        ax.text(column, row, size, color="white", fontsize=7, ha="center", va="center")
+    rows, columns = np.nonzero(~caught)
+    ax.plot(columns, rows, "o", markersize=5, markerfacecolor="none", color="#B03A00")
     for column, count in enumerate(caught.sum(axis=0)):
-        ax.text(column, len(bugs), str(count), fontsize=9, ha="center", va="center")
+        ax.text(column, len(bugs), str(count), fontsize=8, ha="center", va="center")
     ax.set_ylim(len(bugs) + 0.5, -0.5)
-    ax.set_yticks(range(len(bugs) + 1), [*bugs, "caught"], fontsize=8)
-    ax.set_xticks(range(len(checks)), checks, rotation=40, ha="left", fontsize=8)
+    _name_cells(ax, [*bugs, "caught"], checks)
+    for cut in (*cuts, len(bugs)):
+        ax.axhline(cut - 0.5, color="#222222", linewidth=1.2)
+    return figure
+
+
+def share_map(shares: Any, bugs: Sequence[str], parts: Sequence[str]) -> Figure:
+    """Draw which part of which result a bug makes wrong.
+
+    Args:
+        shares: The share of wrong elements, from 0 to 1, shape (bugs, parts).
+        bugs: Names of the rows.
+        parts: Names of the columns.
+
+    Returns:
+        Figure: The darker a cell the more elements are wrong; per cent are printed
+        where it is neither none nor all.
+
+    Example:
+        >>> len(share_map([[0.0, 0.25]], ["a bug"], ["dX", "dc0"]).axes)
+        1
+    """
+    shares = np.asarray(shares, float)
+    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 1.6))
+    ax.imshow(shares, cmap="Blues", aspect="auto", vmin=0, vmax=1.2)
+    for (row, column), share in np.ndenumerate(shares):
+        if 0 < share < 1:
+            color = "white" if share > 0.6 else "#222222"
+            ax.text(column, row, f"{max(1, round(100 * share))}", color=color, fontsize=7,
+                    ha="center", va="center")  # fmt: skip
+    _name_cells(ax, bugs, parts)
+    return figure
+
+
+def _name_cells(ax: Any, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Name the rows and columns of a table drawn by imshow, and rule it."""
+    ax.set_yticks(range(len(rows)), rows, fontsize=8)
+    ax.set_xticks(range(len(columns)), columns, rotation=50, ha="left", fontsize=8)
     ax.xaxis.tick_top()
-    ax.set_xticks(np.arange(len(checks) + 1) - 0.5, minor=True)
-    ax.set_yticks(np.arange(len(bugs) + 1) - 0.5, minor=True)
+    ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     ax.grid(which="minor", color="lightgrey", linewidth=0.5)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-    return figure
 
 
 def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     """Draw how much of a gradient is left against how far it has travelled back.
 
     Args:
-        curves: Sizes of the gradient, relative to that at lag 0, by name. Entry k
-            of a curve is for a lag of k steps.
+        curves: Sizes of the gradient, relative to that at lag 0, by name: one row
+            for each draw, shape (draws, lags), or one draw of shape (lags,).
 
     Returns:
-        Figure: A logarithmic size over a linear lag.
+        Figure: A logarithmic size over a linear lag: for each name the median over the
+        draws, with its name at its end, and a band from the tenth to the ninetieth
+        percentile.
 
     Example:
-        >>> len(gradient_lag({"plain": [1, 0.1, 0.01], "LSTM": [1, 0.9, 0.8]}).axes)
+        >>> len(gradient_lag({"plain": [1, 0.1, 0.01], "LSTM": [[1, 0.9], [1, 0.8]]}).axes)
         1
     """
+    low, high = 1e-12, 1e9
     figure, ax = plt.subplots()
-    colors = ("#0072B2", "#009E73", "#8C6100", "#D55E00", "#D55E00")
-    styles = ("--", "-.", ":", "-", (0, (1, 2)))
-    for k, (name, curve) in enumerate(curves.items()):
-        ax.semilogy(np.asarray(curve), color=colors[k % 5], linestyle=styles[k % 5], label=name)
-    ax.axhline(1, color="grey", linewidth=0.8)
-    ax.set_ylim(bottom=1e-12)  # what is smaller drowns in rounding anyway
+    ends = []
+    for k, (name, draws) in enumerate(curves.items()):
+        draws = np.maximum(np.atleast_2d(np.asarray(draws, dtype=float)), 1e-300)
+        median = np.median(draws, axis=0)
+        ax.fill_between(np.arange(draws.shape[1]), *np.percentile(draws, [10, 90], axis=0),
+                        color=NEUTRAL[k % 4], alpha=0.25, linewidth=0)  # fmt: skip
+        ax.semilogy(median, color=NEUTRAL[k % 4], linestyle=STROKES[k % 4], label=name)
+        inside = np.nonzero((low < median) & (median < high))[0]
+        ends.append((int(inside[-1]), float(median[inside[-1]]), name, NEUTRAL[k % 4]))
+    ax.axhline(1, color="grey", linewidth=0.8, zorder=0)
+    ax.set_ylim(low, high)
+    last = ax.get_xlim()[1]
+    for x, y, name, color in ends:
+        cut = x < 0.9 * last  # the curve leaves the figure above or below
+        ax.annotate(name, (x, y), xytext=(4, (8 if y < 1 else -12) if cut else 0),
+                    textcoords="offset points", color=color, fontsize=9,
+                    va="center", annotation_clip=False)  # fmt: skip
+    ax.set_xlim(0, max(x for x, *_ in ends))
     ax.set_xlabel("lag: steps between the input and the loss")
     ax.set_ylabel("gradient, relative to lag 0")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def recall(values: Any, marked: int, answers: Mapping[str, tuple[Any, Any]]) -> Figure:
+    """Draw a sequence with one marked value, and what networks answer when asked for it.
+
+    Args:
+        values: The sequence, shape (n,).
+        marked: The place of the marked value, counted from 0.
+        answers: For each network by name the true values and its answers, each (b,).
+
+    Returns:
+        Figure: On the left the sequence; beside it a scatter of answers for each network.
+
+    Example:
+        >>> len(recall([0.1, -0.5, 0.3], 1, {"plain": ([0.5, -0.5], [0.0, 0.1])}).axes)
+        2
+    """
+    figure, axes = plt.subplots(
+        1, 1 + len(answers), figsize=(7.2, 2.7), sharey=True,
+        width_ratios=[3] + [2] * len(answers), squeeze=False,
+    )  # fmt: skip
+    ax, values = axes[0, 0], np.asarray(values)
+    t = np.arange(1, len(values) + 1)
+    ax.vlines(t, 0, values, color="#9A9A9A", linewidth=1.5)
+    ax.plot(t[marked], values[marked], "o", color=COLORS["f"], markersize=6)
+    ax.vlines(t[marked], 0, values[marked], color=COLORS["f"], linewidth=2.5)
+    ax.annotate("this one", (t[marked], values[marked]), xytext=(6, 2), textcoords="offset points",
+                color=COLORS["f"])  # fmt: skip
+    ax.axhline(0, color="grey", linewidth=0.8)
+    ax.set_ylim(-1.15, 1.15)
+    ax.set_xlabel("step t")
+    ax.set_ylabel("value")
+    ax.set_title("read this")
+    for ax, (name, (truth, said)) in zip(axes[0, 1:], answers.items(), strict=True):
+        ax.plot([-1, 1], [-1, 1], color="grey", linewidth=0.8)
+        ax.plot(truth, said, ".", color=NEUTRAL[1], markersize=4)
+        ax.set_aspect("equal")
+        ax.set_xticks([-1, 0, 1])
+        ax.set_xlabel("marked value")
+        ax.set_title(name)
+    axes[0, 1].set_ylabel("answer")
+    return figure
+
+
+def recall_errors(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
+    """Draw the error of trained networks against the length of the sequences.
+
+    Args:
+        lengths: How many steps.
+        errors: Mean errors by name, one row for each seed, shape (seeds, len(lengths)).
+
+    Returns:
+        Figure: A small panel for each name: a point for each seed, a line through the medians.
+
+    Example:
+        >>> len(recall_errors([10, 20], {"plain": [[0.1, 0.5]], "LSTM": [[0.0, 0.1]]}).axes)
+        2
+    """
+    columns = min(3, len(errors))
+    rows = -(-len(errors) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(7.2, 1.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False
+    )
+    for ax in axes.flat[len(errors) :]:
+        ax.set_axis_off()
+    for ax, (name, seeds) in zip(axes.flat, errors.items(), strict=False):
+        ax.axhline(0.5, color="grey", linestyle=":", linewidth=1)
+        for seed in np.asarray(seeds):
+            ax.plot(lengths, seed, "o", color=NEUTRAL[1], markersize=4, alpha=0.6)
+        ax.plot(lengths, np.median(seeds, axis=0), color=NEUTRAL[1])
+        ax.set_xscale("log")
+        ax.set_xticks(list(lengths), [str(length) for length in lengths])
+        ax.minorticks_off()
+        ax.set_ylim(0, 0.58)
+        ax.set_title(name)
+    figure.supxlabel("steps in a sequence", fontsize=10)
+    figure.supylabel("mean error", fontsize=10)
+    return figure
+
+
+def memory(values: Any, marked: Sequence[int], c: Any, total: Any) -> Figure:
+    """Draw noise with some marked values, and below it a memory that keeps them and one that adds.
+
+    Args:
+        values: What is read, shape (n,).
+        marked: The places of the marked values, counted from 0.
+        c: A cell state with gates, after each step, shape (n,).
+        total: A state to which everything is added, shape (n,).
+
+    Returns:
+        Figure: Three panels over the steps.
+
+    Example:
+        >>> len(memory([0.1, -0.5], [1], [0.0, -0.5], [0.1, -0.4]).axes)
+        3
+    """
+    figure, axes = plt.subplots(3, 1, figsize=(7.2, 4.4), sharex=True)
+    values, t = np.asarray(values), np.arange(1, len(values) + 1)
+    axes[0].plot(t, values, color="#9A9A9A", linewidth=0.5)
+    axes[0].plot(t[list(marked)], values[list(marked)], "o", color=COLORS["f"], markersize=5,
+                 clip_on=False)  # fmt: skip
+    axes[1].plot(t, c, color=COLORS["c"])
+    axes[2].plot(t, total, color="#444444")
+    for ax, label in zip(axes, ("value", "c, with gates", "sum, without"), strict=True):
+        ax.axhline(0, color="grey", linewidth=0.8, zorder=0)
+        ax.set_ylabel(label)
+        for place in marked:
+            ax.axvline(t[place], color=COLORS["f"], linestyle=":", linewidth=1)
+    axes[1].set_ylim(-1.1, 1.1)
+    axes[-1].set_xlabel("step t")
+    figure.align_ylabels()
     return figure
 
 
@@ -562,35 +734,75 @@ def reading(
     return figure
 
 
-def truncation(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
-    """Draw the error of truncated gradients against the length of the pieces.
+def truncation(lengths: Sequence[int], errors: Mapping[str, Any], cosines: Any) -> Figure:
+    """Draw how far truncated gradients are off, in size and in direction.
 
     Args:
         lengths: Steps in a piece.
-        errors: Relative errors by name, each of shape (draws, len(lengths)), or
-            (len(lengths),) for one draw.
+        errors: Relative errors by name, each of shape (draws, len(lengths)).
+        cosines: Cosines with the exact gradient, in the same form.
 
     Returns:
-        Figure: For each name the median over the draws, and the spread from
+        Figure: Two panels; for each name the median over the draws, and the range from
         the smallest to the largest as a band.
 
     Example:
-        >>> len(truncation([1, 2, 5], {"bias 3": [0.9, 0.8, 0.0]}).axes)
+        >>> len(truncation([1, 2], {"bias 3": [[0.9, 0.0]]}, {"bias 3": [[0.4, 1.0]]}).axes)
+        2
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    for ax, what, label in zip(
+        axes, (errors, cosines), ("relative error", "cosine with the exact gradient"), strict=True
+    ):
+        for k, (name, values) in enumerate(what.items()):
+            draws, color = np.atleast_2d(np.asarray(values, dtype=float)), NEUTRAL[k % 4]
+            ax.plot(lengths, np.median(draws, axis=0), STROKES[k % 4], marker="osD^"[k % 4],
+                    markersize=4, color=color, label=name)  # fmt: skip
+            ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15,
+                            linewidth=0)  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_xticks(list(lengths), [str(length) for length in lengths])
+        ax.minorticks_off()
+        ax.set_xlabel("steps in a piece")
+        ax.set_title(label)
+    axes[0].set_ylim(bottom=0)
+    axes[1].axhline(0, color="grey", linewidth=0.8)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def before_after(panels: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Figure:
+    """Draw what training did to some quantities of several networks.
+
+    Args:
+        panels: One panel for each title; in it, for each quantity, its values before and
+            after training, one for each network.
+
+    Returns:
+        Figure: A line for each network, from before to after, on one logarithmic scale.
+
+    Example:
+        >>> len(before_after({"start": {"a": ([0.1, 0.2], [1.0, 2.0])}}).axes)
         1
     """
-    figure, ax = plt.subplots(figsize=(5.6, 3.2))
-    looks = (("#0072B2", "-", "o"), ("#D55E00", "--", "s"), ("#009E73", "-.", "^"))
-    for (color, line, marker), (name, values) in zip(looks, errors.items(), strict=False):
-        draws = np.atleast_2d(np.asarray(values, dtype=float))
-        ax.plot(lengths, np.median(draws, axis=0), line, marker=marker, color=color, label=name)
-        ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15)
-    ax.set_xscale("log")
-    ax.set_xticks(list(lengths), [str(length) for length in lengths])
-    ax.minorticks_off()
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("steps in a piece")
-    ax.set_ylabel("relative error of dWLSTM")
-    ax.legend()
+    figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.6), sharey=True, squeeze=False)
+    for ax, (title, quantities) in zip(axes[0], panels.items(), strict=True):
+        for k, (before, after) in enumerate(quantities.values()):
+            color = COLORS["c"] if k == 0 else NEUTRAL[1]
+            for pair in zip(before, after, strict=True):
+                ax.plot([3 * k, 3 * k + 1], pair, "-", color=color, alpha=0.6, linewidth=1)
+                ax.plot([3 * k], pair[:1], "o", color="white", markeredgecolor=color, markersize=5)
+                ax.plot([3 * k + 1], pair[1:], "o", color=color, markersize=5)
+            ax.text(3 * k + 0.5, 1.02, list(quantities)[k], transform=ax.get_xaxis_transform(),
+                    ha="center", color=color)  # fmt: skip
+        at = [3 * k + end for k in range(len(quantities)) for end in (0, 1)]
+        ax.set_xticks(at, ["start", "trained"] * len(quantities), fontsize=9)
+        ax.set_xlim(-0.7, at[-1] + 0.7)
+        ax.axhline(1, color="grey", linewidth=0.8, zorder=0)
+        ax.set_yscale("log")
+        ax.set_title(title, pad=20)
+    axes[0, 0].set_ylabel("left after 99 steps back")
     return figure
 
 
