@@ -2,7 +2,7 @@
 
 One matrix and one bias for each gate, so that every gate is a line of its own:
 the form to read first. `lstm.fused` computes the same numbers from one matrix;
-`lstm.weights` goes between the two.
+`lstm.exchange.cell` goes between the two.
 
 The cell itself takes h before c and returns ``[h, c]``; `run`, like the rest of the
 package, takes and returns c before h.
@@ -138,7 +138,7 @@ def run(
     Example:
         >>> import numpy as np
         >>> from lstm import init
-        >>> from lstm.weights import split
+        >>> from lstm.exchange.cell import split
         >>> params = split(init(10, 4, rng=0, dtype="float32"))
         >>> run(params, np.ones((5, 3, 10), "float32")).Hout.shape
         (5, 3, 4)

@@ -95,6 +95,10 @@ def difference(a, b):
     return None if a is None else a - b
 
 
-def as_gradient(to, dW):
-    """A gradient in a framework's layout. Converters may add a constant; a gradient has none."""
-    return difference(to(dW), to(np.zeros_like(dW)))
+def as_gradient(dump, dlayers):
+    """A gradient in a library's layout. ``dump`` may add a constant; a gradient has none."""
+    zeros = [
+        stack.Layer(*(None if dW is None else np.zeros_like(dW) for dW in dlayer))
+        for dlayer in dlayers
+    ]
+    return difference(dump(dlayers), dump(zeros))

@@ -11,7 +11,7 @@ from helpers import SHAPES, draw, refused
 
 import lstm
 from lstm.cell import PARAMETERS, MyLSTMCell, Sequence, lstm_cell_step, run
-from lstm.weights import fuse, split
+from lstm.exchange.cell import fuse, split
 
 D, H = 3, 4
 X1, ZERO = jnp.array([0.1, 0.2, 0.3]), jnp.zeros(H)

@@ -18,7 +18,7 @@ from helpers import (
 )
 
 import lstm
-from lstm import cell, stack, weights
+from lstm import cell, exchange, stack
 from lstm.gradcheck import check_lstm
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
@@ -28,7 +28,7 @@ DTYPES = [np.float32, np.float64]
 @jax.jit
 def separate_gates(X, WLSTM, c0, h0):
     """The same function of the same arguments, by the separate-gate cell in JAX."""
-    return cell.run(weights.split(WLSTM), X, c0, h0)
+    return cell.run(exchange.cell.split(WLSTM), X, c0, h0)
 
 
 JUDGES = {"central": lstm.forward, "complex": lstm.forward, "jax": separate_gates}

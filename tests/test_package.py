@@ -42,8 +42,6 @@ LAYERS = [
     {"exchange.onnx"},
     {"exchange.files"},
     {"__main__"},
-    {"weights"},
-    {"checkpoints"},
     {"oracles"},
     {"laws", "report"},
     {"gradcheck"},
@@ -55,7 +53,6 @@ LAYERS = [
 APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
 NEEDS = {
     "cell": {"flax", "jax"},
-    "checkpoints": {"onnx", "safetensors"},
     "exchange.files": {"onnx"},
     "exchange.keras_file": {"h5py"},
     "exchange.onnx": {"onnx"},
@@ -81,9 +78,9 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.__main__, lstm.checkpoints, lstm.book.ladder, lstm.book.labels, lstm.layout
+import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout
 import lstm.reference
-import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.weights
+import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
 from lstm.gradcheck import check_lstm, random_problem
 
 Hout, Cn, Hn, cache = lstm.forward(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0))

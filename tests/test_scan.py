@@ -14,7 +14,7 @@ from helpers import run as run_numpy
 import lstm
 from lstm import scan, stack
 from lstm.cell import run as run_cell
-from lstm.weights import split
+from lstm.exchange.cell import split
 
 
 @pytest.fixture(autouse=True)

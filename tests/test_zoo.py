@@ -18,10 +18,11 @@ def run_tests_on_a_copy(folder, module, bug=None):
     """Copy package and tests, plant the bug, run the module's tests; return pytest's status."""
     shutil.copytree(ROOT / "lstm", folder / "lstm", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "tests").mkdir()
-    for name in ("helpers.py", "conftest.py", f"test_{module}.py"):
+    for name in ("helpers.py", "conftest.py", f"test_{module.replace('.', '_')}.py"):
         shutil.copy(ROOT / "tests" / name, folder / "tests" / name)
     if bug is not None:
-        (folder / "lstm" / f"{bug.module}.py").write_text(source_of(bug), encoding="utf-8")
+        path = folder / "lstm" / f"{bug.module.replace('.', '/')}.py"
+        path.write_text(source_of(bug), encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=folder,

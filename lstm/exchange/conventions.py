@@ -203,11 +203,6 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
             parts.append(part)
         return np.hstack(parts)
 
-    b = np.zeros(4 * H, dtype)
-    for names, count in Counter(c.biases).items() if has_bias else ():
-        axes = (width if count == 1 else "8 * H",)
-        vectors = [array(name, axes, (count * blocks * H,)) for name in _tuple(names)]
-        b += np.hstack(vectors).reshape(count, -1).sum(axis=0)
     if joined:
         W = matrix(c.x, "D + H", None)
         if len(W) < H:
@@ -218,6 +213,11 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
         kernels = [W]
     else:
         kernels = [matrix(c.h, "H", H), matrix(c.x, "D", None)][::-1]
+    b = np.zeros(4 * H, dtype)
+    for names, count in Counter(c.biases).items() if has_bias else ():
+        axes = (width if count == 1 else "8 * H",)
+        vectors = [array(name, axes, (count * blocks * H,)) for name in _tuple(names)]
+        b += np.hstack(vectors).reshape(count, -1).sum(axis=0)
     if c.turned:
         kernels = [_turn(kernel) for kernel in kernels]
     by_gate = dict(zip(_gates(c), split_gates(np.vstack([b, *kernels])), strict=True))

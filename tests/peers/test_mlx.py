@@ -1,18 +1,13 @@
-"""Weights go to MLX and tinygrad and come back. `make test-peers` installs them and runs this."""
-
-import os
-
-os.environ["DEV"] = "PYTHON"  # tinygrad's device that needs no compiler
+"""Weights go to MLX and come back. `make test-peers` installs it and runs this."""
 
 import mlx.core as mx
 import mlx.nn
 import numpy as np
 import pytest
-import tinygrad
 from exchange import as_gradient, assert_close, ours, random_like, task
-from tinygrad.nn.state import get_state_dict
 
-from lstm import stack, weights
+from lstm.exchange import mlx as exchange_mlx
+from lstm.stack import Layer
 
 D, H = 3, 6
 DTYPES = [np.float32, np.float64]
@@ -42,7 +37,7 @@ def test_mlx(dtype, bias, exact_sigmoid):
         shapes = [[{k: np.zeros(v.shape) for k, v in net.parameters().items() if v is not None}
                    for net in pair] for pair in nets]  # fmt: skip
         params = random_like(shapes, dtype)
-        layers = [stack.Layer(*map(weights.from_mlx, pair)) for pair in params]
+        layers = exchange_mlx.load([tuple(pair) for pair in params])
         answer = ours(layers, t)
 
         def run(params, X, c0, h0):
@@ -81,43 +76,21 @@ def test_mlx(dtype, bias, exact_sigmoid):
     for key, value in (("dX", dX), ("dc0", dc0), ("dh0", dh0)):
         got = [np.array(v) for v in value] if isinstance(value, list) else np.array(value)
         assert_close(answer[key], got, dtype, key)
-    for pair, layer, dlayer in zip(dparams, layers, answer["dlayers"], strict=True):
-        for theirs, W, dW in zip(pair, layer, dlayer, strict=True):
-            dW = dW if bias else np.vstack([0 * dW[:1], dW[1:]])
-            mine = as_gradient(lambda W: weights.to_mlx(W, bias=bias), dW)
-            assert_close(mine, {k: np.array(v) for k, v in theirs.items()}, dtype)
-            assert_close(weights.from_mlx(weights.to_mlx(W, bias=bias)), W, dtype)
+    dlayers = answer["dlayers"]
+    if not bias:
+        dlayers = [Layer(*(np.vstack([0 * dW[:1], dW[1:]]) for dW in dlayer)) for dlayer in dlayers]
+
+    def dump(layers):
+        return exchange_mlx.dump(layers, bias=bias)
+
+    theirs = [tuple({k: np.array(v) for k, v in net.items()} for net in pair) for pair in dparams]
+    assert_close(as_gradient(dump, dlayers), theirs, dtype)
+    assert_close(exchange_mlx.load(dump(layers)), layers, dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-def test_tinygrad(dtype, bias):
-    """One layer: tinygrad has a cell, and its device for tests is slow."""
-    n, b = 2, 2
-    t = task(dtype, D, H, layers=1, d=1, n=n, lengths=(n,) * b)
-    cell = tinygrad.nn.LSTMCell(D, H, bias=bias)
-    params = random_like({k: np.zeros(v.shape) for k, v in get_state_dict(cell).items()}, dtype)
-    for name, value in params.items():
-        setattr(cell, name, tinygrad.Tensor(value))
-    W = weights.from_tinygrad({k: v.numpy() for k, v in get_state_dict(cell).items()})
-    answer = ours([stack.Layer(W)], t)
-
-    X, c0, h0 = (tinygrad.Tensor(v) for v in (t.X, t.c0[0][0], t.h0[0][0]))
-    h, c, outputs = h0, c0, []
-    for k in range(n):
-        h, c = cell(X[k], (h, c))
-        outputs.append(h)
-    Hout = tinygrad.Tensor.stack(*outputs)
-    pairs = ((Hout, t.dHout), (c, t.dCn[0][0]), (h, t.dHn[0][0]))
-    sum((y * tinygrad.Tensor(w)).sum() for y, w in pairs).backward()
-    for key, value in {
-        "Hout": Hout, "dX": X.grad, "Cn": c, "Hn": h, "dc0": c0.grad, "dh0": h0.grad
-    }.items():  # fmt: skip
-        mine = answer[key] if key in ("Hout", "dX") else answer[key][0][0]
-        assert_close(mine, value.numpy(), dtype, key)
-    dW = answer["dlayers"][0].forward
-    mine = weights.to_tinygrad(dW if bias else np.vstack([0 * dW[:1], dW[1:]]), bias=bias)
-    if bias:
-        mine["bias_hh"] = mine["bias_ih"]  # each of the two has the gradient of their sum
-    assert_close(mine, {k: getattr(cell, k).grad.numpy() for k in mine}, dtype)
-    assert_close(weights.from_tinygrad(weights.to_tinygrad(W, bias=bias)), W, dtype)
+def test_another_layer_and_narrow_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"it has also 'b', 'bhn'$"):
+        exchange_mlx.load(mlx.nn.GRU(D, H).parameters())
+    narrow = {k: v.astype(mx.bfloat16) for k, v in mlx.nn.LSTM(D, H).parameters().items()}
+    with pytest.raises(TypeError, match=r"got mlx.core.bfloat16; widen it first"):
+        exchange_mlx.load(narrow)

@@ -1,0 +1,60 @@
+"""Lists of cells and pairs of directions as stacks."""
+
+import numpy as np
+import pytest
+from exchange import assert_close
+from helpers import refused
+
+from lstm import stack
+from lstm.exchange import cell, cells, haiku, mlx, nnx, tinygrad
+from lstm.exchange import equinox as exchange_equinox
+from lstm.exchange import flax as exchange_flax
+from lstm.stack import Layer
+
+BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0)
+STACKS = {
+    "one": stack.init(3, 2, rng=0, dtype=np.float32),
+    "both": BOTH,
+    "backward": [Layer(backward=BOTH[0].forward)],
+    "mixed": [BOTH[0], *stack.init(4, 5, rng=1)],
+}
+MODULES = [cell, exchange_equinox, exchange_flax, haiku, mlx, nnx, tinygrad]
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("name", STACKS)
+def test_there_and_back(name, module):
+    layers = STACKS[name]
+    assert_close(module.load(module.dump(layers)), layers, layers[0].directions[0][1].dtype)
+
+
+def one(params, where):
+    if "W" not in params:
+        raise ValueError(f"{where}: expected W")
+    return params["W"]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ([], ValueError, "params: layers: expected at least one layer, got none"),
+        ({}, ValueError, "params: expected W"),
+        ([{}], ValueError, "params[0]: expected W"),
+        ([({"W": BOTH[0].forward}, {})], ValueError, "params[0][1]: expected W"),
+        ([({},)], ValueError, "params[0]: expected a pair (forward, backward), got 1"),
+        ([(None, None)], ValueError,
+         "params: layers[0]: expected weights for at least one direction, got none"),
+        ([{"W": BOTH[0].forward}] * 2, ValueError,
+         "params: layers[1].forward: expected D = 2, the width of the layer below, got 3"),
+    ],
+)  # fmt: skip
+def test_what_is_no_stack_is_named(given, error, message):
+    with refused(error, message):
+        cells.load(one, given, "params")
+
+
+def test_a_pair_alone_is_no_list_of_layers():
+    params = cell.dump(BOTH)[0]
+    with pytest.raises(TypeError, match=r"^params: expected a dictionary of arrays, .*got tuple"):
+        cell.load(params)
+    assert len(cell.load([params])[0].directions) == 2

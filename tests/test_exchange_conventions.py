@@ -1,0 +1,234 @@
+"""The Rosetta table: every row there and back, and every kind of fault in every row.
+
+That the rows are right is shown against the libraries: test_exchange_keras.py and the others.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm.exchange.conventions import CANDIDATE, ROSETTA, read, write
+from lstm.exchange.names import flat, nested, spelled
+from lstm.layout import GATES
+
+D, H = 3, 2
+W = np.random.default_rng(0).standard_normal((1 + D + H, 4 * H))
+ROWS = pytest.mark.parametrize("name", ROSETTA)
+
+
+def arrays_of(name, dtype=np.float64):
+    return flat(write(ROSETTA[name], W.astype(dtype)), "", "")
+
+
+@ROWS
+def test_a_row_says_where_each_gate_is_once(name):
+    row = ROSETTA[name]
+    gates = ["g" if gate in CANDIDATE else gate for gate in row.order.split()]
+    assert sorted(gates) == sorted(GATES)
+    for part in (row.x, row.h, *row.biases):
+        assert isinstance(part, str) == (row.gates != "apart")
+        assert isinstance(part, str) or len(set(part)) == 4
+    assert row.arrays
+    assert row.state
+
+
+@ROWS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize(("D", "H"), [(0, 1), (1, 1), (5, 3), (3, 5)])
+def test_there_and_back(name, D, H, dtype):
+    W = np.random.default_rng(1).standard_normal((1 + D + H, 4 * H)).astype(dtype)
+    arrays = write(ROSETTA[name], W)
+    back = read(ROSETTA[name], arrays, "arrays")
+    assert back.dtype == dtype
+    tolerance = 1e-6 if ROSETTA[name].forget_bias else 0  # less 1 and plus 1 costs a digit
+    np.testing.assert_allclose(back, W, rtol=0, atol=tolerance)
+    for array in flat(arrays, "", "").values():
+        assert array.flags.c_contiguous
+        assert not np.shares_memory(array, W)
+        assert not np.shares_memory(array, back)
+
+
+@ROWS
+def test_every_number_of_ours_comes_from_one_of_theirs(name):
+    """In an array that is read twice, or not at all, a number would move two of ours, or none."""
+    arrays = arrays_of(name)
+    base = read(ROSETTA[name], nested(arrays), "arrays")
+    moved = np.zeros_like(base)
+    count = 0
+    for key, array in arrays.items():
+        for index in np.ndindex(array.shape):
+            other = array.copy()
+            other[index] += 1
+            change = read(ROSETTA[name], nested(arrays | {key: other}), "arrays") - base
+            assert np.count_nonzero(np.round(change, 9)) == 1
+            moved += np.round(change, 9)
+            count += 1
+    two = (
+        any(ROSETTA[name].biases.count(bias) == 2 for bias in ROSETTA[name].biases)
+        or len(ROSETTA[name].biases) == 2
+    )
+    assert (moved[1:] == 1).all()
+    assert (moved[0] == 1 + two).all()
+    assert count == moved.sum()
+
+
+@ROWS
+def test_biases_may_lack_where_the_row_says_so_and_all_at_once(name):
+    row, arrays = ROSETTA[name], arrays_of(name)
+    biases = [key for part in row.biases for key in ((part,) if isinstance(part, str) else part)]
+    bare = {key: value for key, value in arrays.items() if key not in biases}
+    if row.may_lack_bias:
+        zero = np.vstack([0 * W[:1], W[1:]])
+        np.testing.assert_array_equal(read(row, bare, "arrays"), zero)
+        assert set(write(row, zero, bias=False)) == set(bare)
+        with refused(
+            ValueError, "bias: expected True, as the biases (row 0 of WLSTM) are not zero"
+        ):
+            write(row, W, bias=False)
+    else:
+        with pytest.raises(ValueError, match=r"^arrays: expected .*; it lacks "):
+            read(row, nested(bare), "arrays")
+        message = "bias: expected True, as this library's LSTM always has biases"
+        with refused(ValueError, message):
+            write(row, 0 * W, bias=False)
+    if len(set(biases)) > 1:
+        one = {key: value for key, value in arrays.items() if key != biases[-1]}
+        with pytest.raises(ValueError, match=f"; it lacks '{biases[-1]}'$"):
+            read(row, nested(one), "arrays")
+
+
+@ROWS
+def test_a_name_too_few_or_too_many_is_named(name):
+    row, arrays = ROSETTA[name], arrays_of(name)
+    biases = sum(((part,) if isinstance(part, str) else part for part in row.biases), ())
+    for key in set(arrays) - set(biases):
+        less = {k: v for k, v in arrays.items() if k != key}
+        with pytest.raises(ValueError, match=f"^arrays: expected .*; it lacks '{key}'$"):
+            read(row, nested(less), "arrays")
+    with pytest.raises(ValueError, match=r"^arrays: expected .*; it has also 'peephole'$"):
+        read(row, nested(arrays | {"peephole": np.ones(H)}), "arrays")
+
+
+WRONG = {
+    "float16": (
+        lambda a: a.astype("f2"),
+        TypeError,
+        "expected dtype float32 or float64, got float16;",
+    ),
+    "another dtype": (lambda a: a.astype("f4"), TypeError, "expected dtype float"),
+    "integers": (lambda a: a.astype(int), TypeError, "expected dtype float"),
+    "objects": (lambda a: a.astype(object), TypeError, "expected an array of numbers, got ndarray"),
+    "text": (lambda a: a.astype(str), TypeError, "expected dtype float32, float64 or complex128"),
+    "other bytes": (lambda a: a.astype(">f8"), TypeError, "expected dtype float"),
+    "masked": (np.ma.masked_array, TypeError, "expected an array, got a masked array"),
+    "None": (lambda a: None, TypeError, "expected an array, got None"),
+    "ragged": (lambda a: [[1.0], []], ValueError, "expected an array, got [[1.0], []]"),
+    "a number": (lambda a: 1.0, ValueError, "expected shape"),
+    "an axis more": (lambda a: a[None], ValueError, "expected shape"),
+    "one too many": (lambda a: np.repeat(a, [1] * (len(a) - 1) + [2], 0), ValueError, "expected "),
+    "nothing": (lambda a: a[:0], ValueError, "expected "),
+}
+
+
+@ROWS
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_array_is_refused_and_named(name, wrong):
+    """The array that is wrong, or the one that it does not fit; D alone has nothing to fit."""
+    spoil, error, message = WRONG[wrong]
+    row, arrays = ROSETTA[name], arrays_of(name)
+    for key in arrays:
+        apart_or_rows = row.gates != "columns"
+        if wrong in ("one too many", "nothing") and not apart_or_rows and key in (row.x,):
+            continue  # another D
+        given = nested(arrays | {key: spoil(arrays[key])})
+        with pytest.raises(error) as caught:
+            read(row, given, "arrays")
+        assert str(caught.value).startswith("arrays[")
+        assert message in str(caught.value)
+
+
+def test_lists_of_numbers_are_arrays():
+    arrays = {key: array.tolist() for key, array in arrays_of("Keras").items()}
+    np.testing.assert_array_equal(read(ROSETTA["Keras"], arrays, "arrays"), W)
+
+
+@ROWS
+@pytest.mark.parametrize("given", [None, [], np.ones(3), object(), "model.pt", b"bytes"])
+def test_what_is_no_dictionary_is_told_what_to_pass(name, given):
+    row = ROSETTA[name]
+    message = f"arrays: expected a dictionary of arrays, {row.arrays}, got {type(given).__name__}"
+    if isinstance(given, (str, bytes)):
+        message += "; for a file there is lstm.exchange.load"
+    with refused(TypeError, message):
+        read(row, given, "arrays")
+
+
+@ROWS
+def test_arrays_one_level_down_are_found_for_the_message(name):
+    row = ROSETTA[name]
+    message = (
+        f"arrays: expected the arrays themselves, {row.arrays}, got a dictionary that has them "
+        "under 'params'; pass arrays['params']"
+    )
+    with refused(ValueError, message):
+        read(row, {"params": write(row, W), "step": 3}, "arrays")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("PyTorch", "weight_ih", np.zeros((7, 3)), "(4 * H, D) = (8, any), got (7, 3)"),
+        ("PyTorch", "weight_hh", np.zeros((2, 8)), "(4 * H, H) = (32, 8), got (2, 8)"),
+        ("PyTorch", "bias_hh", np.zeros((1, 8)), "(4 * H,) = (8,), got (1, 8)"),
+        ("Keras", "recurrent_kernel", np.zeros((1, 8)), "(H, 4 * H) = (1, 4), got (1, 8)"),
+        ("Keras", "kernel", np.zeros((3, 6)), "(D, 4 * H) = (any, 8), got (3, 6)"),
+        ("ONNX", "B", np.zeros(8), "(8 * H,) = (16,), got (8,)"),
+        ("Haiku", "w", np.zeros((5, 9)), "(D + H, 4 * H) = (any, 8), got (5, 9)"),
+        ("Haiku", "b", np.zeros(9), "(4 * H,) = (8,), got (9,)"),
+        ("separate gates", "W_i", np.zeros((4, 2)), "(D + H, H) = (5, 2), got (4, 2)"),
+        ("separate gates", "b_g", np.zeros(3), "(H,) = (2,), got (3,)"),
+        ("Flax linen", "hf/kernel", np.zeros((2, 3)), "(H, H) = (2, 2), got (2, 3)"),
+        ("Flax linen", "ig/kernel", np.zeros((4, 2)), "(D, H) = (3, 2), got (4, 2)"),
+    ],
+)
+def test_messages_in_the_librarys_own_shapes(name, key, value, message):
+    given = nested(arrays_of(name) | {key: value})
+    with refused(ValueError, f"{spelled('arrays', key)}: expected shape {message}"):
+        read(ROSETTA[name], given, "arrays")
+
+
+def test_joined_matrices_have_at_least_the_rows_of_h():
+    message = (
+        "params['w']: expected shape (D + H, 4 * H) with H = 2, as in params['b'], and D of at "
+        "least 0, got 1 rows"
+    )
+    with refused(ValueError, message):
+        read(ROSETTA["Haiku"], {"w": np.zeros((1, 8)), "b": np.zeros(8)}, "params")
+
+
+def test_no_units_are_refused():
+    with refused(ValueError, "params['Wh']: expected H of at least 1, got shape (0, 0)"):
+        read(ROSETTA["MLX"], {"Wx": np.zeros((0, 3)), "Wh": np.zeros((0, 0))}, "params")
+
+
+@ROWS
+def test_the_concordance_of_the_book_says_what_the_row_says(name):
+    """Gate order, orientation, biases, what is added, and states, in book/notation.md."""
+    notation = (Path(__file__).parents[1] / "book" / "notation.md").read_text(encoding="utf-8")
+    row = ROSETTA[name]
+    (line,) = re.findall(rf"^\| {re.escape(name)}(?:,? [`(].*| )\|.*$", notation, re.M)
+    _, order, weights, biases, state = line.strip("| ").split(" | ")
+    assert order == ("by name" if row.gates == "apart" else row.order.replace(" ", ", "))
+    width = "H" if row.gates == "apart" else "4H"
+    shapes = ["D + H"] if row.x == row.h else ["D", "H"]
+    spelled = [f"({width}, {a})" if row.gates == "rows" else f"({a}, {width})" for a in shapes]
+    assert weights.startswith(" and ".join(f"${shape}$" for shape in spelled))
+    assert ("each" in weights) == (row.gates == "apart" or row.turned)
+    kind = ("one", "two")[len(row.biases) - 1]
+    kind += " in one" * (len(set(row.biases)) < len(row.biases))
+    assert biases.startswith(kind)
+    assert ("1 is added" in biases) == (row.forget_bias == 1)
+    assert state == row.state

@@ -1,0 +1,290 @@
+"""Weights go to Keras (on JAX) and come back: its own layers answer the same."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+from exchange import assert_close, ours, random_like, task
+from helpers import refused
+
+from lstm import stack
+from lstm.exchange import keras as exchange_keras
+
+# Keras's variables do not yet take NumPy 2's argument "copy"; this is raised within get_weights.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+
+D, H = 3, 6
+DTYPES = [np.float32, np.float64]
+
+
+class Net(keras.Model):
+    """Two bidirectional layers, from given states, with a mask: everything that our stack has."""
+
+    def __init__(self, dtype):
+        super().__init__(dtype=dtype)
+        self.rnns = [
+            keras.layers.Bidirectional(
+                keras.layers.LSTM(H, return_sequences=True, return_state=True, dtype=dtype),
+                dtype=dtype,
+            )
+            for _ in range(2)
+        ]
+
+    def call(self, X, c0, h0, mask):
+        Cn, Hn = [], []
+        for rnn, c, h in zip(self.rnns, c0, h0, strict=True):
+            X, hf, cf, hb, cb = rnn(X, initial_state=[h[0], c[0], h[1], c[1]], mask=mask)
+            Cn.append(jnp.stack([cf, cb]))
+            Hn.append(jnp.stack([hf, hb]))
+        return X, Cn, Hn
+
+
+@pytest.fixture
+def exact_tanh(monkeypatch):
+    """Keras's tanh on JAX rounds float64 to float32; with JAX's own the rest can be compared."""
+    with jax.enable_x64(True):
+        x = jnp.linspace(-3, 3, 7)
+        assert x.dtype == np.float64
+        assert keras.ops.tanh(x).dtype == np.float32, "Keras has put it right: drop this"
+    monkeypatch.setattr(keras.src.ops, "tanh", jnp.tanh)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
+def test_outputs_states_and_gradients_agree(dtype, exact_tanh):
+    t = task(dtype, D, H)
+    with jax.enable_x64(dtype == np.float64):
+        X = jnp.asarray(t.X.swapaxes(0, 1))
+        mask = jnp.arange(X.shape[1]) < np.array(t.lengths)[:, None]
+        net = Net(np.dtype(dtype).name)
+        net.built = True  # its layers are built below
+        states = jax.tree.map(jnp.asarray, (t.c0, t.h0))
+        for rnn, size in zip(net.rnns, (D, 2 * H), strict=True):
+            rnn.build((None, None, size))
+        for rnn in net.rnns:
+            rnn.set_weights(random_like(rnn.get_weights(), dtype))
+        layers = exchange_keras.load([(rnn.get_config(), rnn.get_weights()) for rnn in net.rnns])
+        answer = ours(layers, t)
+
+        def run(trainable, X, c0, h0):
+            return net.stateless_call(trainable, [v.value for v in net.non_trainable_variables],
+                                      X, c0, h0, mask)[0]  # fmt: skip
+
+        @jax.jit
+        def results_and_gradients(arguments, cotangents):
+            results, vjp = jax.vjp(run, *arguments)
+            return results, vjp(cotangents)
+
+        values = [v.value for v in net.trainable_variables]
+        cotangents = jax.tree.map(jnp.asarray, (t.dHout.swapaxes(0, 1), t.dCn, t.dHn))
+        results, gradients = results_and_gradients((values, X, *states), cotangents)
+        for rnn, arrays in zip(net.rnns, exchange_keras.dump(layers), strict=True):
+            assert_close(arrays, rnn.get_weights(), dtype)
+            rnn.set_weights(arrays)  # and back again
+    Hout, Cn, Hn = results
+    dvalues, dX, dc0, dh0 = gradients
+    for key, value in {
+        "Hout": Hout.swapaxes(0, 1), "Cn": Cn, "Hn": Hn,
+        "dX": dX.swapaxes(0, 1), "dc0": dc0, "dh0": dh0,
+    }.items():  # fmt: skip
+        assert_close(answer[key], value, dtype, key)
+    mine = [array for arrays in exchange_keras.dump(answer["dlayers"]) for array in arrays]
+    assert_close(mine, dvalues, dtype)  # one bias, added as it is: a gradient goes like weights
+
+
+def test_a_mask_outside_bidirectional_repeats_the_last_output():
+    """A trap: behind a sequence's end Keras repeats, where we give zero."""
+    t = task(np.float32, D, H, layers=1, d=1)
+    layer = keras.layers.LSTM(H, return_sequences=True)
+    mask = np.arange(t.X.shape[0]) < np.array(t.lengths)[:, None]
+    layer.build((None, None, D))
+    Y = np.asarray(layer(t.X.swapaxes(0, 1), mask=mask))
+    layers = exchange_keras.load([(layer.get_config(), layer.get_weights())])
+    Hout = stack.forward(t.X, layers, lengths=t.lengths).Hout
+    for j, length in enumerate(t.lengths):
+        assert_close(Hout[:length, j], Y[j, :length], np.float32)
+        last = np.broadcast_to(Y[j, length - 1], Y[j, length:].shape)
+        assert_close(last, Y[j, length:], np.float32)
+        assert not Hout[length:, j].any()
+
+
+def built(**settings):
+    layer = keras.layers.LSTM(H, **settings)
+    layer.build((None, None, D))
+    return layer.get_weights(), layer.get_config()
+
+
+def test_without_bias():
+    arrays, config = built(use_bias=False)
+    (layer,) = exchange_keras.load([(config, arrays)])
+    assert not layer.forward[0].any()
+    assert_close(exchange_keras.dump([layer], bias=False), [arrays], np.float32)
+
+
+TRAINING = "; it acts in training alone: give config | {{'{0}': 0.0}} to go without"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"activation": "relu"}, "['activation']: expected 'tanh', got 'relu'"),
+        (
+            {"recurrent_activation": "hard_sigmoid"},
+            "['recurrent_activation']: expected 'sigmoid', got 'hard_sigmoid'",
+        ),
+        (
+            {"recurrent_dropout": 0.5},
+            "['recurrent_dropout']: expected 0.0, got 0.5" + TRAINING.format("recurrent_dropout"),
+        ),
+        (
+            {"dropout": 0.25},
+            "['dropout']: expected 0.0, got 0.25" + TRAINING.format("dropout"),
+        ),
+        (
+            {"stateful": True},
+            "['stateful']: expected False, got True; hand c0 and h0 on yourself: give config | "
+            "{'stateful': False} to go without",
+        ),
+        (
+            {"go_backwards": True},
+            "['go_backwards']: expected False, got True; a layer that reads backward alone is "
+            "Layer(backward=W), with its outputs in time's order",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_represented_are_refused(settings, message):
+    arrays, config = built(**{k: v for k, v in settings.items() if k != "stateful"})
+    with refused(ValueError, "layers[0][0]" + message):
+        exchange_keras.load([(config | settings, arrays)])
+
+
+@pytest.mark.parametrize("settings", [{"implementation": 1}, {"unroll": True}, {"seed": 3}])
+def test_settings_that_change_no_number_pass(settings):
+    arrays, config = built()
+    assert exchange_keras.load([(config | settings, arrays)])[0].forward.shape == (10, 24)
+
+
+def test_the_way_out_of_dropout_works():
+    arrays, config = built(dropout=0.25)
+    (layer,) = exchange_keras.load([(config | {"dropout": 0.0}, arrays)])
+    assert layer.forward.shape == (1 + D + H, 4 * H)
+
+
+def other(kind, *arguments):
+    layer = getattr(keras.layers, kind)(*arguments, name="other")
+    return layer.get_config(), [np.zeros((D, 3 * H)), np.zeros((H, 3 * H)), np.zeros((2, 3 * H))]
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (other("GRU", H), "expected that of an LSTM, got that of 'other' with ['reset_after']"),
+        (other("SimpleRNN", H), "expected that of an LSTM, got that of 'other'"),
+        (
+            other("ConvLSTM1D", H, 2),
+            "expected that of an LSTM, got that of 'other' with ['data_format', 'dilation_rate', "
+            "'filters', 'kernel_size', 'padding', 'strides']",
+        ),
+    ],
+)
+def test_another_layer_is_refused(pair, message):
+    with refused(ValueError, f"layers[0][0]: {message}"):
+        exchange_keras.load([pair])
+
+
+def test_a_gru_in_bidirectional_is_refused():
+    layer = keras.layers.Bidirectional(keras.layers.GRU(H))
+    layer.build((None, None, D))
+    with refused(ValueError, "layers[0][0]['layer']: expected an LSTM, got 'GRU'"):
+        exchange_keras.load([(layer.get_config(), layer.get_weights())])
+
+
+PAIRS = "(layer.get_config(), layer.get_weights())"
+
+
+def test_a_layer_is_not_its_settings_and_weights():
+    layer = keras.layers.LSTM(H)
+    arrays, config = built()
+    for given, message in {
+        "layer": (layer, f"layers: expected a list of pairs {PAIRS}, got LSTM"),
+        "layers": ([layer], f"layers[0]: expected a pair {PAIRS}, got LSTM"),
+        "weights": (arrays, f"layers[0]: expected a pair {PAIRS}, got ndarray"),
+        "pair": ((config, arrays), f"layers: expected a list of pairs {PAIRS}, got tuple"),
+        "file": (
+            "model.keras",
+            f"layers: expected a list of pairs {PAIRS}, got str; for a file there is "
+            "lstm.exchange.load",
+        ),
+        "in its place": (
+            [(layer, arrays)], "layers[0][0]: expected layer.get_config() or None, got LSTM"
+        ),
+        "no list": (
+            [(config, dict(enumerate(arrays)))],
+            "layers[0][1]: expected a list, layer.get_weights(), got dict",
+        ),
+    }.values():  # fmt: skip
+        with refused(TypeError, message):
+            exchange_keras.load(given)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_another_number_of_arrays_than_the_settings_say(count):
+    arrays, config = built()
+    message = (
+        "layers[0][1]: expected the arrays kernel, recurrent_kernel, bias for each direction, "
+        f"got {count}"
+    )
+    with refused(ValueError, message):
+        exchange_keras.load([(config, (arrays * 2)[:count])])
+
+
+def test_between_layers_every_output_is_needed():
+    arrays, config = built()
+    message = (
+        "layers[0][0]['return_sequences']: expected True, as another layer reads its outputs, got "
+        "False; layers with something between them are no stack: convert each alone"
+    )
+    with refused(ValueError, message):
+        exchange_keras.load([(config, arrays)] * 2)
+
+
+def test_without_settings_the_number_of_arrays_tells_the_directions():
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(H))
+    layer.build((None, None, D))
+    arrays = layer.get_weights()
+    (blind,) = exchange_keras.load([(None, arrays)])
+    (sighted,) = exchange_keras.load([(layer.get_config(), arrays)])
+    assert_close(list(blind), list(sighted), np.float32)
+
+
+def test_keras_reads_forward_or_both_ways():
+    mixed = [*stack.init(3, 2, bidirectional=True, rng=0), *stack.init(4, 5, rng=1)]
+    assert [len(arrays) for arrays in exchange_keras.dump(mixed)] == [6, 3]
+    message = "layers[0]: expected forward or both directions, got backward"
+    with refused(ValueError, message):
+        exchange_keras.dump([stack.Layer(backward=mixed[0].forward)])
+
+
+@pytest.mark.parametrize("mode", ["sum", "ave", "mul", None])
+def test_other_ways_to_merge_are_refused(mode):
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(H, return_sequences=True), merge_mode=mode)
+    layer.build((None, None, D))
+    message = (
+        f"layers[0][0]['merge_mode']: expected 'concat', got {mode!r}; only outputs side by side "
+        "make a layer of a stack"
+    )
+    with refused(ValueError, message):
+        exchange_keras.load([(layer.get_config(), layer.get_weights())])
+
+
+def test_layers_may_differ_in_size_and_in_directions():
+    wide = keras.layers.Bidirectional(keras.layers.LSTM(5, return_sequences=True))
+    narrow = keras.layers.LSTM(2)
+    X = np.random.default_rng(0).standard_normal((4, 3, D)).astype(np.float32)
+    Y = np.asarray(narrow(wide(X)))
+    layers = exchange_keras.load([(x.get_config(), x.get_weights()) for x in (wide, narrow)])
+    assert_close(stack.forward(X, layers, batch_first=True).Hn[-1][0], Y, np.float32)

@@ -1,0 +1,234 @@
+"""State dicts of PyTorch, without PyTorch; against itself see peers/test_torch.py."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from exchange import assert_close
+from helpers import refused
+from test_exchange_cells import BOTH, STACKS
+from test_package import NUMPY_ALONE
+
+from lstm.exchange import torch
+
+ROOT = Path(__file__).parent.parent
+WHOLE = torch.dump(BOTH)
+ONE = torch.dump(STACKS["one"])
+
+
+@pytest.mark.parametrize("prefix", ["", "encoder.lstm."])
+@pytest.mark.parametrize("name", ["one", "both"])
+def test_there_and_back_beside_others(name, prefix):
+    layers = STACKS[name]
+    others = {"head.weight": np.ones(3)} if prefix else {}
+    again = torch.load(others | torch.dump(layers, prefix), prefix)
+    assert_close(again, layers, layers[0].forward.dtype)
+
+
+def test_a_cell_has_names_without_a_number():
+    state_dict = torch.dump(STACKS["one"], cell=True)
+    assert list(state_dict) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+    assert_close(torch.load(state_dict), STACKS["one"], np.float32)
+    with refused(ValueError, "layers: expected one layer that reads forward, for a cell"):
+        torch.dump(BOTH, cell=True)
+
+
+@pytest.mark.parametrize("name", ["backward", "mixed"])
+def test_stacks_that_torch_does_not_have(name):
+    message = "layers: expected one hidden size, and forward or both directions in every layer"
+    with refused(ValueError, message):
+        torch.dump(STACKS[name])
+
+
+def only(keep, state_dict=WHOLE):
+    return {name: value for name, value in state_dict.items() if keep(name)}
+
+
+FOUR = "bias_hh{0}', 'bias_hh{0}_reverse', 'bias_ih{0}', 'bias_ih{0}_reverse"
+SETTINGS = "num_layers=2, bidirectional=True, bias=True"
+ALL = f"state_dict: expected all that a torch.nn.LSTM({SETTINGS}) has; it "
+
+
+@pytest.mark.parametrize(
+    ("state_dict", "message"),
+    [
+        (only(lambda k: k != "bias_hh_l0"), ALL + "lacks 'bias_hh_l0'"),
+        (only(lambda k: k != "weight_ih_l1_reverse"), ALL + "lacks 'weight_ih_l1_reverse'"),
+        (only(lambda k: k != "weight_hh_l1"), ALL + "lacks 'weight_hh_l1'"),
+        (
+            only(lambda k: "l0" not in k),
+            f"{ALL}lacks '{FOUR.format('_l0')}', 'weight_hh_l0', 'weight_hh_l0_reverse', "
+            "and 2 more",
+        ),
+        (
+            only(lambda k: not ("bias" in k and "l1" in k)),
+            f"{ALL}lacks '{FOUR.format('_l1')}'",
+        ),
+        (
+            only(lambda k: not ("reverse" in k and "l1" in k)),
+            f"{ALL}lacks 'bias_hh_l1_reverse', 'bias_ih_l1_reverse', 'weight_hh_l1_reverse', "
+            "'weight_ih_l1_reverse'",
+        ),
+        (
+            only(lambda k: "ih" in k, ONE),
+            "state_dict: expected all that a torch.nn.LSTM(num_layers=1, bidirectional=False, "
+            "bias=True) has; it lacks 'bias_hh_l0', 'weight_hh_l0'",
+        ),
+        (
+            ONE | {"weight_ih": ONE["weight_ih_l0"]},
+            "state_dict: expected all that a torch.nn.LSTM(num_layers=1, bidirectional=False, "
+            "bias=True) has; it has also 'weight_ih'",
+        ),
+        (
+            only(lambda k: k != "bias_ih", torch.dump(STACKS["one"], cell=True)),
+            "state_dict: expected all that a torch.nn.LSTMCell has; it lacks 'bias_ih'",
+        ),
+        ({}, "state_dict: expected names like 'weight_hh_l0' alone, got none"),
+        (
+            ONE | {"weight_hh_l00": np.ones(1)},
+            "state_dict: expected names like 'weight_hh_l0' alone, got 'weight_hh_l00'",
+        ),
+        (
+            {"net." + k: v for k, v in ONE.items()} | {"cell.weight_hh": 1, "x": 1},
+            "state_dict: expected names like 'weight_hh_l0' alone, got 'cell.weight_hh', "
+            "'net.bias_hh_l0', 'net.bias_ih_l0', 'net.weight_hh_l0', 'net.weight_ih_l0', 'x'; "
+            "an LSTM in it has the prefix 'cell.' or 'net.'",
+        ),
+        (
+            torch.dump(STACKS["one"][:1]) | {
+                k: np.zeros((4 * 3, 2 if "ih" in k else 3)[: 2 - k.startswith("b")], "f4")
+                for k in ("weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1")
+            },
+            "state_dict: expected one hidden size in all layers, as in torch.nn.LSTM",
+        ),
+        (
+            ONE | {f"{k[:-1]}1": v for k, v in ONE.items()},
+            "state_dict: layers[1].forward: expected D = 2, the width of the layer below, got 3",
+        ),
+        (
+            {k: np.zeros((6, *v.shape[1:]), "f4") for k, v in ONE.items()},
+            "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (8, 2), got (6, 2): that is "
+            "the shape of a torch.nn.GRU",
+        ),
+        (
+            {k: np.zeros((2, *v.shape[1:]), "f4") for k, v in ONE.items()},
+            "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (8, 2), got (2, 2): that is "
+            "the shape of a torch.nn.RNN",
+        ),
+        (
+            ONE | {"weight_hh_l0": ONE["weight_hh_l0"].T},
+            "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (32, 8), got (2, 8)",
+        ),
+    ],
+)  # fmt: skip
+def test_state_dicts_that_no_lstm_has(state_dict, message):
+    with refused(ValueError, message):
+        torch.load(state_dict)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("weight_hr_l0", "proj_size=0"),
+        ("weight_hr_l1_reverse", "proj_size=0"),
+        ("weight_hh_l0_raw", "stale copy"),
+        ("weight_hh_l0_g", "remove_weight_norm"),
+        ("weight_ih_l0_v", "remove_weight_norm"),
+        ("parametrizations.weight_hh_l0.original0", "remove_parametrizations"),
+        ("parametrizations.weight_hh_l0.original", "remove_parametrizations"),
+        ("weight_hh_l0_orig", "prune.remove"),
+        ("bias_hh_l0_mask", "prune.remove"),
+        ("weight_hh_l0_u", "remove_spectral_norm"),
+        ("_all_weight_values.0.param", "before it was quantised"),
+        ("_packed_params", "before it was quantised"),
+        ("weight_ih_l0_scale", "before it was quantised"),
+        ("layers.0.layer_fw.cell.igates.weight", "before it was quantised"),
+        ("weight_ih_l0.lora_A", "merge it"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "net."])
+def test_stale_and_foreign_names_say_what_to_do(name, hint, prefix):
+    given = torch.dump(STACKS["one"], prefix) | {prefix + name: np.ones(1)}
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        torch.load(given, prefix)
+    assert str(caught.value).startswith(f"state_dict['{prefix}{name}']: ")
+    assert hint in str(caught.value)
+
+
+def test_what_weight_drop_keeps_outside_of_the_module_is_seen():
+    """As fastai stores it: the plain name under ``module.`` is stale, the trained one above."""
+    given = torch.dump(STACKS["one"], "rnns.0.module.")
+    given["rnns.0.weight_hh_l0_raw"] = given["rnns.0.module.weight_hh_l0"] + 1
+    with pytest.raises(ValueError, match=r"^state_dict\['rnns.0.weight_hh_l0_raw'\]: weight drop"):
+        torch.load(given, "rnns.0.module.")
+    given["other.weight_hh_l0_raw"] = given.pop("rnns.0.weight_hh_l0_raw")
+    assert len(torch.load(given, "rnns.0.module.")) == 1
+
+
+class Module:
+    """Stands for a torch.nn.Module: no dictionary."""
+
+
+@pytest.mark.parametrize("given", [Module(), None, list(ONE.values()), "net.pt", Path("net.pt")])
+def test_what_is_no_state_dict_is_told_what_to_pass(given):
+    kind = type(given).__name__
+    message = f"state_dict: expected a dictionary of arrays, module.state_dict(), got {kind}"
+    if isinstance(given, (str, Path)):
+        message += "; for a file there is lstm.exchange.load"
+    with refused(TypeError, message):
+        torch.load(given)
+
+
+def test_a_checkpoint_around_it_is_one_level_too_high():
+    message = (
+        "state_dict['model']: expected an array, got a dictionary; pass that alone, if it is the "
+        "state dict"
+    )
+    with refused(TypeError, message):
+        torch.load({"model": ONE, "epoch": 3})
+
+
+def test_dtypes_are_not_mixed():
+    message = (
+        "state_dict['bias_ih_l0']: expected dtype float32, as in state_dict['weight_hh_l0'], got "
+        "float64"
+    )
+    with refused(TypeError, message):
+        torch.load(ONE | {"bias_ih_l0": ONE["bias_ih_l0"].astype("f8")})
+    second = {k: v.astype("f4") if "l1" in k else v for k, v in WHOLE.items()}
+    message = (
+        "state_dict: layers[1].forward: expected dtype float64, as in the first matrix, got float32"
+    )
+    with refused(TypeError, message):
+        torch.load(second)
+
+
+ALONE = (
+    NUMPY_ALONE.partition("import numpy as np")[0]
+    + """
+import numpy as np
+from lstm import exchange, stack
+
+file = np.load("book/data/brackets.npz")
+layers = exchange.torch.load(file, prefix="lstm.")
+lengths = file["test.lengths"]
+Hout = stack.forward(file["test.X"].astype(np.float32), layers, lengths=lengths).Hout
+logits = Hout @ file["head.weight"][0] + file["head.bias"]
+real = np.arange(len(logits))[:, None] < lengths
+assert abs(logits - file["test.logits"])[real].max() < 1e-4
+assert not {"torch", "jax", "onnx", "safetensors"} & set(sys.modules)
+print(real.sum())
+"""
+)
+
+
+def test_a_torch_model_of_two_layers_both_ways_runs_with_numpy_alone():
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ALONE],
+        cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "654\n"
