@@ -21,21 +21,15 @@ def load(params: Any) -> list[Layer]:
 
     Args:
         params: ``variables["params"]`` of the cell: ``W_f, W_i, W_o, W_g``, each (D + H, H), and
-            ``b_f, b_i, b_o, b_g``, each (H,). For a stack a list, see
-            `lstm.exchange.cells.load`.
+            ``b_f, b_i, b_o, b_g``, each (H,).
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
-        >>> layers = stack.init(10, 4, layers=2, rng=0)
-        >>> [layer.forward.shape for layer in load(dump(layers))]
-        [(15, 16), (9, 16)]
+        >>> [params] = dump(stack.init(10, 4, rng=0))
+        >>> load(params)[0].forward.shape
+        (15, 16)
     """
     return cells.load(partial(read, ROW), params, "params")
 
@@ -50,9 +44,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the eight parameters by name, new arrays; for one that reads both
         ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

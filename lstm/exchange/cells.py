@@ -24,8 +24,9 @@ def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: As ``read_one``.
-        ValueError: As ``read_one``, and if the cells are no stack.
+        TypeError: If parameters are no dictionary, or one is no array or of another dtype.
+        ValueError: If a parameter is missing, unknown or of another shape, or the cells are no
+            stack.
 
     Example:
         >>> import numpy as np
@@ -65,7 +66,7 @@ def dump(write_one: Callable[[NDArray[Any]], Any], layers: Iterable[Layer]) -> l
 
     Raises:
         TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+        ValueError: If ``layers`` is no stack, or has biases that the library's cells have not.
 
     Example:
         >>> from lstm import stack

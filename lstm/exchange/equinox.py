@@ -22,15 +22,9 @@ def load(params: Any) -> list[Layer]:
 
     Args:
         params: ``vars(cell)``: ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and ``bias`` (4H,),
-            the last None if there is none; the sizes that are there, too, must fit. For a stack a
-            list, see `lstm.exchange.cells.load`.
+            the last None if there is none; the sizes that are there, too, must fit.
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -52,9 +46,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``equinox.tree_at``, a missing bias as
         None; for one that reads both ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack, or has biases that the cells have not.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -21,24 +21,17 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
     Args:
         params: ``variables["params"]`` of the cell, a matrix for each gate: ``ii, if, ig, io``
             with a ``kernel`` (D, H), and ``hi, hf, hg, ho`` with a ``kernel`` (H, H) and a
-            ``bias`` (H,). Inside of ``nn.RNN`` they are under "cell". For a stack a list, see
-            `lstm.exchange.cells.load`.
+            ``bias`` (H,). Inside of ``nn.RNN`` they are under "cell".
         cell: The cell itself, so that its functions can be checked. None vouches for them:
             nothing in the parameters shows them.
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape, or ``gate_fn`` or
-            ``activation_fn`` is another function.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
-        >>> layers = stack.init(10, 4, layers=2, rng=0)
-        >>> [layer.forward.shape for layer in load(dump(layers))]
-        [(15, 16), (9, 16)]
+        >>> [params] = dump(stack.init(10, 4, rng=0))
+        >>> [layer.forward.shape for layer in load([params])]
+        [(15, 16)]
     """
     check_functions(cell)
     return cells.load(partial(read, ROW), params, "params")
@@ -54,9 +47,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the parameters of its cell, for ``cell.apply({"params": ...}, ...)``;
         for one that reads both ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -18,15 +18,9 @@ def load(params: Any) -> list[Layer]:
 
     Args:
         params: The parameters of its linear layer, ``params["lstm/linear"]``: ``w`` (D + H, 4H)
-            for the joined vector [x, h], and ``b`` (4H,). For a stack a list, see
-            `lstm.exchange.cells.load`.
+            for the joined vector [x, h], and ``b`` (4H,).
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> import numpy as np
@@ -49,9 +43,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer ``w`` and ``b`` of the linear layer; for one that reads both ways a
         pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -20,20 +20,15 @@ def load(params: Any) -> list[Layer]:
 
     Args:
         params: ``layer.parameters()``: ``Wx`` (4H, D), ``Wh`` (4H, H) and, unless
-            ``bias=False``, ``bias`` (4H,). For a stack a list, see `lstm.exchange.cells.load`.
+            ``bias=False``, ``bias`` (4H,).
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
-        >>> layers = stack.init(10, 4, layers=2, rng=0)
-        >>> [layer.forward.shape for layer in load(dump(layers))]
-        [(15, 16), (9, 16)]
+        >>> (layer,) = load(dump(stack.init(10, 4, rng=0)))
+        >>> layer.forward.shape
+        (15, 16)
     """
     return cells.load(_read_one, params, "params")
 
@@ -49,9 +44,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``update`` after ``mlx.core.array(value)``;
         for one that reads both ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack, or has biases that MLX's layers have not.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -23,17 +23,10 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
         params: ``nnx.to_pure_dict(nnx.state(cell, nnx.Param))``. Of an ``LSTMCell`` these are the
             names and shapes of `lstm.exchange.flax`, but ``if_`` for ``if``; of an
             ``OptimizedLSTMCell`` ``dense_i`` with a ``kernel`` (D, 4H) and ``dense_h`` with a
-            ``kernel`` (H, 4H) and a ``bias`` (4H,). For a stack a list, see
-            `lstm.exchange.cells.load`.
+            ``kernel`` (H, 4H) and a ``bias`` (4H,).
         cell: The cell itself, so that its functions can be checked; None vouches for them.
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape, or ``gate_fn`` or
-            ``activation_fn`` is another function.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -56,9 +49,7 @@ def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
         list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; for one
         that reads both ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

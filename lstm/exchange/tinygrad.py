@@ -19,21 +19,15 @@ def load(params: Any) -> list[Layer]:
     Args:
         params: ``{k: v.numpy() for k, v in tinygrad.nn.state.get_state_dict(cell).items()}``:
             ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and, unless ``bias=False``, ``bias_ih``
-            and ``bias_hh`` (4H,), which are added up. For a stack a list, see
-            `lstm.exchange.cells.load`.
+            and ``bias_hh`` (4H,), which are added up.
 
-    Returns:
-        list: A `lstm.stack.Layer` for each layer.
-
-    Raises:
-        TypeError: If it is no dictionary, or a parameter is no array or of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape.
+    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
-        >>> layers = stack.init(10, 4, layers=2, rng=0)
-        >>> [layer.forward.shape for layer in load(dump(layers))]
-        [(15, 16), (9, 16)]
+        >>> both_ways = stack.init(10, 4, bidirectional=True, rng=0)
+        >>> [layer.backward.shape for layer in load(dump(both_ways))]
+        [(15, 16)]
     """
     return cells.load(partial(read, ROW), params, "params")
 
@@ -49,9 +43,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``load_state_dict`` after
         ``Tensor(value)``; for one that reads both ways a pair.
 
-    Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack, or has biases that the cells have not.
+    What is refused: see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -110,8 +110,8 @@ def test_the_cell():
     x, h, c = (torch.randn(4, size) for size in (D, H, H))
     with torch.no_grad():
         h_new, c_new = cell(x, (h, c))
-    state = stack.step(x.numpy(), layers, [c.numpy()], [h.numpy()])
-    assert_close([state.c[0], state.h[0]], [c_new.numpy(), h_new.numpy()], np.float32)
+    state = stack.step(x.numpy(), layers, [c.numpy()[None]], [h.numpy()[None]])
+    assert_close([state.c[0][0], state.h[0][0]], [c_new.numpy(), h_new.numpy()], np.float32)
     assert list(exchange_torch.dump(layers, cell=True)) == list(cell.state_dict())
 
 
