@@ -333,13 +333,6 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     context["body"] = body
 
 
-def preload_letters(app, pagename, templatename, context, doctree) -> None:
-    """Ask for the letters of the text early: with luck they are there before the text is."""
-    font = context["pathto"]("_static/fonts/source-serif-4-latin-400-normal.woff2", resource=True)
-    link = f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin>\n'
-    context["metatags"] = link + context.get("metatags", "")
-
-
 def place_card(app, pagename, templatename, context, doctree) -> None:
     """The picture for previews elsewhere is found from every page, also where no host is known."""
     picture = app.config.ogp_image
@@ -431,7 +424,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", not_found)
     for handler in (
         draw_inline, estimate, enlarge_figures, pair_notes, mend, add_scripts, make_cover,
-        place_card, preload_letters, anchor_not_found,
+        place_card, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
