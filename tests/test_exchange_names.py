@@ -40,6 +40,6 @@ def test_tensors_that_numpy_takes_for_objects():
     class Tensor:
         pass
 
-    message = "b: expected an array of numbers, got Tensor; pass its .numpy()"
+    message = "b: expected an array, got a Tensor: pass the arrays it holds"
     with refused(TypeError, message):
         checked("b", Tensor(), ("4 * H",), (4,), None, "")

@@ -15,8 +15,9 @@ import lstm
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-OURS = {path.stem for folder in ("tests", "distributed", "benchmarks", "tools", "experiments", ".")
-        for path in ROOT.glob(f"{folder}/*.py")} | {"tests", "tools", "experiments"}  # fmt: skip
+FOLDERS = ("tests", "distributed", "benchmarks", "tools", "experiments", "book/_ext", ".")
+OURS = {path.stem for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.py")}
+OURS |= {"tests", "tools", "experiments"}
 
 
 def normal(name):
