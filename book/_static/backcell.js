@@ -88,6 +88,7 @@ const backwardCell = live.mount("backward-cell", "One scalar cell, forward and b
       const color = here ? "var(--back)" : name.startsWith("c") ? "var(--gate-c)" : GATES.includes(gate) && !name.includes("prev") ? `var(--gate-${gate})` : "var(--ink)";
       drawing.add("path", { d: path, fill: "none", stroke: color, "stroke-width": here ? 6 : name === "c" || name === "c_prev" ? 4.5 : 2 });
     }
+    for (const x of [150, 240, 330, 420]) drawing.add("path", { d: `M${x} 398V342`, fill: "none", stroke: "var(--edge)", "stroke-width": 2 });
     drawing.add("path", { d: "M168 60H272", fill: "none", stroke: "var(--gate-c)", "stroke-width": 4.5 });
     drawing.add("path", { d: "M290 112V78", fill: "none", stroke: "var(--ink)", "stroke-width": 2 });
     for (const [, x, y, text, gate] of BOXES) {
