@@ -30,6 +30,10 @@ FORMULA = re.compile(
 )
 ASSISTIVE = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)
 
+HEADING = re.compile(
+    r"(?P<open><th(?: [^>]*)?>)(?P<cell>(?:(?!</th>).)*mjx-container.*?)</th>", re.DOTALL
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -98,9 +102,20 @@ def set_page(app, pagename, templatename, context, doctree) -> None:
     body = context.get("body", "")
     formulas = [tex_of(match["tex"]) for match in FORMULA.finditer(body)]
     results = iter(typesetter.set(formulas, pagename))
-    context["body"] = FORMULA.sub(
+    body = FORMULA.sub(
         lambda match: match["open"] + match["before"] + next(results) + match["close"], body
     )
+    context["body"] = HEADING.sub(say_heading, body)
+
+
+def say_heading(match: re.Match) -> str:
+    """A formula that heads a column, with its words as text: not every reader looks into MathML."""
+    words = " ".join(re.findall(r"<m[ino][^>]*>([^<]*)</m[ino]>", match["cell"]))
+    rest = re.sub(r"<mjx-container.*?</mjx-container>|<[^>]*>", "", match["cell"], flags=re.DOTALL)
+    if rest.strip():
+        return match[0]  # it has words of its own
+    hidden = f'<span class="visually-hidden">{words}</span>'
+    return match["open"] + ASSISTIVE.sub("", match["cell"]) + hidden + "</th>"
 
 
 def preview(tex: str) -> str:

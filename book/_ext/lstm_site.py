@@ -324,7 +324,7 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
-    body = body.replace('<th class="head"><p></p></th>', "<td></td>")
+    body = re.sub(r'<th class="head[^"]*"><p></p></th>', "<td></td>", body)
     # No line begins with the comma after mathematics, or ends with the bracket before it.
     inline = r'<span class="math notranslate nohighlight">[^<]*</span>'
     body = re.sub(rf"[(“]*{inline}[,.;:?!)”’]*", r'<span class="nobr">\g<0></span>', body)

@@ -52,6 +52,7 @@ const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
         gates.add("rect", { x: 26 + t * cell, y: 34 * k + 2, width: cell, height: 30, fill: "none", stroke: t + 1 === column ? "var(--back)" : "var(--edge)" });
       }
     });
+    gates.say(`The four gates of all ${H} units while ${column} columns are read: the darker, the more open.`);
     const p = steps[column - 1].probabilities, w = bars.clear(150), b = w / K;
     p.forEach((value, digit) => {
       bars.add("rect", { x: digit * b + 3, y: 125 - 115 * value, width: b - 6, height: 115 * value + 0.5, fill: value === Math.max(...p) ? "var(--back)" : "var(--soft)" });

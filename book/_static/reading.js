@@ -7,7 +7,7 @@ function makeScrollable() {
     ".bd-article pre, .bd-article div.math, .pst-scrollable-table-container, .bd-article .output"
   );
   for (const box of boxes) {
-    const scrolls = box.scrollWidth > box.clientWidth + 1;
+    const scrolls = box.scrollWidth > box.clientWidth;
     if (!scrolls && !box.dataset.scrolls) continue;
     box.dataset.scrolls = "yes"; // once seen, it stays reachable
     box.tabIndex = 0;
@@ -127,4 +127,7 @@ addPreviews();
 followContents();
 makeScrollable();
 addEventListener("resize", makeScrollable);
+// Letters of another width may make something scroll.
+addEventListener("load", makeScrollable);
+document.fonts.addEventListener("loadingdone", makeScrollable);
 document.fonts.ready.then(makeScrollable);
