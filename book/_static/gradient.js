@@ -131,13 +131,12 @@ function followTheGradient(id, { scissors }) {
         drawing.add("line", { x1: left, x2: left + width, y1: y, y2: y,
           stroke: power === 0 ? "var(--soft)" : "var(--edge)", "stroke-dasharray": power === 0 ? "" : "1 3" });
         drawing.add("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: "small" },
-          power === 0 ? "1" : `10${power < 0 ? "⁻" : ""}${[...String(Math.abs(power))].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`);
+          live.powerOfTen(power));
       }
       if (scissors && settings.piece) {
-        for (let lag = settings.piece; lag <= settings.lags; lag += settings.piece) {
-          drawing.add("line", { x1: xOf(lag - 0.5), x2: xOf(lag - 0.5), y1: top, y2: bottom, stroke: "var(--back)", "stroke-dasharray": "5 3" });
-          break; // nothing comes back behind the first cut
-        }
+        // One line is enough: nothing comes back behind the first cut.
+        const x = xOf(settings.piece - 0.5);
+        drawing.add("line", { x1: x, x2: x, y1: top, y2: bottom, stroke: "var(--back)", "stroke-dasharray": "5 3" });
       }
       for (const { key, color, width: thick, dashes } of SERIES) {
         const points = curves[key].map((value, lag) => [xOf(lag), yOf(value)])

@@ -22,13 +22,18 @@ const live = (() => {
   const number = (value, digits = 2) =>
     value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
 
+  /** A power of ten, such as 1 or 10⁻⁶. */
+  function powerOfTen(power) {
+    const digits = [...String(Math.abs(power))].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("");
+    return power === 0 ? "1" : `10${power < 0 ? "⁻" : ""}${digits}`;
+  }
+
   /** A number of any size, such as 0.02, 3.1 or 4·10⁻¹². */
   function scientific(value) {
     if (value === 0) return "0";
     const power = Math.floor(Math.log10(Math.abs(value)));
     if (power >= -2 && power < 4) return number(value, Math.max(0, Math.min(3, 1 - power)));
-    const digits = [...String(Math.abs(power))].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("");
-    return `${number(value / 10 ** power, 1)}·10${power < 0 ? "⁻" : ""}${digits}`;
+    return `${number(value / 10 ** power, 1)}·${powerOfTen(power)}`;
   }
 
   const button = (text, press, attributes = {}) => {
@@ -122,6 +127,6 @@ const live = (() => {
     return built;
   }
 
-  return { make, number, scientific, button, slider, choice, drawing, steps, line, mount,
+  return { make, number, powerOfTen, scientific, button, slider, choice, drawing, steps, line, mount,
     get calm() { return calm.matches; } };
 })();
