@@ -24,8 +24,8 @@ __version__ = "0.2.0"
 __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
 
 MODULES = (
-    "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network", "reference",
-    "scan", "stack", "steps", "tasks", "text", "train", "zoo",
+    "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
+    "reference", "scan", "stack", "steps", "tasks", "text", "train", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 

@@ -110,7 +110,8 @@ def streams(
             than readers.
 
     Example:
-        >>> first, second = (next(pieces) for pieces in [streams(encode("abcdef", "abcdef"), 2, 3, 6)] * 2)
+        >>> pieces = streams(encode("abcdef", "abcdef"), n=2, batch=3, K=6)
+        >>> first, second = next(pieces), next(pieces)
         >>> [decode(column, "abcdef") for column in first.X.argmax(axis=-1).T]
         ['ab', 'cd', 'ef']
         >>> [decode(column, "abcdef") for column in second.X.argmax(axis=-1).T]
@@ -209,11 +210,11 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
     letters, cost = np.eye(K, dtype=dtype), np.zeros((len(read) - 1, side_by_side.shape[1]))
     c = h = None
     for start in range(0, len(cost), piece):
-        now, following = side_by_side[start : start + piece][: len(cost) - start], slice(start + 1, start + piece + 1)
-        answers, c, h, _ = network.forward(params, letters[now], c0=c, h0=h)
-        p = probabilities(answers)
-        came = np.take_along_axis(p, side_by_side[following][..., None], axis=-1)[..., 0]
-        cost[start : start + piece] = -np.log2(came)  # (eq-bits)
+        come = side_by_side[start + 1 : start + piece + 1]
+        X = letters[side_by_side[start : start + len(come)]]
+        answers, c, h, _ = network.forward(params, X, c0=c, h0=h)
+        p = np.take_along_axis(probabilities(answers), come[..., None], axis=-1)[..., 0]
+        cost[start : start + piece] = -np.log2(p)  # (eq-bits)
     return cost.reshape(len(read) - 1, *read.shape[1:])
 
 
@@ -348,9 +349,11 @@ def _numbers(rng: Any, length: int) -> list[float]:
     if not isinstance(rng, (list, tuple, np.ndarray)):
         return np.random.default_rng(rng).random(length).tolist()
     numbers = as_array("rng", rng).astype(float)
-    if numbers.shape != (length,) or not ((numbers >= 0) & (numbers < 1)).all():
+    outside = numbers[~((numbers >= 0) & (numbers < 1))]  # nan is outside, too
+    if numbers.shape != (length,) or outside.size:
+        got = outside[0] if numbers.shape == (length,) else f"shape {numbers.shape}"
         raise ValueError(
-            f"rng: expected {length} numbers from 0 to below 1, one for each letter, "
-            f"got shape {numbers.shape}"
+            f"rng: expected {length} numbers from 0 to below 1, one for each letter, got {got}"
         )
-    return numbers.tolist()
+    found: list[float] = numbers.tolist()
+    return found

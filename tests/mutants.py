@@ -68,8 +68,11 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "losses": "lstm/losses.py tests/test_losses.py",
     "network": "lstm/network.py tests/test_network.py",
     "train": "lstm/train.py tests/test_train.py",
+    "dropout": "lstm/dropout.py tests/test_dropout.py",
+    "text": "lstm/text.py tests/test_text.py",
     "scan": "lstm/scan.py tests/test_scan.py",
     "book/ladder": "lstm/book/ladder.py tests/test_ladder.py",
+    "book/ngrams": "lstm/book/ngrams.py tests/test_ngrams.py",
     "book/labels": "lstm/book/labels.py tests/test_labels.py",
 }
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]

@@ -47,8 +47,9 @@ LAYERS = [
     {"gradcheck"},
     {"masks", "losses", "tasks"},
     {"network"},
-    {"train"},
-    {"book.ladder", "book.plots"},
+    {"train", "text"},
+    {"dropout"},
+    {"book.ladder", "book.plots", "book.ngrams"},
 ]
 APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
 NEEDS = {
@@ -80,6 +81,7 @@ import numpy as np
 import lstm
 import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout
 import lstm.reference
+import lstm.dropout, lstm.text, lstm.book.ngrams
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
 from lstm.gradcheck import check_lstm, random_problem
 

@@ -15,7 +15,6 @@ import lzma
 import platform
 import re
 from pathlib import Path
-
 from pydoc_data.topics import topics
 
 FILE = Path(__file__).with_suffix(".json.xz")
