@@ -78,7 +78,9 @@ def test_bits_by_hand():
 
 @pytest.mark.parametrize("piece", [1, 7, 26, 52, 1000])
 def test_the_size_of_a_piece_changes_nothing(piece):
-    np.testing.assert_allclose(bits(PARAMS, SYMBOLS, piece=piece), bits(PARAMS, SYMBOLS), rtol=1e-12)
+    np.testing.assert_allclose(
+        bits(PARAMS, SYMBOLS, piece=piece), bits(PARAMS, SYMBOLS), rtol=1e-12
+    )
 
 
 def test_texts_side_by_side_cost_what_they_cost_alone():
