@@ -8,7 +8,8 @@ weights. A peer that is not installed is left out; its name and the reason come 
 import numpy as np
 
 import lstm
-from lstm.book.ladder import LADDER, products
+from lstm.book.ladder import LADDER
+from lstm.book.limit import products
 
 SHAPES = ((100, 1, 64, 128), (100, 32, 64, 128), (50, 64, 256, 256), (10, 100, 512, 512))
 STEPS = 200  # of one measurement of a stream

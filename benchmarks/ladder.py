@@ -55,7 +55,7 @@ def run(threads, folder):
     load = machine.load()
     from contestants import SHAPES, sequence, stream
 
-    from lstm.book.ladder import best_form, needed
+    from lstm.book.limit import best_form, needed
 
     shapes, left_out = {}, {}
     for shape in SHAPES:

@@ -25,6 +25,7 @@ __all__ = [
     "check_lengths",
     "check_size",
     "check_weights",
+    "what_to_pass",
 ]
 
 
@@ -296,7 +297,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
         raise TypeError(f"{name}: expected an array, got None")
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
-    if not hasattr(value, "__array__") and (inside := _what_to_pass(value)):
+    if not hasattr(value, "__array__") and (inside := what_to_pass(value)):
         kind = type(value).__name__
         raise TypeError(f"{name}: expected an array, got a {kind}: {inside}")
     try:
@@ -312,8 +313,19 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
-def _what_to_pass(value: Any) -> str | None:
-    """For an object that holds arrays but is none: what to pass in its place."""
+def what_to_pass(value: Any) -> str | None:
+    """Say what to pass in place of an object that holds arrays but is none.
+
+    Args:
+        value: What the caller passed.
+
+    Returns:
+        str or None: The advice; None if there is nothing to say.
+
+    Example:
+        >>> what_to_pass({"WLSTM": 1.0})
+        "pass one of its values ('WLSTM')"
+    """
     if isinstance(value, Mapping):
         return f"pass one of its values ({', '.join(map(repr, value)) or 'it is empty'})"
     if hasattr(value, "_fields"):

@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from .scan import Sequence, as_array
+from .scan import Sequence
+from .traced import as_array
 
 __all__ = ["PARAMETERS", "MyLSTMCell", "lstm_cell_step", "run"]
 

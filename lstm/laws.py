@@ -23,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
-from .oracles import (
+from .functions import (
     Arrays,
     Function,
-    GradientError,
     as_tuple,
     check_analytic,
     check_still,
     derivative_along,
 )
+from .report import GradientError
 
 __all__ = ["Law", "Pullback", "dot_product", "linearity", "symmetry", "taylor"]
 

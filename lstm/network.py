@@ -7,39 +7,27 @@ answer is ``[1, h] WOUT``, a row of K numbers: at every step, or, from the last 
 every sequence.
 
 `forward` and `backward` are those of `lstm.fused` and `lstm.stack` with that one product on top.
-The dtype is float32 by default, as networks are trained in it; `lstm.fused.init` starts with
-float64, in which gradients can be checked.
-
-Source of `chrono`: Tallec and Ollivier, Can Recurrent Neural Networks Warp
-Time? (2018).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from . import fused, stack
 from .arguments import (
     ArrayLike,
-    Rng,
     as_array,
     check_array,
     check_cache,
     check_dtype,
     check_lengths,
-    check_size,
-    check_weights,
 )
-from .layout import split_gates, split_rows
-from .stack import Layer
+from .parameters import Params, check_params, chrono, init
 
 __all__ = ["Cache", "Forward", "Gradients", "Params", "answer", "backward", "check_params",
            "chrono", "forward", "init"]  # fmt: skip
-
-Params = dict[str, Any]
-"""``WLSTM`` (1 + D + H, 4H) or ``layers``, a list of `lstm.stack.Layer`, and ``WOUT``."""
 
 
 class Cache(NamedTuple):
@@ -89,105 +77,6 @@ class Gradients(NamedTuple):
     dparams: Params
     dc0: Any
     dh0: Any
-
-
-def init(
-    input_size: int,
-    hidden_size: int | Sequence[int],
-    output_size: int,
-    *,
-    layers: int | None = None,
-    bidirectional: bool = False,
-    forget_bias: float = 3.0,
-    rng: Rng = None,
-    dtype: DTypeLike = np.float32,
-) -> Params:
-    """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
-
-    Args:
-        input_size: Input size D.
-        hidden_size: Hidden size H, or a list with the H of each layer.
-        output_size: Output size K, how many numbers an answer has.
-        layers: How many layers; None for one matrix, ``WLSTM``, unless ``hidden_size`` is a
-            list or there are two directions.
-        bidirectional: Whether each layer has a backward direction, too.
-        forget_bias: Initial bias of the forget gates.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: float32 or float64.
-
-    Returns:
-        dict: ``WLSTM`` (1 + D + H, 4H) or ``layers``, as from `lstm.stack.init`, and ``WOUT``
-        (1 + d * H, K), whose biases are 0.
-
-    Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
-        ValueError: If a size is too small.
-
-    Example:
-        >>> {name: array.shape for name, array in init(2, 8, 1, rng=0).items()}
-        {'WLSTM': (11, 32), 'WOUT': (9, 1)}
-        >>> params = init(2, 8, 1, layers=2, bidirectional=True, rng=0)
-        >>> [layer.backward.shape for layer in params["layers"]], params["WOUT"].shape
-        ([(11, 32), (25, 32)], (17, 1))
-    """
-    K = check_size("output_size", output_size, least=1)
-    rng = np.random.default_rng(rng)
-    params: Params
-    if layers is None and not bidirectional and np.ndim(hidden_size) == 0:
-        WLSTM = fused.init(input_size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)  # type: ignore[arg-type]
-        params, width = {"WLSTM": WLSTM}, WLSTM.shape[1] // 4
-    else:
-        made = stack.init(
-            input_size, hidden_size, layers,
-            bidirectional=bidirectional, forget_bias=forget_bias, rng=rng, dtype=dtype,
-        )  # fmt: skip
-        params, width = {"layers": made}, _width(made)
-    WOUT = rng.standard_normal((1 + width, K)) / np.sqrt(width)
-    WOUT[0] = 0
-    return params | {"WOUT": WOUT.astype(dtype)}
-
-
-def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
-    """Spread the memory of the units over all times from 1 step to ``longest``.
-
-    The forget biases become ln u with u uniform in [1, longest - 1], and the
-    input biases their negatives: so a unit that forgets slowly writes little.
-
-    Args:
-        params: What `init` returned; it is not changed.
-        longest: How many steps the task may ask to remember, above 2.
-        rng: A generator, a seed for one, or None for a fresh one.
-
-    Returns:
-        dict: New parameters.
-
-    Raises:
-        TypeError: If ``longest`` is no number.
-        ValueError: If ``longest`` is not above 2.
-
-    Example:
-        >>> W = chrono(init(2, 8, 1, rng=0), longest=100, rng=1)["WLSTM"]
-        >>> bool((W[0, 8:16] == -W[0, :8]).all()), bool(W[0, 8:16].max() < np.log(99))
-        (True, True)
-    """
-    if not isinstance(longest, (int, float, np.number)):
-        raise TypeError(f"longest: expected a number, got {longest!r}")
-    if not 2 < longest < np.inf:
-        raise ValueError(f"longest: expected more than 2, got {longest}")
-    rng = np.random.default_rng(rng)
-
-    def spread(W: Any) -> NDArray[Any]:
-        W = np.array(W)  # a copy
-        i, f, _, _ = split_gates(split_rows(W).b)
-        f[:] = np.log(rng.uniform(1, float(longest) - 1, f.shape))
-        i[:] = -f
-        return np.asarray(W)
-
-    if "WLSTM" in params:
-        return params | {"WLSTM": spread(params["WLSTM"])}
-    layers = stack.check_layers(params["layers"])
-    new = [Layer(**{name: spread(W) for name, W in layer.directions}) for layer in layers]
-    return params | {"layers": new}
 
 
 @np.errstate(under="ignore")
@@ -288,9 +177,7 @@ def forward(
                 Hn[lengths == 0] = 0 if h0 is None else as_array("h0", h0)[lengths == 0]
         end = Hn
     read = end if last else Hout
-    return Forward(
-        answer(params, read), Cn, Hn, Cache(params["WOUT"].copy(), read, lengths, below)
-    )
+    return Forward(answer(params, read), Cn, Hn, Cache(params["WOUT"].copy(), read, lengths, below))
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -324,49 +211,6 @@ def backward(dY: ArrayLike, cache: Cache) -> Gradients:
     dWOUT = np.vstack([db, read.reshape(-1, H).T @ dY.reshape(-1, K)])
     dX, dlstm, dc0, dh0 = _back_below(dY @ WOUT[1:].T, cache)
     return Gradients(dX, dlstm | {"WOUT": dWOUT}, dc0, dh0)
-
-
-def check_params(params: Any) -> Params:
-    """Return parameters as arrays, or say what is wrong with them.
-
-    Args:
-        params: As from `init`.
-
-    Returns:
-        dict: ``WLSTM`` or ``layers``, and ``WOUT``.
-
-    Raises:
-        TypeError: If ``params`` is no dictionary, or a dtype is another.
-        ValueError: If a name is missing or unknown, or a shape does not fit.
-
-    Example:
-        >>> check_params({"WLSTM": np.zeros((11, 32))})
-        Traceback (most recent call last):
-            ...
-        ValueError: params: expected WLSTM and WOUT, or layers and WOUT, got ['WLSTM']
-    """
-    expected = "expected WLSTM and WOUT, or layers and WOUT"
-    if not isinstance(params, Mapping):
-        raise TypeError(f"params: {expected} in a dictionary, got a {type(params).__name__}")
-    if set(params) not in ({"WLSTM", "WOUT"}, {"layers", "WOUT"}):
-        raise ValueError(f"params: {expected}, got {sorted(map(str, params))}")
-    checked: Params
-    if "layers" in params:
-        layers = stack.check_layers(params["layers"])
-        dtype, width = layers[0].directions[0][1].dtype, _width(layers)
-        checked = {"layers": layers}
-    else:
-        WLSTM, (_, width) = check_weights(params["WLSTM"])
-        dtype, checked = WLSTM.dtype, {"WLSTM": WLSTM}
-    if dtype.kind == "c":
-        raise TypeError(f"params: expected dtype float32 or float64, got {dtype}")
-    WOUT = check_array("WOUT", params["WOUT"], ("1 + d * H", "K"), (1 + width, None), dtype)
-    return checked | {"WOUT": WOUT}
-
-
-def _width(layers: list[Layer]) -> int:
-    """How many outputs the last layer has, d * H."""
-    return sum(int(W.shape[1]) // 4 for _, W in layers[-1].directions)
 
 
 def _without_padding(

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .oracles import GradientError
-
-__all__ = ["FLOOR", "Report", "Worst", "relative_error", "worst_of"]
+__all__ = ["FLOOR", "GradientError", "Report", "Worst", "relative_error", "worst_of"]
 
 FLOOR = 1e-3
 """The smallest denominator in float64, as a part of the largest gradient (see `relative_error`)."""
+
+
+class GradientError(AssertionError):
+    """A derived gradient and its oracle disagree."""
 
 
 @dataclass(frozen=True)

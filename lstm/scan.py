@@ -23,10 +23,18 @@ import numpy as np
 from jax import Array, export
 from jax.typing import ArrayLike
 
+from .layers import Layer
 from .layout import sizes, split_gates, split_rows
-from .stack import Layer, check_layers
+from .traced import (
+    check_array,
+    check_inputs,
+    check_layers,
+    check_lengths,
+    check_state,
+    check_states,
+)
 
-__all__ = ["Sequence", "Stacked", "as_array", "forward", "stack"]
+__all__ = ["Sequence", "Stacked", "forward", "stack"]
 
 
 class Sequence(NamedTuple):
@@ -106,13 +114,13 @@ def forward(
         >>> jax.grad(loss)(WLSTM).shape
         (15, 16)
     """
-    WLSTM = _array("WLSTM", WLSTM)
+    WLSTM = check_array("WLSTM", WLSTM)
     D, H = sizes(WLSTM)
-    X = _inputs(X, D, WLSTM.dtype, "WLSTM")
+    X = check_inputs(X, D, WLSTM.dtype, "WLSTM")
     n, *batch, _ = X.shape
-    lengths = _lengths(lengths, n, batch)
+    lengths = check_lengths(lengths, n, batch)
     c0, h0 = (
-        _state(name, state, ("b", "H")[-1 - len(batch) :], (*batch, H), WLSTM.dtype, "WLSTM")
+        check_state(name, state, ("b", "H")[-1 - len(batch) :], (*batch, H), WLSTM.dtype, "WLSTM")
         for name, state in (("c0", c0), ("h0", h0))
     )
     if isinstance(reverse, jax.core.Tracer):
@@ -157,13 +165,13 @@ def stack(
         >>> gradients[1].backward.shape
         (13, 16)
     """
-    layers = _layers(layers)
+    layers = check_layers(layers)
     first = layers[0].directions[0][1]
-    X = _inputs(X, sizes(first).D, first.dtype, "layers")
+    X = check_inputs(X, sizes(first).D, first.dtype, "layers")
     n, *batch, _ = X.shape
-    lengths = _lengths(lengths, n, batch)
-    c0 = _states("c0", c0, layers, batch)
-    h0 = _states("h0", h0, layers, batch)
+    lengths = check_lengths(lengths, n, batch)
+    c0 = check_states("c0", c0, layers, batch)
+    h0 = check_states("h0", h0, layers, batch)
     Cn, Hn = [], []
     for layer, c, h in zip(layers, c0, h0, strict=True):
         results = [
@@ -328,118 +336,3 @@ def _scan(
         return after, jax.tree.map(lambda a: jnp.where(alive, a, 0), output)
 
     return jax.lax.scan(guarded, state, (inputs, alive), reverse=reverse)
-
-
-def _inputs(X: Any, D: int, dtype: Any, like: str) -> Array:
-    """The inputs, or what is wrong with them."""
-    array = _array("X", X, dtype, like)
-    if array.ndim not in (2, 3) or array.shape[-1] != D:
-        expected = f"(n, b, D), or (n, D) for one sequence, with D = {D}"
-        raise ValueError(f"X: expected shape {expected}, got {array.shape}")
-    return array
-
-
-def _lengths(lengths: Any, n: int, batch: list[int]) -> Array | None:
-    """The lengths as integers from 0 to n."""
-    if lengths is None:
-        return None
-    array = as_array("lengths", lengths)
-    if array.size == 0:
-        array = array.astype(int)  # of an empty list NumPy and JAX make floats
-    if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise TypeError(f"lengths: expected integers, got dtype {array.dtype}")
-    if array.shape != tuple(batch):
-        wanted = f"(b,) = ({batch[0]},)" if batch else "(), as there is one sequence"
-        raise ValueError(f"lengths: expected shape {wanted}, got {array.shape}")
-    if not isinstance(array, jax.core.Tracer):
-        numbers = np.asarray(lengths)  # before JAX makes 32 bits of 64
-        if ((numbers < 0) | (numbers > n)).any():
-            raise ValueError(f"lengths: expected numbers from 0 to n = {n}, got {numbers.tolist()}")
-    return jnp.clip(array.astype(int), 0, n)
-
-
-def _layers(layers: Any) -> list[Layer]:
-    """The stack with JAX's arrays in it, checked by `lstm.stack.check_layers`."""
-    if isinstance(layers, Layer) or not isinstance(layers, abc.Iterable):
-        return check_layers(layers)  # which refuses it
-    checked: list[Layer] = []
-    stand_ins: list[Layer] = []
-    for k, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            check_layers([*stand_ins, layer])  # which refuses it
-        names = {name: _array(f"layers[{k}].{name}", W) for name, W in layer.directions}
-        checked.append(layer._replace(**names))
-        # NumPy cannot read an array of a traced program. Its shape and dtype suffice.
-        blank = jax.tree.map(lambda W: np.broadcast_to(W.dtype.type(0), W.shape), checked[-1])
-        stand_ins.append(blank)
-    check_layers(stand_ins)
-    return checked
-
-
-def _states(name: str, states: Any, layers: list[Layer], batch: list[int]) -> list[Array]:
-    """For each layer an array (d, b, H); zeros when none was given."""
-    if states is None:
-        states = [None] * len(layers)
-    elif not isinstance(states, abc.Sequence) and not hasattr(states, "__getitem__"):
-        raise TypeError(f"{name}: expected a list of arrays, got {type(states).__name__}")
-    if len(states) != len(layers):
-        raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
-    checked = []
-    for k, (state, layer) in enumerate(zip(states, layers, strict=True)):
-        W = layer.directions[0][1]
-        shape = (len(layer.directions), *batch, sizes(W).H)
-        axes = ("d", "b", "H") if batch else ("d", "H")
-        checked.append(_state(f"{name}[{k}]", state, axes, shape, W.dtype, "layers"))
-    return checked
-
-
-def _state(
-    name: str, state: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: Any, like: str
-) -> Array:
-    """An initial state; zeros when none was given."""
-    if state is None:
-        return jnp.zeros(shape, dtype)
-    array = _array(name, state, dtype, like)
-    if array.shape != shape:
-        spelled = "(H,)" if len(axes) == 1 else f"({', '.join(axes)})"
-        raise ValueError(f"{name}: expected shape {spelled} = {shape}, got {array.shape}")
-    return array
-
-
-def _array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -> Array:
-    """Return the argument as a JAX array of a dtype that is computed in, or say what is wrong."""
-    array = as_array(name, value)
-    if array.dtype not in (jnp.float32, jnp.float64):
-        small = array.dtype in (jnp.float16, jnp.bfloat16)
-        advice = '; widen it with .astype("float32")' if small else ""
-        raise TypeError(f"{name}: expected dtype float32 or float64, got {array.dtype}{advice}")
-    if dtype is not None and array.dtype != dtype:
-        raise TypeError(f"{name}: expected dtype {dtype}, as in {like}, got {array.dtype}")
-    return array
-
-
-def as_array(name: str, value: Any) -> Array:
-    """Return ``value`` as a JAX array, or say that it is none.
-
-    Args:
-        name: The argument's name, for the message.
-        value: What the caller passed.
-
-    Returns:
-        jax.Array: ``value`` itself when it is one already.
-
-    Raises:
-        TypeError: If it is None, a masked array, or a list of lists of different lengths, say.
-
-    Example:
-        >>> as_array("h0", [0.0, 1.0]).shape
-        (2,)
-    """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
-    try:
-        return jnp.asarray(value)
-    except (TypeError, ValueError) as error:
-        shown = repr(value)
-        shown = shown if len(shown) < 60 else f"a {type(value).__name__}"
-        raise TypeError(f"{name}: expected an array, got {shown}") from error

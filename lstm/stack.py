@@ -18,23 +18,22 @@ of what was read. Source: Zaremba, Sutskever and Vinyals, Recurrent Neural
 Network Regularization (2014), who drop between layers and never from step to step.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from . import fused
+from . import directions, fused
 from .arguments import (
     ArrayLike,
-    Rng,
     as_array,
     check_array,
     check_cache,
     check_lengths,
-    check_size,
-    check_weights,
 )
+from .directions import Piece, Run, reverse
+from .layers import Layer, check_layers, init
 
 __all__ = [
     "Cache",
@@ -51,53 +50,6 @@ __all__ = [
     "reverse",
     "step",
 ]
-
-
-class Layer(NamedTuple):
-    """The weights of one layer, or their gradients: one matrix for each direction.
-
-    It is a tuple and cannot be changed; ``layer._replace(forward=W)`` makes another with a new
-    matrix in it.
-
-    Attributes:
-        forward: The ``WLSTM`` that reads from the first step on; None if there is none.
-        backward: The ``WLSTM`` that reads from each sequence's end; None if there is none.
-    """
-
-    forward: Any = None
-    backward: Any = None
-
-    @property
-    def directions(self) -> list[tuple[str, Any]]:
-        """Pairs of name and weights, for the directions that there are."""
-        both = (("forward", self.forward), ("backward", self.backward))
-        return [(name, W) for name, W in both if W is not None]
-
-
-class Piece(NamedTuple):
-    """Steps in which no sequence ends but after the last, and the rows that go through them.
-
-    Attributes:
-        steps: The steps, a slice.
-        rows: The rows of the batch: an array of indices, or a slice for all.
-        cache: The `lstm.fused.Cache` of this piece.
-    """
-
-    steps: slice
-    rows: Any
-    cache: fused.Cache
-
-
-class Run(NamedTuple):
-    """What one direction of one layer leaves for the way back.
-
-    Attributes:
-        WLSTM: A copy of its weights, shape (1 + D + H, 4H).
-        pieces: The `Piece` list, in the order in which they ran.
-    """
-
-    WLSTM: NDArray[Any]
-    pieces: list[Piece]
 
 
 class Cache(NamedTuple):
@@ -168,64 +120,6 @@ class State(NamedTuple):
     h: list[NDArray[Any]]
 
 
-def init(
-    input_size: int,
-    hidden_size: int | Sequence[int],
-    layers: int | None = None,
-    *,
-    bidirectional: bool = False,
-    forget_bias: float = 3.0,
-    rng: Rng = None,
-    dtype: DTypeLike = np.float64,
-) -> list[Layer]:
-    """Make the initial weights of a stack, each matrix by `lstm.fused.init`.
-
-    Args:
-        input_size: D of the first layer. A later one reads the d * H outputs
-            of the layer below.
-        hidden_size: H of every layer, or a list with the H of each.
-        layers: How many layers, at least 1. None for as many as ``hidden_size`` has items, or 1.
-        bidirectional: Whether each layer has a backward direction, too.
-        forget_bias: Initial bias of the forget gates.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: float32 or float64.
-
-    Returns:
-        list: One `Layer` for each layer.
-
-    Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
-        ValueError: If a size is too small, or there are not as many hidden sizes as layers.
-
-    Example:
-        >>> for layer in init(10, 4, layers=2, bidirectional=True, rng=0):
-        ...     print(layer.forward.shape, layer.backward.shape)
-        (15, 16) (15, 16)
-        (13, 16) (13, 16)
-        >>> [layer.forward.shape for layer in init(10, [4, 6], rng=0)]
-        [(15, 16), (11, 24)]
-    """
-    several = isinstance(hidden_size, Iterable)
-    sizes = list(hidden_size) if isinstance(hidden_size, Iterable) else [hidden_size]
-    count = len(sizes) if layers is None else check_size("layers", layers, least=1)
-    if not sizes or len(sizes) != (count if several else 1):
-        wanted = "at least one size" if layers is None else f"{count} sizes, one a layer"
-        raise ValueError(f"hidden_size: expected {wanted}, got {len(sizes)}")
-    names = [f"hidden_size[{k}]" if several else "hidden_size" for k in range(len(sizes))]
-    sizes = [check_size(*named, least=1) for named in zip(names, sizes, strict=True)]
-    D = check_size("input_size", input_size, least=0)
-    rng = np.random.default_rng(rng)
-    d = 2 if bidirectional else 1
-    stack = []
-    for H in sizes if several else sizes * count:
-        matrices = [
-            fused.init(D, H, forget_bias=forget_bias, rng=rng, dtype=dtype) for _ in range(d)
-        ]
-        stack.append(Layer(*matrices))
-        D = d * H
-    return stack
-
-
 @np.errstate(over="ignore", under="ignore")
 def forward(
     X: ArrayLike,
@@ -291,7 +185,7 @@ def forward(
             kept.append(rng.random(X.shape, np.float32) >= dropout)
             X = np.where(kept[-1], X / (1 - dropout), 0)
         results = [
-            _run(X, W, c[d], h[d], lengths, name == "backward")
+            directions.forward(X, W, c[d], h[d], lengths, name == "backward")
             for d, (name, W) in enumerate(layer.directions)
         ]
         X = np.concatenate([result[0] for result in results], axis=-1)  # the next layer's inputs
@@ -339,7 +233,7 @@ def backward(
     runs, n, b, lengths, batch_first, dropout, kept = cache
     layers = [Layer(**{name: run.WLSTM for name, run in layer.items()}) for layer in runs]
     dtype, _ = _outermost(layers)
-    width = sum(_hidden(W) for _, W in layers[-1].directions)
+    width = sum(W.shape[1] // 4 for _, W in layers[-1].directions)
     axes = ("b", "n", "d * H") if batch_first else ("n", "b", "d * H")
     shape = (b, n, width) if batch_first else (n, b, width)
     if dHout is None:
@@ -357,7 +251,7 @@ def backward(
             dY = np.where(kept[-len(dlayers)], dY / (1 - dropout), 0)
         parts = np.split(dY, len(layer), axis=-1)  # one for each direction
         results = [
-            _run_back(part, run, dc[d], dh[d], lengths, name == "backward")
+            directions.backward(part, run, dc[d], dh[d], lengths, name == "backward")
             for d, (part, (name, run)) in enumerate(zip(parts, layer.items(), strict=True))
         ]
         dY = np.sum(
@@ -428,161 +322,10 @@ def step(
     return new
 
 
-def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
-    """Turn each sequence of a batch round, within its own length. Padding becomes zero.
-
-    Args:
-        X: Sequences, shape (n, b, D).
-        lengths: The number of steps of each, shape (b,); None if all have n.
-
-    Returns:
-        numpy.ndarray: Of the same shape. ``reverse`` applied again gives X
-        back, but for the padding.
-
-    Raises:
-        TypeError: If ``X`` or ``lengths`` is of another dtype.
-        ValueError: If the shapes do not fit.
-
-    Example:
-        >>> import numpy as np
-        >>> X = np.array([[[1.0], [5.0]], [[2.0], [6.0]], [[3.0], [9.0]]])
-        >>> reverse(X, [3, 2])[..., 0].T
-        array([[3., 2., 1.],
-               [6., 5., 0.]])
-    """
-    X = check_array("X", X, ("n", "b", "D"), (None, None, None))
-    n, b, _ = X.shape
-    lengths = check_lengths(lengths, n, b)
-    if lengths is None:
-        return np.asarray(X[::-1])
-    t = np.arange(n).reshape(n, 1)
-    source = np.where(t < lengths, lengths - 1 - t, 0)  # (eq-len-reverse)
-    turned = np.take_along_axis(X, source[..., None], axis=0)
-    turned[np.broadcast_to(t >= lengths, (n, b))] = 0
-    return np.asarray(turned)
-
-
-def check_layers(layers: Any) -> list[Layer]:
-    """Return a stack as a list of layers, or say what is wrong with it.
-
-    Args:
-        layers: A `Layer` for each layer.
-
-    Returns:
-        list: The layers.
-
-    Raises:
-        TypeError: If ``layers`` holds something else, or dtypes differ.
-        ValueError: If there is no layer, a layer has no weights, its directions
-            differ in size, or its input size is not the width of the layer below.
-
-    Example:
-        >>> check_layers([Layer()])
-        Traceback (most recent call last):
-            ...
-        ValueError: layers[0]: expected weights for at least one direction, got none
-    """
-    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
-        raise TypeError(f"layers: expected a list of Layer, got {type(layers).__name__}")
-    checked: list[Layer] = []
-    width, dtype = None, None
-    for k, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layers[{k}]: expected a Layer, got {type(layer).__name__}")
-        if not layer.directions:
-            raise ValueError(f"layers[{k}]: expected weights for at least one direction, got none")
-        matrices, shape = {}, None
-        for name, W in layer.directions:
-            spelled = f"layers[{k}].{name}"
-            try:
-                W, (D, _) = check_weights(W)
-            except (TypeError, ValueError) as error:
-                raise type(error)(str(error).replace("WLSTM", spelled, 1)) from None
-            if dtype is not None and dtype != W.dtype:
-                raise TypeError(
-                    f"{spelled}: expected dtype {dtype}, as in the first matrix, got {W.dtype}"
-                )
-            if shape is not None and shape != W.shape:
-                raise ValueError(f"{spelled}: expected shape {shape}, as forward, got {W.shape}")
-            if width is not None and width != D:
-                raise ValueError(
-                    f"{spelled}: expected D = {width}, the width of the layer below, got {D}"
-                )
-            dtype, shape, matrices[name] = W.dtype, W.shape, W
-        checked.append(Layer(**matrices))
-        width = len(matrices) * (shape[1] // 4) if shape else None
-    if not checked:
-        raise ValueError("layers: expected at least one layer, got none")
-    return checked
-
-
-def _cuts(lengths: NDArray[Any] | None, n: int) -> Iterator[tuple[slice, Any]]:
-    """Cut the steps where sequences end: for each piece, its steps and the rows still running."""
-    if lengths is None:
-        yield slice(0, n), slice(None)
-        return
-    start = 0
-    for stop in np.unique(lengths[lengths > 0]):
-        yield slice(start, int(stop)), np.flatnonzero(lengths >= stop)
-        start = int(stop)
-
-
-def _run(
-    X: NDArray[Any],
-    WLSTM: NDArray[Any],
-    c: NDArray[Any],
-    h: NDArray[Any],
-    lengths: NDArray[Any] | None,
-    turned: bool,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Run]:
-    """One direction of one layer: (Hout, Cn, Hn, run)."""
-    if turned:
-        X = reverse(X, lengths)
-    n, b, _ = X.shape
-    Hout = np.zeros((n, b, _hidden(WLSTM)), WLSTM.dtype)
-    run = Run(WLSTM.copy(), [])
-    c, h = c.copy(), h.copy()
-    for steps, rows in _cuts(lengths, n):
-        result = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows])
-        Hout[steps, rows] = result.Hout
-        c[rows], h[rows] = result.Cn, result.Hn  # (eq-len-end)
-        cache = result.cache._replace(WLSTM=run.WLSTM)  # one copy serves all pieces
-        run.pieces.append(Piece(steps, rows, cache))
-    return (reverse(Hout, lengths) if turned else Hout), c, h, run
-
-
-def _run_back(
-    dHout: NDArray[Any],
-    run: Run,
-    dc: NDArray[Any],
-    dh: NDArray[Any],
-    lengths: NDArray[Any] | None,
-    turned: bool,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Back through `_run`: (dX, dWLSTM, dc0, dh0)."""
-    if turned:
-        dHout = reverse(dHout, lengths)
-    n, b, H = dHout.shape
-    dX = np.zeros((n, b, len(run.WLSTM) - 1 - H), dHout.dtype)
-    dWLSTM = np.zeros_like(run.WLSTM)
-    dc, dh = dc.copy(), dh.copy()
-    for steps, rows, cache in reversed(run.pieces):
-        gradients = fused.backward(dHout[steps, rows], cache, dc[rows], dh[rows])
-        dX[steps, rows] = gradients.dX
-        dWLSTM += gradients.dWLSTM  # (eq-len-weights)
-        dc[rows], dh[rows] = gradients.dc0, gradients.dh0  # (eq-len-carry)
-    return (reverse(dX, lengths) if turned else dX), dWLSTM, dc, dh
-
-
-def _hidden(WLSTM: NDArray[Any]) -> int:
-    """The hidden size H of a checked matrix."""
-    return int(WLSTM.shape[1]) // 4
-
-
 def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:
     """The dtype of a stack and the input size of its first layer."""
-    W, (D, _) = check_weights(layers[0].directions[0][1])
-    return W.dtype, D
+    W = layers[0].directions[0][1]
+    return W.dtype, len(W) - 1 - W.shape[1] // 4
 
 
 def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
@@ -597,8 +340,7 @@ def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
         )
     if dropout and not isinstance(rng, np.random.Generator):
         raise TypeError(
-            "rng: expected a numpy.random.Generator, which moves on from call to call, "
-            f"got {rng!r}"
+            f"rng: expected a numpy.random.Generator, which moves on from call to call, got {rng!r}"
         )
     return float(dropout)
 
@@ -610,7 +352,7 @@ def _check_states(
     sizes = []
     for layer in layers:
         directions = layer.directions
-        sizes.append((len(directions), b, _hidden(directions[0][1])))
+        sizes.append((len(directions), b, directions[0][1].shape[1] // 4))
     if states is None:
         states = [None] * len(layers)
     if isinstance(states, Mapping) or not hasattr(states, "__len__"):

@@ -9,6 +9,9 @@ import pytest
 
 from lstm import (
     cell,
+    compare,
+    directions,
+    functions,
     fused,
     gradcheck,
     laws,
@@ -35,7 +38,8 @@ REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABE
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
 CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
-    "stack": stack, "oracles": oracles, "laws": laws, "report": report, "gradcheck": gradcheck,
+    "directions": directions, "stack": stack, "functions": functions, "oracles": oracles,
+    "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
 }  # fmt: skip
 
 

@@ -7,7 +7,8 @@ import pytest
 from helpers import SHAPES, draw, run
 
 import lstm
-from lstm.book.ladder import FORMS, LADDER, best_form, needed, prepare, products
+from lstm.book.ladder import LADDER
+from lstm.book.limit import FORMS, best_form, needed, prepare, products
 
 
 @pytest.mark.parametrize("rung", LADDER[:-1], ids=lambda rung: rung.name)
@@ -86,8 +87,8 @@ def test_the_best_form_is_the_fastest(monkeypatch):
 
         return run
 
-    monkeypatch.setattr("lstm.book.ladder.prepare", pretend)
-    monkeypatch.setattr("lstm.book.ladder.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("lstm.book.limit.prepare", pretend)
+    monkeypatch.setattr("lstm.book.limit.time.perf_counter", lambda: now[0])
     assert best_form(product) == "FFF"
     clock["CFC"] = 1
     assert best_form(product) == "CFC"

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..layers import Layer
 from ..layout import GATES, sizes, split_gates
-from ..stack import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
 

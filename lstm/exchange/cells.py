@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..stack import Layer, check_layers
+from ..layers import Layer, check_layers
 
 __all__ = ["as_stack", "dump", "load"]
 

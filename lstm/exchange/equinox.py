@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..layers import Layer
 from ..layout import sizes
-from ..stack import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
 from .names import flat

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import check_array
+from ..layers import Layer, check_layers
 from ..layout import VERSION
-from ..stack import Layer, check_layers
 from . import keras_file, onnx, torch
 from .disk import about, read_file, replace_file
 from .names import listed

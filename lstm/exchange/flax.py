@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..stack import Layer
+from ..layers import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from ..stack import Layer
+from ..layers import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..stack import Layer, check_layers
+from ..layers import Layer, check_layers
 from .cells import as_stack
 from .conventions import ROSETTA, read, write
 

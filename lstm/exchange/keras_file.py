@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..stack import Layer, check_layers
+from ..layers import Layer, check_layers
 from . import keras
 from .conventions import ROSETTA, read
 from .tensors import LARGEST, Entry

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..stack import Layer
+from ..layers import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
 from .flax import check_functions

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import check_array
-from ..stack import Layer, check_layers
+from ..layers import Layer, check_layers
 from .conventions import ROSETTA, read, write
 from .disk import about, read_file
 from .onnx_graph import Node, Sizes, find_nodes, order, read_settings

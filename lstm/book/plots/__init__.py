@@ -1,0 +1,54 @@
+"""The figures of the book, for anybody's LSTM.
+
+Each function takes numbers, not a model, and returns a Matplotlib figure. The figures of each
+part of the book are in a file of their own, and all are reached from here: ``plots.unit(...)``.
+"""
+
+from .backward import (
+    before_after,
+    bug_map,
+    error_bars,
+    error_maps,
+    error_v,
+    gradient_flow,
+    share_map,
+    truncation,
+)
+from .fast import ladder, weight_gradients
+from .forward import forget_bias, gradient_lag, memory, recall, recall_errors, unit
+from .learning import half_lives, learning_curves, measures, reading, sequences_needed, solved_map
+from .style import COLORS, EXACT, HATCHES, LINES, NEUTRAL, ORDER, STROKES, STYLE, use_style
+
+__all__ = [
+    "COLORS",
+    "EXACT",
+    "HATCHES",
+    "LINES",
+    "NEUTRAL",
+    "ORDER",
+    "STROKES",
+    "STYLE",
+    "before_after",
+    "bug_map",
+    "error_bars",
+    "error_maps",
+    "error_v",
+    "forget_bias",
+    "gradient_flow",
+    "gradient_lag",
+    "half_lives",
+    "ladder",
+    "learning_curves",
+    "measures",
+    "memory",
+    "reading",
+    "recall",
+    "recall_errors",
+    "sequences_needed",
+    "share_map",
+    "solved_map",
+    "truncation",
+    "unit",
+    "use_style",
+    "weight_gradients",
+]

@@ -1,0 +1,240 @@
+"""Compare every element of every gradient of a function with an oracle.
+
+`check` takes any function and one of the three oracles of ``lstm.oracles``. It is strict about
+what could make it pass by accident: cotangents that are all zero, thresholds that nothing
+exceeds, a function that does not keep still.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .functions import (
+    DELTAS,
+    Arrays,
+    Function,
+    as_tuple,
+    cast,
+    check_analytic,
+    check_still,
+    derivative_along,
+    project,
+)
+from .oracles import central_differences, complex_step, jax_vjp
+from .report import FLOOR, Report, relative_error, worst_of
+
+__all__ = [
+    "SINGLE",
+    "THRESHOLDS",
+    "Usual",
+    "check",
+]
+
+THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
+"""The largest relative error that passes in float64, by oracle."""
+
+
+class Usual(NamedTuple):
+    """The options that suit an oracle and a dtype.
+
+    Attributes:
+        delta: The perturbation; 0 for an oracle that has none.
+        threshold: The largest relative error that passes.
+        floor: The smallest denominator, as a part of the largest gradient.
+    """
+
+    delta: float
+    threshold: float
+    floor: float
+
+
+SINGLE = {
+    "central": Usual(1e-2, 1e-2, 0.1),
+    "complex": Usual(1e-30, 1e-4, 0.1),
+    "jax": Usual(0, 1e-4, 0.1),
+}
+"""The defaults when an input is in float32, by oracle."""
+
+
+@np.errstate(under="ignore")  # a complex step of 1e-30 lives of tiny numbers
+def check(
+    function: Function,
+    inputs: Arrays,
+    cotangents: Any,
+    gradients: Arrays,
+    *,
+    oracle: str = "central",
+    delta: float | None = None,
+    threshold: float | None = None,
+    floor: float | None = None,
+    only: Sequence[str] | None = None,
+    sample: int | None = None,
+    directions: int | None = None,
+    seed: int = 0,
+) -> Report:
+    """Compare every element of every derived gradient with an oracle.
+
+    Args:
+        function: What the oracle differentiates. Called with ``inputs`` by name,
+            it returns an array or a tuple of arrays.
+        inputs: Real arrays by name.
+        cotangents: One array per output of ``function``. Make them random: with
+            all ones, mistakes that cancel in a sum go unseen.
+        gradients: The derived gradients, under the names of ``inputs``, or of ``only``.
+        oracle: "central", "complex" or "jax".
+        delta: The perturbation; None for that of ``DELTAS``, or of `SINGLE` for float32.
+            Unused by "jax".
+        threshold: The largest relative error that passes, below 1, which none can
+            exceed; None for that of `THRESHOLDS` or `SINGLE`.
+        floor: See `relative_error`; None for ``FLOOR`` or that of `SINGLE`.
+        only: The inputs to differentiate, if not all. The others are held fixed and
+            may be of any type.
+        sample: How many elements of each input to compare, drawn at random; None for all.
+        directions: Compare the derivatives along so many random directions of each
+            input instead of its elements: a few calls for an array of any size.
+            A mistake is found but not located.
+        seed: For the sample and the directions.
+
+    Returns:
+        Report: The errors. Nothing is raised for a large one: call its
+        ``raise_if_failed``.
+
+    Raises:
+        FunctionError: If the function changes its inputs, gives other outputs when
+            called again, or is not analytic under the complex step.
+        TypeError: If an input is neither float32 nor float64.
+        ValueError: If an option is out of range, the names of inputs and gradients
+            or their shapes differ, those of outputs and cotangents differ, or all
+            cotangents are zero.
+
+    Example:
+        >>> import numpy as np
+        >>> x, w = np.array([1.0, 2.0]), np.array([0.3, -0.7])
+        >>> report = check(lambda x: np.sin(x), {"x": x}, w, {"x": w * np.cos(x)})
+        >>> report.passed, report.checked
+        (True, 2)
+    """
+    if oracle not in THRESHOLDS:
+        raise ValueError(f"oracle: expected one of {sorted(THRESHOLDS)}, got {oracle!r}")
+    names = list(inputs) if only is None else list(only)
+    unknown = sorted(set(names) - set(inputs))
+    if unknown:
+        raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
+    if set(names) != set(gradients):
+        raise ValueError(f"gradients: expected {sorted(names)}, got {sorted(gradients)}")
+    free = {name: np.asarray(inputs[name]) for name in names}
+    for name, value in free.items():
+        if value.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"inputs[{name!r}]: expected dtype float32 or float64, got {value.dtype}"
+            )
+    single = any(value.dtype == np.float32 for value in free.values())
+    usual = SINGLE[oracle] if single else Usual(DELTAS.get(oracle, 0), THRESHOLDS[oracle], FLOOR)
+    delta = usual.delta if delta is None else delta
+    threshold = usual.threshold if threshold is None else threshold
+    floor = usual.floor if floor is None else floor
+    _check_options(oracle, delta, threshold, floor, sample, directions, cotangents)
+
+    def of_free(**moved: Any) -> Any:
+        """With the fixed inputs in the precision in which the oracle moves the others."""
+        fixed = {name: value for name, value in inputs.items() if name not in moved}
+        for name, value in moved.items():
+            if value.dtype != free[name].dtype:
+                fixed = {k: cast(v, value.dtype) if _floats(v) else v for k, v in fixed.items()}
+        return function(**fixed, **moved)
+
+    rng = np.random.default_rng(seed)
+    places = None if sample is None else {k: _places(v, sample, rng) for k, v in free.items()}
+    derived: Arrays = gradients
+    if directions is not None:
+        derived, numerical = _along_directions(
+            of_free, free, cotangents, gradients, oracle, delta, directions, rng
+        )
+    elif oracle == "jax":
+        check_still(of_free, free)
+        numerical = jax_vjp(of_free, free, cotangents)
+    elif oracle == "complex":
+        numerical = complex_step(of_free, free, cotangents, delta, only=places)
+    else:
+        numerical = central_differences(of_free, free, cotangents, delta, only=places)
+
+    errors = {name: relative_error(derived[name], n, floor) for name, n in numerical.items()}
+    for name, indices in (places or {}).items():
+        hidden = np.ones(errors[name].shape, bool)
+        hidden[tuple(np.array(indices, int).reshape(-1, hidden.ndim).T)] = False
+        errors[name] = np.ma.array(errors[name], mask=hidden)
+    return Report(oracle, threshold, errors, worst_of(errors, derived, numerical))
+
+
+def _check_options(
+    oracle: str,
+    delta: float,
+    threshold: float,
+    floor: float,
+    sample: int | None,
+    directions: int | None,
+    cotangents: Any,
+) -> None:
+    """Refuse what would make a check pass whatever the gradient is."""
+    if oracle != "jax" and not 0 < delta < np.inf:
+        raise ValueError(f"delta: expected a positive number, got {delta}")
+    if not 0 <= threshold < 1:
+        raise ValueError(
+            f"threshold: expected a number below 1, as no error exceeds 1, got {threshold}"
+        )
+    if not 0 <= floor <= 1:
+        raise ValueError(f"floor: expected a number from 0 to 1, got {floor}")
+    for name, count in (("sample", sample), ("directions", directions)):
+        if count is not None and not count >= 1:
+            raise ValueError(f"{name}: expected at least 1, or None for every element, got {count}")
+    if sample is not None and directions is not None:
+        raise ValueError("sample: expected None beside directions, which compare no elements")
+    weights = [np.asarray(w) for w in as_tuple(cotangents)]
+    if sum(w.size for w in weights) and not any(w.any() for w in weights):
+        raise ValueError(
+            "cotangents: expected some that are not zero: with none the gradient 0 is always right"
+        )
+
+
+def _floats(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
+def _places(array: np.ndarray, sample: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """Random indices of an array, none twice."""
+    chosen = rng.choice(array.size, min(sample, array.size), replace=False)
+    return [tuple(map(int, np.unravel_index(k, array.shape))) for k in np.sort(chosen)]
+
+
+def _along_directions(
+    function: Function,
+    inputs: Arrays,
+    cotangents: Any,
+    gradients: Arrays,
+    oracle: str,
+    delta: float,
+    directions: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Derived and numerical derivatives along random directions, one input at a time (eq-along)."""
+    check_still(function, inputs)
+    if oracle == "complex":
+        check_analytic(function, inputs)
+    whole = jax_vjp(function, inputs, cotangents) if oracle == "jax" else {}
+    derived, numerical = {}, {}
+    for name, value in inputs.items():
+        a, n = np.empty(directions), np.empty(directions)
+        if np.shape(gradients[name]) != value.shape:
+            got = np.shape(gradients[name])
+            raise ValueError(f"gradients[{name!r}]: expected shape {value.shape}, got {got}")
+        for k in range(directions):
+            v = rng.standard_normal(value.shape).astype(value.dtype)
+            a[k] = np.sum(gradients[name] * v, dtype=np.float64)  # (eq-along)
+            if oracle == "jax":
+                n[k] = np.sum(whole[name] * v, dtype=np.float64)
+            else:
+                parts = derivative_along(function, inputs, {name: v}, oracle=oracle, delta=delta)
+                n[k] = project(cotangents, parts)
+        derived[name], numerical[name] = a, n
+    return derived, numerical
