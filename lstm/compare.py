@@ -83,11 +83,11 @@ def check(
             all ones, mistakes that cancel in a sum go unseen.
         gradients: The derived gradients, under the names of ``inputs``, or of ``only``.
         oracle: "central", "complex" or "jax".
-        delta: The perturbation; None for that of ``DELTAS``, or of `SINGLE` for float32.
+        delta: The perturbation; None for that of ``DELTAS``, or of ``SINGLE`` for float32.
             Unused by "jax".
         threshold: The largest relative error that passes, below 1, which none can
-            exceed; None for that of `THRESHOLDS` or `SINGLE`.
-        floor: See `relative_error`; None for ``FLOOR`` or that of `SINGLE`.
+            exceed; None for that of ``THRESHOLDS`` or ``SINGLE``.
+        floor: See `relative_error`; None for ``FLOOR`` or that of ``SINGLE``.
         only: The inputs to differentiate, if not all. The others are held fixed and
             may be of any type.
         sample: How many elements of each input to compare, drawn at random; None for all.
