@@ -83,10 +83,10 @@ def backward(steps: Sequence[Step], v: Values, gradients: Mapping[str, Any]) -> 
         v: What `forward` returned.
         gradients: The gradient of the loss with respect to each result, by name. For a value
             that later rows use as well, it is the part that does not pass through
-            them: theirs is added here.
+            them: theirs is added here. A row whose value nothing depends on is passed over.
 
     Returns:
-        Values: The gradient of every value under the value's name.
+        Values: The gradient of every value that the results depend on, under its name.
 
     Example:
         >>> double = Step("y", "eq-y", lambda v: 2 * v.x, {"x": ("eq-dx", lambda v, dy: 2 * dy)})
@@ -95,6 +95,8 @@ def backward(steps: Sequence[Step], v: Values, gradients: Mapping[str, Any]) -> 
     """
     d = dict(gradients)
     for step in reversed(steps):
+        if step.name not in d:
+            continue
         for name, (_, derivative) in step.backward.items():
             part = derivative(v, d[step.name])
             d[name] = d[name] + part if name in d else part  # (eq-sum)

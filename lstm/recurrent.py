@@ -1,0 +1,315 @@
+"""A recurrent cell: a step table with names for what it learns and what it remembers.
+
+A `Cell` says which values of its table are parameters and which are states. That is all
+it takes to run it over a batch of sequences: `Cell.forward` runs the table at every step,
+`Cell.backward` from the last step to the first. Both are plain loops, and know no cell by
+name. On JAX arrays the same table runs inside of ``jax.lax.scan`` with `scan`.
+
+Shapes: X (n, b, D), every state (b, ...). n is the number of steps and may be 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import steps
+from .steps import Step, Values, numpy_of
+
+__all__ = ["Cell", "Gradients", "Param", "Run", "State", "scan"]
+
+
+class Param(NamedTuple):
+    """An array that is learnt.
+
+    Attributes:
+        shape: Its shape.
+        start: What `Cell.init` fills it with: "weights" from N(0, 1) / sqrt(rows), "biased"
+            for the same below a row of biases, which are 0; "zeros" or "ones".
+        keep: Which biases make the cell keep its memory: columns of row 0 of a matrix, or of
+            a vector, each with a sign.
+    """
+
+    shape: tuple[int, ...]
+    start: str = "biased"
+    keep: tuple[tuple[slice, float], ...] = ()
+
+
+class State(NamedTuple):
+    """An array that is handed from step to step.
+
+    Attributes:
+        shape: Its shape without the batch.
+        start: What it is filled with before the first step.
+    """
+
+    shape: tuple[int, ...]
+    start: float = 0.0
+
+
+class Run(NamedTuple):
+    """What `Cell.forward` returns.
+
+    Attributes:
+        Hout: The output of every step, shape (n, b, ...).
+        state: The states after the last step by name.
+        cache: What `Cell.backward` needs.
+    """
+
+    Hout: Any
+    state: dict[str, Any]
+    cache: "Cache"
+
+
+class Gradients(NamedTuple):
+    """What `Cell.backward` returns.
+
+    Attributes:
+        dX: Gradient of X, shape (n, b, D).
+        params: Gradients of the parameters by name.
+        state: Gradients of the states before the first step by name.
+    """
+
+    dX: Any
+    params: dict[str, Any]
+    state: dict[str, Any]
+
+
+class Cache(NamedTuple):
+    """What the forward pass keeps.
+
+    Attributes:
+        X: The inputs.
+        params: The parameters by name.
+        state: The states before the first step by name.
+        values: All values of every step.
+    """
+
+    X: Any
+    params: dict[str, Any]
+    state: dict[str, Any]
+    values: list[Values]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A step table and what its values are. The input of a step is ``x``, shape (b, D).
+
+    Attributes:
+        name: What the cell is called.
+        steps: The table. It reads a state ``c`` as ``c_prev``, and has a row ``c``.
+        inputs: D.
+        outputs: The number of columns of the output.
+        params: The parameters by name.
+        states: The states by name.
+        output: The row that is handed out at every step.
+
+    Example:
+        >>> from lstm.variants import gru
+        >>> cell = gru.cell(3, 4)
+        >>> params = cell.init(rng=0)
+        >>> Hout, state, cache = cell.forward(np.ones((5, 2, 3)), params)
+        >>> cell.backward(np.ones_like(Hout), cache).dX.shape
+        (5, 2, 3)
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    inputs: int
+    outputs: int
+    params: Mapping[str, Param]
+    states: Mapping[str, State]
+    output: str = "h"
+
+    @property
+    def size(self) -> int:
+        """How many numbers the cell learns."""
+        return sum(int(np.prod(param.shape)) for param in self.params.values())
+
+    def init(
+        self, rng: Any = None, *, keep: float = 0.0, dtype: Any = np.float64
+    ) -> dict[str, Any]:
+        """Draw parameters.
+
+        Args:
+            rng: A ``numpy.random.Generator``, a seed or None.
+            keep: What is added to the biases that make the cell keep its memory; for an
+                LSTM the forget bias.
+            dtype: Of the parameters.
+
+        Returns:
+            dict: New arrays by name.
+        """
+        rng = np.random.default_rng(rng)
+        params = {}
+        for name, (shape, start, columns) in self.params.items():
+            bias = int(start == "biased")
+            if start in ("zeros", "ones"):
+                array = np.full(shape, float(start == "ones"))
+            else:
+                array = rng.standard_normal(shape) / np.sqrt(max(1, shape[0] - bias))
+                array[:bias] = 0
+            for where, sign in columns:
+                np.atleast_2d(array)[0, where] = sign * keep
+            params[name] = array.astype(dtype)
+        return params
+
+    def start(self, X: Any, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The states before the first step: those that are given, the others filled.
+
+        Args:
+            X: Inputs, shape (n, b, D): its batch and dtype count.
+            state: States by name; None for none.
+
+        Returns:
+            dict: New arrays by name.
+        """
+        given = _named("state", state or {}, self.states, all_of_them=False)
+        xp, b = numpy_of(X), X.shape[1]
+        filled = {}
+        for name, (shape, start) in self.states.items():
+            if name in given:
+                filled[name] = _array(f"state[{name!r}]", given[name], (b, *shape), X.dtype)
+            else:
+                filled[name] = xp.full((b, *shape), start, X.dtype)
+        return filled
+
+    def forward(self, X: Any, params: Mapping[str, Any], state: Any = None) -> Run:
+        """Run over a batch of sequences.
+
+        Args:
+            X: Inputs, shape (n, b, D), of a real or complex floating-point dtype.
+            params: Parameters by name, as from `init`, of the same dtype.
+            state: States before the first step by name; those that are missing, and None
+                for all, are filled as the cell says.
+
+        Returns:
+            Run: Hout, the last state and the cache. No array is shared with the arguments.
+
+        Raises:
+            TypeError: If an array is of another dtype, or is no array.
+            ValueError: If an array is of another shape, or a name is missing or unknown.
+        """
+        X = _array("X", X, (None, None, self.inputs))
+        params = {
+            name: _array(f"params[{name!r}]", value, self.params[name].shape, X.dtype)
+            for name, value in _named("params", params, self.params).items()
+        }
+        first = state = self.start(X, state)
+        values = []
+        for x in X:
+            v = steps.forward(self.steps, _inputs(x, params, state))
+            values.append(v)
+            state = {name: getattr(v, name) for name in self.states}
+        Hout = [getattr(v, self.output) for v in values]
+        xp = numpy_of(X, *Hout)
+        whole = xp.stack(Hout) if Hout else xp.zeros((0, X.shape[1], self.outputs), X.dtype)
+        copies = {name: numpy_of(value).array(value, copy=True) for name, value in state.items()}
+        return Run(whole, copies, Cache(X, params, first, values))
+
+    def backward(
+        self, dHout: Any, cache: Cache, dstate: Mapping[str, Any] | None = None
+    ) -> Gradients:
+        """Carry gradients back over all steps.
+
+        Args:
+            dHout: Gradient of the loss with respect to Hout, shape (n, b, ...).
+            cache: From `forward`.
+            dstate: Gradients of the last states by name; those that are missing are zero.
+
+        Returns:
+            Gradients: Of X, the parameters and the first states.
+
+        Raises:
+            TypeError: If an array is of another dtype, or is no array.
+            ValueError: If an array is of another shape, or a name is unknown.
+        """
+        X, params, first, values = cache
+        n, b, _ = X.shape
+        dHout = _array("dHout", dHout, (n, b, self.outputs), X.dtype)
+        given = _named("dstate", dstate or {}, self.states, all_of_them=False)
+        zeros = {k: numpy_of(value).zeros_like(value) for k, value in (params | first).items()}
+        d_next = {
+            k: _array(f"dstate[{k!r}]", given[k], first[k].shape, X.dtype)
+            if k in given
+            else zeros[k]
+            for k in self.states
+        }
+        total, dX = {name: zeros[name] for name in params}, []
+        for v, dh in zip(reversed(values), dHout[::-1], strict=True):
+            asked = {**d_next, self.output: d_next.get(self.output, 0) + dh}
+            d = vars(steps.backward(self.steps, v, asked))
+            d_next = {name: d.get(f"{name}_prev", zeros[name]) for name in self.states}
+            total = {name: total[name] + d[name] if name in d else total[name] for name in params}
+            dX.insert(0, d["x"])
+        xp = numpy_of(X, dHout)
+        return Gradients(xp.stack(dX) if dX else xp.zeros_like(X), total, d_next)
+
+
+def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[str, Any]]:
+    """Run a cell over a batch of sequences in JAX: the same table, inside of ``jax.lax.scan``.
+
+    Args:
+        cell: The cell.
+        X: Inputs, shape (n, b, D).
+        params: Parameters by name.
+        state: As for `Cell.forward`.
+
+    Returns:
+        tuple: Hout, shape (n, b, ...), and the last states by name.
+
+    Raises:
+        ImportError: If JAX is not installed.
+
+    Example:
+        >>> from lstm.variants import gru
+        >>> cell = gru.cell(3, 4)
+        >>> Hout, state = scan(cell, np.ones((5, 2, 3), np.float32), cell.init(0, dtype=np.float32))
+        >>> Hout.shape, state["h"].shape
+        ((5, 2, 4), (2, 4))
+    """
+    import jax
+    import jax.numpy as jnp
+
+    X = jnp.asarray(X)
+    params = {name: jnp.asarray(value) for name, value in params.items()}
+
+    def step(state: Any, x: Any) -> Any:
+        v = steps.forward(cell.steps, _inputs(x, params, state))
+        return {name: getattr(v, name) for name in cell.states}, getattr(v, cell.output)
+
+    last, Hout = jax.lax.scan(step, cell.start(X, state), X)
+    return Hout, last
+
+
+def _inputs(x: Any, params: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table starts from."""
+    return {"x": x, **params, **{f"{name}_prev": value for name, value in state.items()}}
+
+
+def _named(what: str, given: Any, known: Any, all_of_them: bool = True) -> dict[str, Any]:
+    """Refuse names that the cell does not know, and the lack of one, unless some suffice."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{what}: expected a dictionary with {list(known)}, got {type(given)}")
+    missing = set(known) - set(given) if all_of_them else set()
+    if missing or set(given) - set(known):
+        raise ValueError(f"{what}: expected {list(known)}, got {list(given)}")
+    return dict(given)
+
+
+def _array(what: str, value: Any, shape: tuple[int | None, ...], dtype: Any = None) -> Any:
+    """A copy of an array; refused if it is of another shape or dtype, or of whole numbers."""
+    if not hasattr(value, "__array_namespace__"):
+        raise TypeError(f"{what}: expected an array, got {type(value)}")
+    fits = len(value.shape) == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, value.shape, strict=True)
+    )
+    if not fits:
+        spelled = ", ".join("any" if want is None else str(want) for want in shape)
+        raise ValueError(f"{what}: expected shape ({spelled}), got {value.shape}")
+    if dtype is None and value.dtype.kind not in "fc":
+        raise TypeError(f"{what}: expected a floating-point dtype, got {value.dtype}")
+    if dtype is not None and value.dtype != dtype:
+        raise TypeError(f"{what}: expected dtype {dtype}, as X has, got {value.dtype}")
+    return numpy_of(value).array(value, copy=True)

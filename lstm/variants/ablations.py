@@ -1,0 +1,123 @@
+"""What Greff et al. struck from the LSTM, one part at a time, beside the forget gate.
+
+`NO_INPUT` has no input gate, `NO_OUTPUT` no output gate, `LINEAR_CANDIDATE` no tanh on what
+is written, `LINEAR_OUTPUT` none on what is shown.
+
+Shapes: W (1 + D + H, 3H) without a gate, else (1 + D + H, 4H); c and h (b, H).
+Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 28 (2017): NIG,
+NOG, NIAF and NOAF. Their cells have peepholes, too; these have none.
+"""
+
+from ..recurrent import Cell, Param, State
+from ..steps import Step, tanh
+from .rows import LSTM, gates, row
+
+__all__ = [
+    "LINEAR_CANDIDATE", "LINEAR_OUTPUT", "NO_INPUT", "NO_OUTPUT",
+    "linear_candidate", "linear_output", "no_input", "no_output",
+]  # fmt: skip
+
+_IN = (LSTM["u"], LSTM["z"])
+_OF_C = LSTM["c"].backward
+
+NO_INPUT: tuple[Step, ...] = (
+    *_IN,
+    *gates("f o g"),
+    row(
+        "c",
+        "eq-no-input",
+        lambda v: v.f * v.c_prev + v.g,
+        f=_OF_C["f"],
+        c_prev=_OF_C["c_prev"],
+        g=lambda v, dc: dc,
+    ),
+    LSTM["s"],
+    LSTM["h"],
+)
+"""Everything is written: i = 1."""
+
+NO_OUTPUT: tuple[Step, ...] = (
+    *_IN,
+    *gates("i f g"),
+    LSTM["c"],
+    row("h", "eq-no-output", lambda v: tanh(v.c), c=lambda v, dh: dh * (1 - v.h**2)),
+)
+"""Everything is shown: o = 1."""
+
+LINEAR_CANDIDATE: tuple[Step, ...] = (
+    *_IN,
+    *gates("i f o g")[:-1],  # z_g is cut, and not squashed
+    row(
+        "c",
+        "eq-linear-candidate",
+        lambda v: v.f * v.c_prev + v.i * v.z_g,
+        f=_OF_C["f"],
+        c_prev=_OF_C["c_prev"],
+        i=lambda v, dc: dc * v.z_g,
+        z_g=lambda v, dc: dc * v.i,
+    ),
+    LSTM["s"],
+    LSTM["h"],
+)
+"""What is written is not squashed."""
+
+LINEAR_OUTPUT: tuple[Step, ...] = (
+    *_IN,
+    *gates("i f o g"),
+    LSTM["c"],
+    row(
+        "h",
+        "eq-linear-output",
+        lambda v: v.o * v.c,
+        o=lambda v, dh: dh * v.c,
+        c=lambda v, dh: dh * v.o,
+    ),
+)
+"""What is shown is not squashed."""
+
+
+def _cell(name: str, steps: tuple[Step, ...], D: int, H: int, order: str) -> Cell:
+    names = order.split()
+    k = names.index("f")
+    W = Param((1 + D + H, len(names) * H), keep=((slice(k * H, (k + 1) * H), 1),))
+    return Cell(name, steps, D, H, {"W": W}, {"c": State((H,)), "h": State((H,))})
+
+
+def no_input(D: int, H: int) -> Cell:
+    """The LSTM without input gate.
+
+    Example:
+        >>> no_input(3, 4).params["W"].shape
+        (8, 12)
+    """
+    return _cell("no input gate", NO_INPUT, D, H, "f o g")
+
+
+def no_output(D: int, H: int) -> Cell:
+    """The LSTM without output gate.
+
+    Example:
+        >>> no_output(3, 4).params["W"].shape
+        (8, 12)
+    """
+    return _cell("no output gate", NO_OUTPUT, D, H, "i f g")
+
+
+def linear_candidate(D: int, H: int) -> Cell:
+    """The LSTM without tanh on the candidate.
+
+    Example:
+        >>> linear_candidate(3, 4).params["W"].shape
+        (8, 16)
+    """
+    return _cell("linear candidate", LINEAR_CANDIDATE, D, H, "i f o g")
+
+
+def linear_output(D: int, H: int) -> Cell:
+    """The LSTM without tanh on the cell.
+
+    Example:
+        >>> linear_output(3, 4).params["W"].shape
+        (8, 16)
+    """
+    return _cell("linear output", LINEAR_OUTPUT, D, H, "i f o g")

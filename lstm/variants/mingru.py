@@ -1,0 +1,92 @@
+"""minGRU: one gate, which sees x alone, so that h is a linear recurrence.
+
+h = f h_prev + (1 - f) y with f and y known beforehand: `parallel` computes all steps in about
+log2(n) rounds, and must agree with the table run step by step.
+
+Shapes: W (1 + D, 2H), in the order f, g; h (b, H).
+Source: Feng et al., Were RNNs All We Needed? (2024). Their z is 1 - f.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recurrent import Cell, Param, State
+from ..steps import Step, sigmoid
+from .rows import blend, cut, linear, one_and, squash
+
+__all__ = ["STEPS", "cell", "linear_recurrence", "parallel"]
+
+STEPS: tuple[Step, ...] = (
+    one_and("w", "x"),
+    linear("z", "w", "W"),
+    cut("z_f", "z", 0, 2),
+    squash("f"),
+    cut("z_g", "z", 1, 2),
+    blend("f", "z_g"),
+)
+"""The table."""
+
+
+def cell(D: int, H: int) -> Cell:
+    """The minGRU with D inputs and H units.
+
+    Example:
+        >>> cell(3, 4).params["W"].shape
+        (4, 8)
+    """
+    W = Param((1 + D, 2 * H), keep=((slice(0, H), 1),))
+    return Cell("minGRU", STEPS, D, H, {"W": W}, {"h": State((H,))})
+
+
+@np.errstate(under="ignore")  # what vanishes is no mistake
+def linear_recurrence(A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any]) -> NDArray[Any]:
+    """Compute h_t = A_t h_(t-1) + B_t for all t in about log2(n) rounds.
+
+    After each round, row t holds what twice as many steps up to t make of the state before
+    them. Source: Hillis and Steele, Communications of the ACM 29 (1986).
+
+    Args:
+        A: The factors, shape (n, b, H).
+        B: What is added, shape (n, b, H).
+        h0: The first state, shape (b, H).
+
+    Returns:
+        numpy.ndarray: h after every step, shape (n, b, H).
+
+    Example:
+        >>> linear_recurrence(np.full((3, 1, 1), 0.5), np.ones((3, 1, 1)), np.zeros((1, 1))).ravel()
+        array([1.  , 1.5 , 1.75])
+    """
+    A, B = A.copy(), B.copy()
+    reach = 1
+    while reach < len(A):
+        B[reach:] += A[reach:] * B[:-reach]  # (eq-doubling)
+        A[reach:] = A[reach:] * A[:-reach]
+        reach *= 2
+    return A * h0 + B
+
+
+def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Run the minGRU over all steps at once.
+
+    Args:
+        X: Inputs, shape (n, b, D).
+        params: As for `Cell.forward`.
+        h0: The first state, shape (b, H); None for zeros.
+
+    Returns:
+        numpy.ndarray: Hout, shape (n, b, H).
+
+    Example:
+        >>> one = cell(3, 4)
+        >>> X, params = np.ones((5, 2, 3)), one.init(0)
+        >>> bool(np.allclose(parallel(X, params), one.forward(X, params).Hout))
+        True
+    """
+    W = params["W"]
+    z_f, y = np.split(W[0] + X @ W[1:], 2, axis=-1)
+    f = sigmoid(z_f)
+    start = np.zeros_like(y[0]) if h0 is None and len(y) else h0
+    return linear_recurrence(f, (1 - f) * y, start) if start is not None else y
