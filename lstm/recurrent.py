@@ -42,10 +42,12 @@ class State(NamedTuple):
     Attributes:
         shape: Its shape without the batch.
         start: What it is filled with before the first step.
+        positive: Whether it is a sum of weights, which is never negative.
     """
 
     shape: tuple[int, ...]
     start: float = 0.0
+    positive: bool = False
 
 
 class Run(NamedTuple):
@@ -168,7 +170,7 @@ class Cell:
         given = _named("state", state or {}, self.states, all_of_them=False)
         xp, b = numpy_of(X), X.shape[1]
         filled = {}
-        for name, (shape, start) in self.states.items():
+        for name, (shape, start, _) in self.states.items():
             if name in given:
                 filled[name] = _array(f"state[{name!r}]", given[name], (b, *shape), X.dtype)
             else:

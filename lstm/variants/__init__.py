@@ -37,6 +37,7 @@ CELLS = {
     "no output gate": ablations.no_output,
     "linear candidate": ablations.linear_candidate,
     "linear output": ablations.linear_output,
+    "gates see x alone": ablations.blind,
     "coupled gates": coupled.cell,
     "peepholes": peephole.cell,
     "hard gates": hard_sigmoid.cell,

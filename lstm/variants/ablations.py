@@ -1,20 +1,22 @@
-"""What Greff et al. struck from the LSTM, one part at a time, beside the forget gate.
+"""The LSTM with one part struck at a time.
 
 `NO_INPUT` has no input gate, `NO_OUTPUT` no output gate, `LINEAR_CANDIDATE` no tanh on what
-is written, `LINEAR_OUTPUT` none on what is shown.
+is written, `LINEAR_OUTPUT` none on what is shown: these are four of Greff et al. In `BLIND`
+nothing sees h: gates and candidate are made from x alone.
 
-Shapes: W (1 + D + H, 3H) without a gate, else (1 + D + H, 4H); c and h (b, H).
+Shapes: W (1 + D + H, 3H) without a gate, (1 + D, 4H) blind, else (1 + D + H, 4H); c and h
+(b, H).
 Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 28 (2017): NIG,
 NOG, NIAF and NOAF. Their cells have peepholes, too; these have none.
 """
 
 from ..recurrent import Cell, Param, State
 from ..steps import Step, tanh
-from .rows import LSTM, gates, row
+from .rows import LSTM, gates, linear, one_and, row
 
 __all__ = [
-    "LINEAR_CANDIDATE", "LINEAR_OUTPUT", "NO_INPUT", "NO_OUTPUT",
-    "linear_candidate", "linear_output", "no_input", "no_output",
+    "BLIND", "LINEAR_CANDIDATE", "LINEAR_OUTPUT", "NO_INPUT", "NO_OUTPUT",
+    "blind", "linear_candidate", "linear_output", "no_input", "no_output",
 ]  # fmt: skip
 
 _IN = (LSTM["u"], LSTM["z"])
@@ -75,6 +77,16 @@ LINEAR_OUTPUT: tuple[Step, ...] = (
 )
 """What is shown is not squashed."""
 
+BLIND: tuple[Step, ...] = (
+    one_and("w", "x"),
+    linear("z", "w", "W"),
+    *gates("i f o g"),
+    LSTM["c"],
+    LSTM["s"],
+    LSTM["h"],
+)
+"""Nothing sees h."""
+
 
 def _cell(name: str, steps: tuple[Step, ...], D: int, H: int, order: str) -> Cell:
     names = order.split()
@@ -121,3 +133,14 @@ def linear_output(D: int, H: int) -> Cell:
         (8, 16)
     """
     return _cell("linear output", LINEAR_OUTPUT, D, H, "i f o g")
+
+
+def blind(D: int, H: int) -> Cell:
+    """The LSTM whose gates see x alone.
+
+    Example:
+        >>> blind(3, 4).params["W"].shape
+        (4, 16)
+    """
+    W = Param((1 + D, 4 * H), keep=((slice(H, 2 * H), 1),))
+    return Cell("gates see x alone", BLIND, D, H, {"W": W}, {"c": State((H,))})

@@ -64,6 +64,9 @@ def random_problem(
         for name, value in cell.init(rng, dtype=dtype).items()
     }
     states = {name: normal(b, *state.shape) for name, state in cell.states.items()}
+    for name, state in cell.states.items():
+        if state.positive:
+            states[name] = abs(states[name]) + states[name].dtype.type(0.5)
     return Problem(
         normal(n, b, cell.inputs),
         params,

@@ -41,7 +41,9 @@ def cell(D: int, H: int) -> Cell:
 
 
 @np.errstate(under="ignore")  # what vanishes is no mistake
-def linear_recurrence(A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any]) -> NDArray[Any]:
+def linear_recurrence(
+    A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Compute h_t = A_t h_(t-1) + B_t for all t in about log2(n) rounds.
 
     After each round, row t holds what twice as many steps up to t make of the state before
@@ -50,13 +52,13 @@ def linear_recurrence(A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any]) -> NDA
     Args:
         A: The factors, shape (n, b, H).
         B: What is added, shape (n, b, H).
-        h0: The first state, shape (b, H).
+        h0: The first state, shape (b, H); None for zeros.
 
     Returns:
         numpy.ndarray: h after every step, shape (n, b, H).
 
     Example:
-        >>> linear_recurrence(np.full((3, 1, 1), 0.5), np.ones((3, 1, 1)), np.zeros((1, 1))).ravel()
+        >>> linear_recurrence(np.full((3, 1, 1), 0.5), np.ones((3, 1, 1))).ravel()
         array([1.  , 1.5 , 1.75])
     """
     A, B = A.copy(), B.copy()
@@ -65,7 +67,7 @@ def linear_recurrence(A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any]) -> NDA
         B[reach:] += A[reach:] * B[:-reach]  # (eq-doubling)
         A[reach:] = A[reach:] * A[:-reach]
         reach *= 2
-    return A * h0 + B
+    return B if h0 is None else A * h0 + B
 
 
 def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -88,5 +90,4 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
     W = params["W"]
     z_f, y = np.split(W[0] + X @ W[1:], 2, axis=-1)
     f = sigmoid(z_f)
-    start = np.zeros_like(y[0]) if h0 is None and len(y) else h0
-    return linear_recurrence(f, (1 - f) * y, start) if start is not None else y
+    return linear_recurrence(f, (1 - f) * y, h0)

@@ -1,4 +1,6 @@
-"""minLSTM: two gates, which see x alone and are made to add up to 1.
+"""minLSTM: two gates, which see x alone and are made to add up to 1, f / (f + i) and i / (f + i).
+
+Both may vanish, so the quotient is taken of their logarithms.
 
 Shapes: W (1 + D, 3H), in the order i, f, g; h (b, H).
 Source: Feng et al., Were RNNs All We Needed? (2024). Their state is h; there is no c.
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 from ..recurrent import Cell, Param, State
 from ..steps import Step, sigmoid
 from .mingru import linear_recurrence
-from .rows import blend, cut, linear, one_and, row, squash
+from .rows import blend, cut, linear, one_and, row
+from .stabilised import log_gate, log_sigmoid
 
 __all__ = ["STEPS", "cell", "parallel"]
 
@@ -20,16 +23,16 @@ STEPS: tuple[Step, ...] = (
     one_and("w", "x"),
     linear("z", "w", "W"),
     cut("z_i", "z", 0, 3),
-    squash("i"),
+    log_gate("l_i", "z_i"),
     cut("z_f", "z", 1, 3),
-    squash("f"),
+    log_gate("l_f", "z_f"),
     cut("z_g", "z", 2, 3),
     row(
         "a",
         "eq-share",
-        lambda v: v.f / (v.f + v.i),
-        f=lambda v, da: da * v.i / (v.f + v.i) ** 2,
-        i=lambda v, da: -da * v.f / (v.f + v.i) ** 2,
+        lambda v: sigmoid(v.l_f - v.l_i),
+        l_f=lambda v, da: da * v.a * (1 - v.a),
+        l_i=lambda v, da: -da * v.a * (1 - v.a),
     ),
     blend("a", "z_g"),
 )
@@ -43,7 +46,7 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (4, 12)
     """
-    W = Param((1 + D, 3 * H), keep=((slice(H, 2 * H), 1),))
+    W = Param((1 + D, 3 * H), keep=((slice(0, H), -1), (slice(H, 2 * H), 1)))
     return Cell("minLSTM", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
@@ -66,6 +69,5 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
     """
     W = params["W"]
     z_i, z_f, y = np.split(W[0] + X @ W[1:], 3, axis=-1)
-    i, f = sigmoid(z_i), sigmoid(z_f)
-    a = f / (f + i)
-    return linear_recurrence(a, (1 - a) * y, np.zeros_like(y[0]) if h0 is None else h0)
+    a = sigmoid(log_sigmoid(z_f) - log_sigmoid(z_i))
+    return linear_recurrence(a, (1 - a) * y, h0)

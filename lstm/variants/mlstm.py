@@ -17,11 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..recurrent import Cell, Param, State
-from ..steps import Step, Values, numpy_of, sigmoid
+from ..steps import Step, Values, sigmoid
 from .rows import cut, exp, linear, one_and, row, size, squash, where
 from .stabilised import FORGET_SIGMOID, STABILISED, log_sigmoid
 
-__all__ = ["STEPS", "cell", "parallel"]
+__all__ = ["LARGEST", "STEPS", "cell", "parallel"]
+
+LARGEST = 80.0
+"""The largest exponent of the bound on |n q|."""
 
 
 def _outer(a: Any, b: Any) -> Any:
@@ -41,9 +44,18 @@ def _across(a: Any) -> Any:
     return a.reshape(len(a), -1).sum(axis=1)[:, None]
 
 
-def _rises(v: Values) -> Any:
-    """Whether the bound of e is its first argument."""
-    return size(v.p).real >= exp(-v.m).real
+def _least(m: Any) -> Any:
+    """The bound exp(-m), as far as float32 holds it: beyond, outputs are below 1e-34."""
+    return exp(where(-m.real < LARGEST, -m, 0 * m + LARGEST))
+
+
+def _enough(v: Values) -> Any:
+    """Whether |n q| is above its bound."""
+    return size(v.p).real >= _least(v.m).real
+
+
+def _of_least(v: Values, de: Any) -> Any:
+    return where(_enough(v) | (-v.m.real >= LARGEST), 0 * de, -de * _least(v.m))
 
 
 STEPS: tuple[Step, ...] = (
@@ -89,9 +101,9 @@ STEPS: tuple[Step, ...] = (
         q=lambda v, dp: dp * v.n,
     ),
     row(
-        "e", "eq-bound", lambda v: where(_rises(v), size(v.p), exp(-v.m)),
-        p=lambda v, de: where(_rises(v), de * numpy_of(de).sign(v.p.real), 0 * de),
-        m=lambda v, de: where(_rises(v), 0 * de, -de * exp(-v.m)),
+        "e", "eq-bound", lambda v: where(_enough(v), size(v.p), _least(v.m)),
+        p=lambda v, de: where(_enough(v), where(v.p.real < 0, -de, de), 0 * de),
+        m=_of_least,
     ),
     row(
         "h", "eq-answer", lambda v: v.o * v.y / v.e,
@@ -145,6 +157,6 @@ def parallel(X: NDArray[Any], params: Any) -> NDArray[Any]:
     E = np.where(np.tri(n, dtype=bool)[:, :, None], E, -np.inf)
     m = E.max(axis=1, keepdims=True, initial=-np.inf)
     S = np.einsum("tbj,sbj->tsb", q, k) / H**0.5 * np.exp(E - m)  # (eq-scores)
-    e = np.maximum(np.abs(S.sum(axis=1)), np.exp(-m[:, 0]))
+    e = np.maximum(np.abs(S.sum(axis=1)), np.exp(np.minimum(-m[:, 0], LARGEST)))
     Hout: NDArray[Any] = sigmoid(z_o) * np.einsum("tsb,sbj->tbj", S, v) / e[:, :, None]
     return Hout

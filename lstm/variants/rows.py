@@ -228,7 +228,6 @@ def summed(a: Any) -> Any:
     return a.sum(axis=0)
 
 
-
 def where(condition: Any, a: Any, b: Any) -> Any:
     """The elements of one NumPy or JAX array where a condition holds, of another elsewhere.
 

@@ -62,7 +62,8 @@ SIGMOID = _table(FORGET_SIGMOID)
 def _cell(name: str, steps: tuple[Step, ...], D: int, H: int) -> Cell:
     W = Param((1 + D + H, 4 * H), keep=((slice(H, 2 * H), 1),))
     # Before the first step nothing has been written: its weight is 0, and log 0 is -inf.
-    states = {"c": State((H,)), "n": State((H,)), "m": State((H,), -math.inf), "h": State((H,))}
+    states = {"c": State((H,)), "n": State((H,), positive=True), "m": State((H,), -math.inf)}
+    states["h"] = State((H,))
     return Cell(name, steps, D, H, {"W": W}, states)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..steps import Step, numpy_of, sigmoid
 from .rows import exp, row, size, where
 
-__all__ = ["FORGET_EXP", "FORGET_SIGMOID", "STABILISED", "log_sigmoid"]
+__all__ = ["FORGET_EXP", "FORGET_SIGMOID", "STABILISED", "log_gate", "log_sigmoid"]
 
 
 def log_sigmoid(z: Any) -> Any:
@@ -35,12 +35,30 @@ def log_sigmoid(z: Any) -> Any:
 FORGET_EXP = row("l", "eq-forget-exp", lambda v: v.z_f, z_f=lambda v, dl: dl)
 """The logarithm l of an exponential forget gate, which is the raw gate itself."""
 
-FORGET_SIGMOID = row(
-    "l",
-    "eq-forget-sigmoid",
-    lambda v: log_sigmoid(v.z_f),
-    z_f=lambda v, dl: dl * (1 - sigmoid(v.z_f)),
-)
+
+def log_gate(name: str, z: str) -> Step:
+    """The logarithm of a gate between 0 and 1.
+
+    Args:
+        name: The logarithm.
+        z: The raw gate.
+
+    Returns:
+        Step: The row.
+
+    Example:
+        >>> log_gate("l", "z_f").name
+        'l'
+    """
+    return row(
+        name,
+        "eq-log-sigmoid",
+        lambda v: log_sigmoid(getattr(v, z)),
+        **{z: lambda v, dl: dl * (1 - sigmoid(getattr(v, z)))},
+    )
+
+
+FORGET_SIGMOID = log_gate("l", "z_f")
 """The logarithm l of a forget gate between 0 and 1."""
 
 STABILISED: tuple[Step, ...] = (

@@ -1,0 +1,436 @@
+"""Every cell: each row of its table and whole sequences against oracles that know no table."""
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from helpers import freeze, refused
+
+import lstm
+from lstm import gradcheck, recurrent, reference, steps, variants
+from lstm.book.labels import LABEL
+from lstm.variants import check, gru, mingru, minlstm, mlstm, projection, slstm
+
+D, H = 3, 4
+THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
+NAMES = list(variants.CELLS)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return {name: make(D, H) for name, make in variants.CELLS.items()}
+
+
+@pytest.mark.parametrize("oracle", THRESHOLDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_row_of_every_table_on_its_own(name, oracle, cells):
+    cell = cells[name]
+    checks = check.rows(cell, oracle=oracle)
+    assert [(c.output, c.input) for c in checks] == [
+        (step.name, name) for step in cell.steps for name in step.backward
+    ]
+    for c in checks:
+        assert c.report.worst.error < THRESHOLDS[oracle], f"{c.output} by {c.input}: {c.report}"
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_sequences(name, oracle, cells):
+    report = check.sequence(cells[name], oracle=oracle)
+    assert report.worst.error < THRESHOLDS[oracle], str(report)
+    assert set(report.errors) == {"X", *cells[name].params, *(f"{s}_0" for s in cells[name].states)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_sequences_by_jax_through_the_same_table(name, cells):
+    """Values and gradients of `scan`, compiled, against those of the NumPy engine."""
+    cell = cells[name]
+    X, params, state, dHout, dstate = check.random_problem(cell)
+    run = cell.forward(X, params, state)
+    mine = cell.backward(dHout, run.cache, dstate)
+    with jax.enable_x64(True):
+
+        def by_jax(X, params, state):
+            return recurrent.scan(cell, X, params, state)
+
+        def both(X, params, state, dHout, dstate):
+            out, back = jax.vjp(by_jax, X, params, state)
+            return out, back((dHout, dstate))
+
+        (Hout, last), theirs = jax.jit(both)(X, params, state, dHout, dstate)
+    compare((run.Hout, run.state, *mine), (Hout, last, *theirs))
+
+
+def compare(mine, theirs, within=1e-12):
+    """Trees of arrays: equal but for rounding, relative to the largest number of each array."""
+    got, want = jax.tree.leaves(mine), jax.tree.leaves(theirs)
+    assert len(got) == len(want)
+    for a, b in zip(got, want, strict=True):
+        scale = max(1.0, float(np.abs(b).max(initial=0)))
+        np.testing.assert_allclose(a, b, rtol=0, atol=within * scale, strict=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wrong_row_is_found(name, cells):
+    """One element of one derivative is off by 1e-3: the check of that row alone fails."""
+    cell = cells[name]
+    v = check.values(cell)
+    for step in cell.steps:
+        for one, (label, derivative) in step.backward.items():
+
+            def wrong(v, cotangent, derivative=derivative):
+                gradient = np.array(derivative(v, cotangent))
+                gradient[(-1,) * gradient.ndim] += 1e-3
+                return gradient
+
+            changed = step._replace(backward={**step.backward, one: (label, wrong)})
+            (failed,) = [c for c in gradcheck.check_steps(v, table=[changed], oracle="complex")
+                         if not c.report.passed]  # fmt: skip
+            assert (failed.output, failed.input) == (step.name, one)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_are_in_order_and_no_value_that_is_read_lacks_a_derivative(name, cells):
+    cell = cells[name]
+    v = check.values(cell)
+    known = {"x", *cell.params, *(f"{state}_prev" for state in cell.states)}
+    assert set(cell.states) <= {step.name for step in cell.steps}
+    for step in cell.steps:
+        read = set()
+
+        class Spy:
+            def __getattr__(self, name, read=read):
+                read.add(name)
+                return getattr(v, name)
+
+        step.forward(Spy())
+        assert read == set(step.backward) <= known, step.name
+        assert step.name not in known
+        known.add(step.name)
+        for label in (step.label, *(label for label, _ in step.backward.values())):
+            assert LABEL.fullmatch(label)
+
+
+def test_the_engine_runs_the_reference():
+    cell = variants.CELLS["LSTM"](D, H)
+    assert cell.steps is reference.STEPS
+    X, params, state, dHout, dstate = check.random_problem(cell)
+    Hout, Cn, Hn, cache = lstm.forward(X, params["W"], state["c"], state["h"])
+    grads = lstm.backward(dHout, cache, dstate["c"], dstate["h"])
+    run = cell.forward(X, params, state)
+    mine = cell.backward(dHout, run.cache, dstate)
+    compare(
+        (run.Hout, run.state["c"], run.state["h"], mine.dX, mine.params["W"], mine.state["c"],
+         mine.state["h"]),
+        (Hout, Cn, Hn, grads.dX, grads.dWLSTM, grads.dc0, grads.dh0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_is_kept_and_nothing_is_changed_or_shared(name, dtype, cells):
+    cell = cells[name]
+    problem = check.random_problem(cell, dtype=dtype)
+    X, params, state, dHout, dstate = problem
+    freeze(X, dHout, *params.values(), *state.values(), *dstate.values())
+    run = cell.forward(X, params, state)
+    grads = cell.backward(dHout, run.cache, dstate)
+    out = [run.Hout, *run.state.values(), grads.dX, *grads.params.values(), *grads.state.values()]
+    assert {a.dtype for a in out} == {np.dtype(dtype)}
+    for a in out:
+        for b in (X, dHout, *params.values(), *state.values(), *dstate.values()):
+            assert not np.shares_memory(a, b)
+    before = [np.array(a) for a in grads.params.values()]
+    run.Hout[:] = np.nan  # the cache is the cell's own
+    for a in run.state.values():
+        a[:] = np.nan
+    for a, b in zip(cell.backward(dHout, run.cache, dstate).params.values(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_steps(name, cells):
+    cell = cells[name]
+    X, params, state, dHout, dstate = check.random_problem(cell)
+    run = cell.forward(X[:0], params, state)
+    assert run.Hout.shape == (0, *dHout.shape[1:])
+    grads = cell.backward(dHout[:0], run.cache, dstate)
+    assert grads.dX.shape == (0, *X.shape[1:])
+    assert not any(value.any() for value in grads.params.values())
+    for k in state:
+        np.testing.assert_array_equal(run.state[k], state[k])
+        assert run.state[k] is not state[k]
+        np.testing.assert_array_equal(grads.state[k], dstate[k])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sequence_in_two_pieces(name, cells):
+    cell = cells[name]
+    X, params, state, dHout, dstate = check.random_problem(cell, 7)
+    whole = cell.forward(X, params, state)
+    one = cell.forward(X[:3], params, state)
+    two = cell.forward(X[3:], params, one.state)
+    d2 = cell.backward(dHout[3:], two.cache, dstate)
+    d1 = cell.backward(dHout[:3], one.cache, d2.state)
+    grads = cell.backward(dHout, whole.cache, dstate)
+    added = {name: d1.params[name] + d2.params[name] for name in params}
+    compare(
+        (np.concatenate([one.Hout, two.Hout]), two.state, np.concatenate([d1.dX, d2.dX]), added,
+         d1.state),
+        (whole.Hout, whole.state, *grads),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_state_before_the_first_step(name, cells):
+    cell = cells[name]
+    X, params, *_ = check.random_problem(cell)
+    with np.errstate(all="raise", under="ignore"):
+        run = cell.forward(X, params)
+        grads = cell.backward(np.ones_like(run.Hout), run.cache)
+    assert all(np.isfinite(a).all() for a in jax.tree.leaves((run[:2], grads[:2])))
+    given = cell.start(X)
+    compare(run[:2], cell.forward(X, params, given)[:2], 0)
+    numerical = check.gradcheck.complex_step(
+        lambda X, **params: cell.forward(X, params).Hout, {"X": X, **params}, np.ones_like(run.Hout)
+    )
+    compare((grads.dX, grads.params), (numerical.pop("X"), numerical), 1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_huge_numbers_neither_overflow_nor_become_nan(name, dtype, cells):
+    cell = cells[name]
+    X, params, *_ = check.random_problem(cell, 6, dtype=dtype)
+    with np.errstate(all="raise", under="ignore"):
+        run = cell.forward(dtype(1000) * X, params)
+        grads = cell.backward(np.ones_like(run.Hout), run.cache)
+    assert all(np.isfinite(a).all() for a in jax.tree.leaves((run.Hout, grads)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_initial_parameters(name):
+    cell = variants.CELLS[name](30, 20)
+    params = cell.init(0, keep=2.5)
+    assert sum(value.size for value in params.values()) == cell.size
+    for k, (shape, start, keep) in cell.params.items():
+        value = params[k]
+        assert value.shape == shape
+        row = np.atleast_2d(value)[0]
+        for columns, sign in keep:
+            assert (row[columns] == sign * 2.5).all()
+        if start in ("zeros", "ones"):
+            assert set(np.unique(value)) <= {float(start == "ones"), 2.5}
+        else:
+            bias = int(start == "biased")
+            spread = value[bias:].std() * np.sqrt(shape[0] - bias)
+            assert 0.8 < spread < 1.2
+            if bias:
+                assert np.count_nonzero(row) == sum(row[c].size for c, _ in keep)
+    again = cell.init(0, keep=2.5, dtype=np.float32)
+    assert all(value.dtype == np.float32 for value in again.values())
+    compare(again, {k: v.astype(np.float32) for k, v in params.items()}, 0)
+
+
+def test_more_memory_where_it_is_asked_for(cells):
+    """The bias of `init` makes each cell that has one keep what it was given."""
+    for name, cell in cells.items():
+        if not any(param.keep for param in cell.params.values()):
+            assert name == "no forget gate"
+            continue
+        state = {"c": 1.0, "h": 0.0} if "c" in cell.states else {"h": 1.0}
+        if "C" in cell.states:
+            continue  # its forget gate stands beside an input gate that has no bound
+        X = np.zeros((1, 1, D))
+        start = {k: np.full((1, *cell.states[k].shape), v) for k, v in state.items()}
+        if "m" in cell.states:
+            start |= {"m": np.zeros((1, H)), "n": np.ones((1, H))}
+        kept = []
+        for keep in (0.0, 4.0):
+            last = cell.forward(X, cell.init(0, keep=keep), start).state
+            key = "c" if "c" in state else "h"
+            kept.append(float((last[key] / last.get("n", 1)).mean()))
+        assert kept[1] > kept[0], name
+        if "m" not in cell.states:
+            assert kept[1] > 0.95, name
+
+
+# Two forms of one cell
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 37])
+@pytest.mark.parametrize("module", [mlstm, minlstm, mingru], ids=lambda m: m.__name__[14:])
+def test_all_steps_at_once_agree_with_the_loop(module, n):
+    cell = module.cell(D, H)
+    X, params, state, *_ = check.random_problem(cell, n)
+    Hout = module.parallel(X, params)
+    np.testing.assert_allclose(Hout, cell.forward(X, params).Hout, rtol=0, atol=1e-12, strict=True)
+    if "h" in state:
+        Hout = module.parallel(X, params, state["h"])
+        loop = cell.forward(X, params, state).Hout
+        np.testing.assert_allclose(Hout, loop, rtol=0, atol=1e-12, strict=True)
+
+
+def test_all_steps_at_once_keep_their_dtype_and_leave_their_arguments_alone():
+    for module in (mlstm, minlstm, mingru):
+        cell = module.cell(D, H)
+        X, params, *_ = check.random_problem(cell, dtype=np.float32)
+        freeze(X, *params.values())
+        assert module.parallel(X, params).dtype == np.float32
+
+
+# The stabiliser
+
+
+@pytest.mark.parametrize("name", ["sLSTM", "sLSTM, sigmoid", "mLSTM"])
+def test_outputs_do_not_depend_on_the_stabiliser(name, cells):
+    """Add any number to m and divide c and n accordingly: the outputs are the same to rounding."""
+    cell = cells[name]
+    X, params, state, dHout, _ = check.random_problem(cell)
+    run = cell.forward(X, params, state)
+    for shift in (-20.0, 3.0, 50.0):
+        moved = {**state, "m": state["m"] + shift}
+        for k in {"c", "C", "n"} & set(state):
+            moved[k] = state[k] * np.exp(-shift)
+        np.testing.assert_allclose(cell.forward(X, params, moved).Hout, run.Hout, rtol=1e-12)
+    # hence its gradient is zero, at every step and for any loss of the outputs
+    v, back = run.cache.values[-1], {"h": dHout[-1]}
+    for step in reversed(run.cache.values):
+        v = step
+        d = steps.backward(cell.steps, v, back)
+        total = d.m
+        size = max(np.abs(part).max() for part in (d.i * v.i, d.f * v.f))
+        assert np.abs(total).max() < 1e-13 * max(1.0, size)
+        back = {k: getattr(d, f"{k}_prev") for k in cell.states} | {"h": dHout[0]}
+
+
+@pytest.mark.parametrize("name", ["sLSTM", "sLSTM, sigmoid", "mLSTM"])
+def test_the_gradient_of_the_stabiliser_may_be_dropped(name, cells):
+    """As if m were a constant: the gradients of any loss of the outputs are the same."""
+    cell = cells[name]
+    X, params, state, dHout, _ = check.random_problem(cell)
+    run = cell.forward(X, params, state)
+    whole = cell.backward(dHout, run.cache)
+    deaf = tuple(
+        step._replace(backward={} if step.name == "m" else step.backward) for step in cell.steps
+    )
+    dropped = recurrent.Cell(cell.name, deaf, D, H, cell.params, cell.states)
+    got = dropped.backward(dHout, run.cache)
+    compare((got.dX, got.params), (whole.dX, whole.params), 1e-12)
+
+
+def test_a_fixed_bound_breaks_what_the_stabiliser_promises(cells):
+    """With max(|n q|, 1) in place of max(|n q|, exp(-m)) the outputs depend on m."""
+    cell = cells["mLSTM"]
+    fixed = tuple(
+        step._replace(forward=lambda v: np.maximum(np.abs(v.p), 1)) if step.name == "e" else step
+        for step in cell.steps
+    )
+    broken = recurrent.Cell("broken", fixed, D, H, cell.params, cell.states)
+    X, params, state, *_ = check.random_problem(cell)
+    moved = {"m": state["m"] + 3, "C": state["C"] * np.exp(-3), "n": state["n"] * np.exp(-3)}
+    right = cell.forward(X, params, state).Hout
+    np.testing.assert_allclose(cell.forward(X, params, moved).Hout, right, rtol=1e-12)
+    off = broken.forward(X, params, moved).Hout - broken.forward(X, params, state).Hout
+    assert np.abs(off).max() > 0.1
+
+
+def test_the_normaliser_is_never_below_one_from_the_empty_state():
+    for make in (slstm.cell, slstm.cell_sigmoid):
+        cell = make(D, H)
+        X, params, *_ = check.random_problem(cell, 50)
+        run = cell.forward(30 * X, params)
+        assert min(v.n.min() for v in run.cache.values) >= 1
+
+
+def test_the_stabilised_cell_is_the_plain_one_where_that_does_not_overflow():
+    """sLSTM and mLSTM as first written, with exponentials and no m."""
+    cell = slstm.cell(D, H)
+    X, params, *_ = check.random_problem(cell)
+    c, n, h = np.zeros((3, H)), np.zeros((3, H)), np.zeros((3, H))
+    for x, expected in zip(X, cell.forward(X, params).Hout, strict=True):
+        z = params["W"][0] + x @ params["W"][1 : 1 + D] + h @ params["W"][1 + D :]
+        i, f, o, g = np.exp(z[:, :H]), np.exp(z[:, H : 2 * H]), z[:, 2 * H : 3 * H], z[:, 3 * H :]
+        c, n = f * c + i * np.tanh(g), f * n + i
+        h = c / n / (1 + np.exp(-o))
+        np.testing.assert_allclose(h, expected, rtol=1e-12)
+
+    cell = mlstm.cell(D, H)
+    X, params, *_ = check.random_problem(cell)
+    C, n = np.zeros((3, H, H)), np.zeros((3, H))
+    for x, expected in zip(X, cell.forward(X, params).Hout, strict=True):
+        q, k, v, o = np.split(params["W"][0] + x @ params["W"][1:], 4, axis=1)
+        i, f = np.split(params["V"][0] + x @ params["V"][1:], 2, axis=1)
+        i, f, k = np.exp(i), 1 / (1 + np.exp(-f)), k / np.sqrt(H)
+        C = f[:, :, None] * C + i[:, :, None] * np.einsum("bi,bj->bij", v, k)
+        n = f * n + i * k
+        e = np.maximum(np.abs((n * q).sum(axis=1, keepdims=True)), 1)
+        h = np.einsum("bij,bj->bi", C, q) / e / (1 + np.exp(-o))
+        np.testing.assert_allclose(h, expected, rtol=1e-11)
+
+
+# Bad inputs
+
+
+@pytest.fixture
+def good():
+    cell = gru.cell(D, H)
+    return cell, check.random_problem(cell)
+
+
+def test_bad_inputs_of_forward(good):
+    cell, (X, params, state, *_) = good
+    W, V = params["W"], params["V"]
+    with refused(TypeError, "X: expected an array, got <class 'list'>"):
+        cell.forward([[[1.0]]], params)
+    with refused(ValueError, "X: expected shape (any, any, 3), got (4, 3, 2)"):
+        cell.forward(X[:, :, :2], params)
+    with refused(ValueError, "X: expected shape (any, any, 3), got (3, 3)"):
+        cell.forward(X[0], params)
+    with refused(TypeError, "X: expected a floating-point dtype, got int64"):
+        cell.forward(X.astype(int), params)
+    with refused(TypeError, "params: expected a dictionary with ['W', 'V'], got <class 'list'>"):
+        cell.forward(X, [W, V])
+    with refused(ValueError, "params: expected ['W', 'V'], got ['W']"):
+        cell.forward(X, {"W": W})
+    with refused(ValueError, "params: expected ['W', 'V'], got ['W', 'V', 'U']"):
+        cell.forward(X, {"W": W, "V": V, "U": V})
+    with refused(ValueError, "params['V']: expected shape (8, 4), got (4, 8)"):
+        cell.forward(X, {"W": W, "V": V.T})
+    with refused(TypeError, "params['W']: expected dtype float64, as X has, got float32"):
+        cell.forward(X, {"W": W.astype(np.float32), "V": V})
+    with refused(ValueError, "state: expected ['h'], got ['c']"):
+        cell.forward(X, params, {"c": state["h"]})
+    with refused(ValueError, "state['h']: expected shape (3, 4), got (2, 4)"):
+        cell.forward(X, params, {"h": state["h"][:2]})
+    with refused(TypeError, "state['h']: expected an array, got <class 'float'>"):
+        cell.forward(X, params, {"h": 0.0})
+
+
+def test_bad_inputs_of_backward(good):
+    cell, (X, params, state, dHout, dstate) = good
+    cache = cell.forward(X, params, state).cache
+    with refused(ValueError, "dHout: expected shape (4, 3, 4), got (3, 3, 4)"):
+        cell.backward(dHout[1:], cache)
+    with refused(TypeError, "dHout: expected dtype float64, as X has, got float32"):
+        cell.backward(dHout.astype(np.float32), cache)
+    with refused(ValueError, "dstate: expected ['h'], got ['h', 'c']"):
+        cell.backward(dHout, cache, {"h": dstate["h"], "c": dstate["h"]})
+    with refused(ValueError, "dstate['h']: expected shape (3, 4), got (4,)"):
+        cell.backward(dHout, cache, {"h": dstate["h"][0]})
+
+
+def test_sizes_of_a_projection():
+    assert projection.cell(3, 5).outputs == 2
+    assert projection.cell(3, 1).outputs == 1
+    assert projection.cell(3, 5, 4).params["R"].shape == (5, 4)
+
+
+def test_a_value_that_nothing_depends_on_has_no_gradient():
+    table = [
+        steps.Step("y", "eq-y", lambda v: 2 * v.x, {"x": ("eq-dx", lambda v, dy: 2 * dy)}),
+        steps.Step("q", "eq-q", lambda v: 3 * v.x, {"x": ("eq-dx", lambda v, dq: 3 * dq)}),
+    ]
+    d = steps.backward(table, steps.forward(table, {"x": 1.0}), {"y": 1.0})
+    assert d == SimpleNamespace(y=1.0, x=2.0)
