@@ -25,7 +25,8 @@ __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "ini
 
 MODULES = (
     "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
-    "reference", "scan", "stack", "steps", "tasks", "text", "train", "zoo",
+    "recurrent", "reference", "scan", "stack", "steps", "tasks", "text", "tracking", "train",
+    "variants", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 

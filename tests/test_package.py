@@ -26,6 +26,16 @@ LAYERS = [
     {"arguments"},
     {"steps"},
     {"reference"},
+    {"recurrent"},
+    {"variants.rows"},
+    {"variants.stabilised"},
+    {
+        "variants.ablations", "variants.coupled", "variants.gru", "variants.hard_sigmoid",
+        "variants.layer_norm", "variants.lstm", "variants.mingru", "variants.mlstm",
+        "variants.no_forget", "variants.peephole", "variants.projection", "variants.slstm",
+    },
+    {"variants.minlstm"},  # a linear recurrence, as minGRU is
+    {"variants.__init__"},  # which has the table of all cells
     {"fused"},
     {"layers", "directions"},
     {"stack"},
@@ -48,9 +58,10 @@ LAYERS = [
     {"oracles", "laws"},
     {"compare"},
     {"gradcheck"},
+    {"variants.check"},
     {"masks", "losses", "grammar"},
     {"tasks", "parameters"},
-    {"network"},
+    {"network", "tracking"},
     {"train", "text"},
     {"dropout"},
     {"book.ladder", "book.limit", "book.ngrams", "book.plots.style"},
@@ -71,6 +82,7 @@ NEEDS = {
     "book.plots.forward": {"matplotlib"},
     "book.plots.learning": {"matplotlib"},
     "book.plots.style": {"matplotlib"},
+    "recurrent": {"jax"},
     "scan": {"jax"},
     "traced": {"jax"},
     "train": {"jax", "optax"},
@@ -91,7 +103,7 @@ sys.meta_path.insert(0, OnlyNumPy())
 import numpy as np
 import lstm
 import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout
-import lstm.reference
+import lstm.reference, lstm.tracking, lstm.variants.check
 import lstm.dropout, lstm.text, lstm.book.ngrams
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
 from lstm.gradcheck import check_lstm, random_problem
