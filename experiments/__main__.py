@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import flow, remember, sunspots, variants
+from . import flow, remember, sunspots
 from .runner import run_all
 from .store import Experiment
 
@@ -90,7 +90,6 @@ EXPERIMENTS = {
             ("solved_after", "steps", "wrong", "curve"),
         ),
         remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT,
-        variants.EXPERIMENT,
     )
 }  # fmt: skip
 

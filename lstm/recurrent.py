@@ -238,7 +238,8 @@ class Cell:
             else zeros[k]
             for k in self.states
         }
-        total, dX = {name: zeros[name] for name in params}, []
+        total = {name: zeros[name] for name in params}
+        dX: list[Any] = []
         for v, dh in zip(reversed(values), dHout[::-1], strict=True):
             asked = {**d_next, self.output: d_next.get(self.output, 0) + dh}
             d = vars(steps.backward(self.steps, v, asked))

@@ -5,6 +5,8 @@ Source: Courbariaux, Bengio and David, BinaryConnect (2015), for hard gates; the
 that of PyTorch, JAX and Keras 3. ONNX and Keras 2 have 1/5.
 """
 
+from typing import Any
+
 from ..recurrent import Cell, Param, State
 from ..steps import Step, Values
 from .rows import LSTM, cut, row, where
@@ -19,12 +21,12 @@ def _hard(k: str) -> Step:
     """Squash gate k by a straight line that ends at 0 and 1."""
     zk = f"z_{k}"
 
-    def line(v: Values) -> object:
+    def line(v: Values) -> Any:
         z = getattr(v, zk)
         y = SLOPE * z + 0.5
         return where(y.real < 0, 0 * y, where(y.real > 1, 0 * y + 1, y))
 
-    def slope(v: Values, dk: object) -> object:
+    def slope(v: Values, dk: Any) -> Any:
         between = (getattr(v, k).real > 0) & (getattr(v, k).real < 1)
         return where(between, SLOPE * dk, 0 * dk)
 

@@ -5,6 +5,8 @@ Source: Gers and Schmidhuber, Recurrent Nets that Time and Count, IJCNN (2000). 
 (2013) and in ONNX each unit sees its own cell alone.
 """
 
+from typing import Any
+
 from ..recurrent import Cell, Param, State
 from ..steps import Step, Values, sigmoid
 from .rows import LSTM, cut, row, squash, summed
@@ -16,7 +18,7 @@ def _peep(k: str, seen: str) -> list[Step]:
     """Let gate k see a cell before it is squashed."""
     zk, pk, qk = f"z_{k}", f"p_{k}", f"q_{k}"
 
-    def slope(v: Values, dk: object) -> object:
+    def slope(v: Values, dk: Any) -> Any:
         return dk * getattr(v, k) * (1 - getattr(v, k))
 
     return [
