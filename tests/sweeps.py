@@ -3,8 +3,9 @@
 The oracles of `lstm.gradcheck` move one element at a time, so they see small problems. A mistake
 that shows only for many steps, wide batches, large numbers or one dtype needs problems of that
 kind, and a second program that is fast enough for them: `lstm.reference`. Every function here
-takes a module with the functions of `lstm.fused` (or of `lstm.stack`) and raises AssertionError
-if the module errs. `test_sweeps.py` runs them on the real modules and on broken ones.
+takes a module with the functions of `lstm.fused` and raises AssertionError if the module errs.
+`test_sweeps.py` runs them on the real module and on broken ones, and those of `sweeps_stack.py`
+and `sweeps_above.py`, which do the same for the stack and for what stands on top of it.
 """
 
 import itertools
@@ -12,7 +13,6 @@ import itertools
 import numpy as np
 from helpers import freeze, run, run_by_reference
 
-from lstm import reference
 from lstm.gradcheck import Problem, random_problem
 
 FLOATS = (np.float32, np.float64)
@@ -23,6 +23,7 @@ WITHIN = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-13, np.dtype(np.c
 
 # Both sides of powers of two and of round numbers, where people put thresholds.
 EDGES = (*range(41), 49, 50, 51, 63, 64, 65, 99, 100, 101, 127, 128, 129, 255, 256, 257)
+LARGEST = 1025
 
 
 def agree(got, want, label, least=0.0):
@@ -59,6 +60,8 @@ def compare(module, problem, label="", least=0.0):
     want = exact(problem)
     freeze(*problem.inputs.values(), *problem.cotangents)  # whoever changes one raises
     agree(run(problem, module.forward, module.backward), want, label, least)
+    if not hasattr(module, "step"):
+        return
     X, W, c, h = problem.inputs.values()
     for rows in (slice(None), -1) if X.shape[1] else (slice(None),):
         state, outputs = (c[rows], h[rows]), [want["Hout"][:0, rows]]
@@ -79,19 +82,19 @@ def sizes(axis, values, module, others=(3, 2, 3, 2)):
 
 
 def steps(module):
-    sizes("n", (*EDGES, 600), module)
+    sizes("n", (*EDGES, 600, LARGEST), module)
 
 
 def batches(module):
-    sizes("b", (*EDGES, 1025), module)
+    sizes("b", (*EDGES, LARGEST), module)
 
 
 def inputs(module):
-    sizes("D", (*EDGES, 1025), module)
+    sizes("D", (*EDGES, LARGEST), module)
 
 
 def units(module):
-    sizes("H", (*EDGES[1:], 600), module, (2, 2, 3, 2))
+    sizes("H", (*EDGES[1:], 600, LARGEST), module, (2, 2, 3, 2))
 
 
 def all_large(module):
@@ -159,14 +162,14 @@ def memory(module):
 def blocks(module):
     """Around the size at which `backward` starts a second block of steps, and far beyond it."""
     limit = module._BLOCK
-    for b, H in ((50, 66), (128, 128), (8, 200), (5, 13)):
-        at = max(1, limit // (4 * b * H))  # steps in one block
+    for b, H in ((50, 66), (128, 128), (130, 127), (8, 200), (5, 13)):
+        at = max(1, limit // (4 * b * H))  # steps in one block; of (130, 127) one is too large
         for n in sorted({at - 1, at, at + 1, 2 * at, 2 * at + 1} - {0}):
             problem = random_problem(n, b, 2, H, seed=n)
             compare(module, problem, f"n = {n}, blocks of {at}")
     try:
-        for per_block, n in itertools.product((1, 2, 3, 7), range(1, 9)):
-            module._BLOCK = per_block * 4 * 3 * 2
+        for per_block, n in itertools.product((0, 1, 2, 3, 7), range(1, 9)):
+            module._BLOCK = per_block * 4 * 3 * 2  # 0: less than a step
             compare(module, random_problem(n, 3, 2, 2, seed=n), f"n = {n}, blocks of {per_block}")
     finally:
         module._BLOCK = limit
@@ -274,7 +277,8 @@ def linear(module):
 
 
 def initial_weights(module):
-    for D, H, dtype in itertools.product((0, 1, 2, 16, 65, 130), (1, 2, 17, 64, 101, 130), FLOATS):
+    sizes = [*itertools.product((0, 1, 2, 16, 65, 130), (1, 2, 17, 64, 101, 130))]
+    for (D, H), dtype in itertools.product((*sizes, (1, LARGEST), (LARGEST, 1)), FLOATS):
         draw = np.random.default_rng(7).standard_normal((1 + D + H, 4 * H)) / np.sqrt(D + H)
         draw[0] = np.repeat([0, 2.5, 0, 0], H)
         got = module.init(D, H, forget_bias=2.5, rng=7, dtype=dtype)
@@ -287,142 +291,3 @@ FUSED = {
     for check in (steps, batches, inputs, units, all_large, nothing_given, memory, blocks,
                   magnitudes, saturated, sparse, seeds, complex_numbers, linear, initial_weights)
 }  # fmt: skip
-
-
-# The stack: each sequence alone, each layer and direction by the reference step.
-
-
-def stack_by_reference(X, layers, c0, h0, lengths, dHout, dCn, dHn):
-    """All results of `stack.forward` and `stack.backward` by name, sequence by sequence."""
-    n, b, _ = X.shape
-    out = {"Hout": np.zeros_like(dHout), "dX": np.zeros_like(X)}
-    for k, layer in enumerate(layers):
-        for state in ("Cn", "Hn", "dc0", "dh0"):
-            out[f"{state} {k}"] = np.zeros_like(c0[k])
-        for name, W in layer.directions:
-            out[f"dW {k} {name}"] = np.zeros_like(W)
-    for j, end in enumerate([n] * b if lengths is None else lengths):
-        one, tape, x = slice(j, j + 1), {}, X[:end, j]
-        for k, layer in enumerate(layers):
-            outputs = []
-            for d, (name, W) in enumerate(layer.directions):
-                order = range(end) if name == "forward" else range(end)[::-1]
-                c, h, ran, y = c0[k][d, one], h0[k][d, one], [], np.empty((end, W.shape[1] // 4))
-                for t in order:
-                    ran.append((t, reference.forward(x[t][None], W, c, h)))
-                    c, h = ran[-1][1].c, ran[-1][1].h
-                    y[t] = h[0]
-                tape[k, name] = ran
-                out[f"Cn {k}"][d, one], out[f"Hn {k}"][d, one] = c, h
-                outputs.append(y)
-            x = np.concatenate(outputs, axis=-1)
-        out["Hout"][:end, j] = x
-        dy = dHout[:end, j]
-        for k, layer in reversed([*enumerate(layers)]):
-            H = c0[k].shape[-1]
-            size = len(layer.directions[0][1]) - 1 - H
-            dx = np.zeros((end, size))
-            for d, (name, _) in enumerate(layer.directions):
-                dc, dh = dCn[k][d, one], dHn[k][d, one]
-                for t, v in reversed(tape[k, name]):
-                    g = reference.backward(v, dy[t, d * H : (d + 1) * H][None] + dh, dc)
-                    dc, dh = g.c_prev, g.h_prev
-                    dx[t] += g.x[0]
-                    out[f"dW {k} {name}"] += g.W
-                out[f"dc0 {k}"][d, one], out[f"dh0 {k}"][d, one] = dc, dh
-            dy = dx
-        out["dX"][:end, j] = dy
-    return out
-
-
-def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dtype=np.float64,
-                  factor=1.0, batch_first=False):  # fmt: skip
-    """One stack. d: 1, 2, or -1 for the backward direction alone."""
-    rng = np.random.default_rng(seed)
-    width = abs(d) * H
-
-    def normal(*shape):
-        return rng.standard_normal(shape).astype(dtype)
-
-    def weights(D):
-        W = normal(1 + D + H, 4 * H)
-        W[1:] /= np.sqrt(D + H).astype(dtype)
-        return W
-
-    network = []
-    for k in range(layers):
-        W = [weights(D if k == 0 else width) for _ in range(abs(d))]
-        network.append(module.Layer(backward=W[0]) if d < 0 else module.Layer(*W))
-    states = [[normal(abs(d), b, H) for _ in range(layers)] for _ in range(4)]
-    X, dHout = normal(n, b, D), normal(n, b, width) * dtype(factor)
-    c0, h0, dCn, dHn = states
-    dCn, dHn = ([w * dtype(factor) for w in part] for part in (dCn, dHn))
-    if lengths is not None:
-        for j, end in enumerate(lengths):
-            dHout[end:, j] = X[end:, j] = 7  # none of it may count
-
-    def turn(array):
-        return array.swapaxes(0, 1) if batch_first else array
-
-    result = module.forward(turn(X), network, c0, h0, lengths=lengths, batch_first=batch_first)
-    back = module.backward(turn(dHout), result.cache, dCn, dHn)
-    got = {"Hout": turn(result.Hout), "dX": turn(back.dX)}
-    for k, layer in enumerate(back.dlayers):
-        parts = (result.Cn, result.Hn, back.dc0, back.dh0)
-        for name, part in zip(("Cn", "Hn", "dc0", "dh0"), parts, strict=True):
-            got[f"{name} {k}"] = part[k]
-        got |= {f"dW {k} {name}": dW for name, dW in layer.directions}
-
-    def double(value):
-        return [v.astype(float) for v in value] if isinstance(value, list) else value.astype(float)
-
-    plain = [
-        module.Layer(**{name: W.astype(float) for name, W in one.directions}) for one in network
-    ]
-    want = stack_by_reference(
-        double(X), plain, double(c0), double(h0), lengths, double(dHout), double(dCn), double(dHn)
-    )
-    label = f"{(n, b, D, H)}, layers {layers}, d {d}, lengths {lengths}, {np.dtype(dtype)}"
-    agree(got, {name: value.astype(dtype) for name, value in want.items()}, label)
-    if d == 1 and lengths is None and b and n:
-        c, h = c0, h0
-        for x in X:
-            c, h = module.step(x, network, c, h)
-        ends = {
-            f"{name} {k}": s for name, part in (("Cn", c), ("Hn", h)) for k, s in enumerate(part)
-        }
-        expected = {name: want[name].astype(dtype) for name in ends}
-        agree(ends, expected, f"{label}, step")
-
-
-def stack_sizes(module):
-    for layers in (1, 2, 3, 5, 9):
-        compare_stack(module, 4, 2, 3, 2, layers=layers, d=1)
-        compare_stack(module, 4, 2, 3, 2, layers=layers, d=2, batch_first=True)
-    for value, dtype in itertools.product((0, 1, 2, 3, 7, 17, 51, 65, 129), FLOATS):
-        for axis in range(4 if value else 3):
-            shape = [3, 2, 3, 2]
-            shape[axis] = value
-            compare_stack(module, *shape, layers=2, d=2, seed=value, dtype=dtype)
-
-
-def stack_lengths(module):
-    rng = np.random.default_rng(0)
-    for n, b, d, dtype in itertools.product((60, 5, 1), (1, 4, 30), (1, 2, -1), FLOATS):
-        if n * b == 1800 and (d != 1 or dtype == np.float32):
-            continue
-        for lengths in (rng.integers(0, n + 1, b), np.full(b, n), np.arange(b) % (n + 1)):
-            compare_stack(module, n, b, 3, 4, layers=2, d=d, lengths=lengths, dtype=dtype)
-    compare_stack(module, 6, 3, 2, 4, layers=2, d=2, lengths=np.zeros(3, int))
-    compare_stack(module, 6, 3, 2, 110, d=2, lengths=np.array([6, 2, 5]))
-
-
-def stack_magnitudes(module):
-    for factor in (1e-12, 1e-6, 1e-3, 1e3, 1e6, 1e12):
-        for dtype in FLOATS:
-            lengths = np.array([5, 0, 3])
-            compare_stack(module, 5, 3, 3, 12, layers=2, d=2, factor=factor, dtype=dtype)
-            compare_stack(module, 5, 3, 3, 4, d=2, lengths=lengths, factor=factor, dtype=dtype)
-
-
-STACK = {check.__name__: check for check in (stack_sizes, stack_lengths, stack_magnitudes)}

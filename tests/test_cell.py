@@ -98,6 +98,18 @@ def test_separate_gates_equal_the_fused_lstm(shape):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, err_msg=name, strict=True)
 
 
+@pytest.mark.parametrize(
+    "shape", [(130, 3, 2, 3), (3, 130, 2, 3), (3, 2, 130, 3), (3, 2, 3, 130), (52, 17, 66, 101)]
+)
+def test_separate_gates_equal_the_fused_lstm_at_large_sizes(shape):
+    with jax.enable_x64(True):
+        X, WLSTM, c0, h0 = draw(*shape).inputs.values()
+        fused, separate = lstm.forward(X, WLSTM, c0, h0), run(split(WLSTM), X, c0, h0)
+        for name in ("Hout", "Cn", "Hn"):
+            got, expected = getattr(separate, name), getattr(fused, name)
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-13, err_msg=name, strict=True)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_cell_equals_flaxs_own(shape):
     _, b, D, H = shape

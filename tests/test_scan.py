@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import sweeps
 from helpers import SHAPES, draw, refused
 from helpers import run as run_numpy
 
@@ -15,6 +17,7 @@ import lstm
 from lstm import scan, stack
 from lstm.cell import run as run_cell
 from lstm.exchange.cell import split
+from lstm.zoo import Bug, plant
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +71,74 @@ def test_gradients_are_those_of_autodiff_through_the_separate_gates(shape):
     problem = draw(*shape, seed=3)
     ours, theirs = gradients(scan.forward, problem), gradients(by_autodiff, problem)
     assert_same(ours, {name: np.asarray(value) for name, value in theirs.items()}, 1e-12)
+
+
+# As tests/sweeps.py does for NumPy: sizes and magnitudes at which nobody looks by chance. Each
+# shape is compiled anew, so that there are few.
+
+LARGE = [(130, 3, 2, 3), (3, 130, 2, 3), (3, 2, 130, 3), (3, 2, 3, 130), (52, 17, 66, 101)]
+
+
+def as_module(forward):
+    """With the functions of `lstm.fused`, for the sweeps: the derivative is the cache."""
+
+    def as_tuple(*inputs):
+        return tuple(forward(*inputs))
+
+    run, pull = jax.jit(as_tuple), jax.jit(lambda inputs, w: jax.vjp(as_tuple, *inputs)[1](w))
+
+    def back(dHout, cache, dCn, dHn):
+        return map(np.asarray, pull(cache, (dHout, dCn, dHn)))
+
+    return SimpleNamespace(
+        forward=lambda X, WLSTM, c0, h0: (
+            *map(np.asarray, run(X, WLSTM, c0, h0)), (X, WLSTM, c0, h0)),
+        backward=back,
+    )  # fmt: skip
+
+
+MODULE = as_module(scan.forward)
+
+
+@pytest.mark.parametrize("dtype", sweeps.FLOATS)
+@pytest.mark.parametrize("shape", LARGE)
+def test_large_sizes(shape, dtype):
+    sweeps.compare(MODULE, sweeps.random_problem(*shape, seed=1, dtype=dtype), f"{shape}")
+
+
+@pytest.mark.parametrize("sweep", [sweeps.magnitudes, sweeps.saturated, sweeps.sparse])
+def test_the_sweeps_of_one_shape(sweep):
+    sweep(MODULE)
+
+
+def at(*shape):
+    return lambda module: sweeps.compare(module, sweeps.random_problem(*shape, seed=1), f"{shape}")
+
+
+BUGS = {  # name: (sweep, patches)
+    "bfloat16 for many units": (at(3, 2, 3, 130), (
+        ("(dc * f, dz @ Wh.T)",
+         "(dc * f, (dz @ Wh.T if Wh.shape[0] <= 100 else (dz.astype(jnp.bfloat16)"
+         " @ Wh.T.astype(jnp.bfloat16)).astype(dz.dtype)))"),)),
+    "weights of the first 64 steps": (at(130, 3, 2, 3), (
+        ('"tbk,tbr->kr", dZ, part)', '"tbk,tbr->kr", dZ[:64], part[:64])'),)),
+    "one state for all rows behind the 32nd": (at(3, 130, 2, 3), (
+        ("    (Cn, Hn), (C, Hout, gates) = _scan(",
+         "    h0 = jnp.where(jnp.arange(h0.shape[0])[:, None] < 32, h0, h0[:1])\n"
+         "    (Cn, Hn), (C, Hout, gates) = _scan("),)),
+    "dc clipped at 1e4": (sweeps.magnitudes, (
+        ("dc = dc_next + ds * (1 - s**2)", "dc = jnp.clip(dc_next + ds * (1 - s**2), -1e4, 1e4)"),
+    )),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_caught(name):
+    sweep, patches = BUGS[name]
+    once = ("for _kind in (Sequence, Stacked, Layer):", "for _kind in ():")  # the real module's
+    broken = as_module(plant(Bug(name, "backward", "", (*patches, once), "scan")).forward)
+    with pytest.raises(AssertionError):
+        sweep(broken)
 
 
 def test_the_helper_splits_like_the_module():
@@ -219,6 +290,7 @@ BOTH = ("forward", "backward")
         ((1, 3, 2, 1, 2), BOTH),
         ((0, 3, 2, 2, 1), BOTH),
         ((3, 0, 2, 2, 1), BOTH),
+        ((130, 40, 3, 2, 1), BOTH),
     ],
 )
 def test_a_stack_with_lengths_is_that_of_numpy(shape, directions):

@@ -4,11 +4,14 @@ Each planted bug shows only beyond some size, at some magnitude, in one dtype or
 block. The table names the sweep that must see it, so none is caught by luck.
 """
 
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sweeps
+import sweeps_above
+import sweeps_stack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,9 +26,15 @@ def test_the_fused_lstm_passes(name):
     sweeps.FUSED[name](fused)
 
 
-@pytest.mark.parametrize("name", sweeps.STACK)
+@pytest.mark.parametrize("name", sweeps_stack.STACK)
 def test_the_stack_passes(name):
-    sweeps.STACK[name](stack)
+    sweeps_stack.STACK[name](stack)
+
+
+@pytest.mark.parametrize("name", sweeps_above.ABOVE)
+def test_what_stands_on_top_passes(name):
+    module, sweep = sweeps_above.ABOVE[name]
+    sweep(import_module(f"lstm.{module}"))
 
 
 def both_sides(least, *thresholds):
@@ -60,7 +69,7 @@ def test_any_size_at_any_magnitude(shape, dtype, gradient, cell, seed, steps):
 def test_any_stack(shape, dtype, d, layers, power, data):
     n, b, _, _ = shape
     lengths = data.draw(st.none() | st.lists(st.integers(0, n), min_size=b, max_size=b))
-    sweeps.compare_stack(
+    sweeps_stack.compare_stack(
         stack, *shape, layers=layers, d=d, dtype=dtype, factor=10.0**power,
         lengths=None if lengths is None else np.array(lengths, int),
         seed=data.draw(st.integers(0, 99)), batch_first=data.draw(st.booleans()),
@@ -163,6 +172,10 @@ AROUND = {
     "states not given are ones in a wide batch": ("nothing_given", "forward", lambda a, r: (
         r if getattr(a, "c0", 0) is not None or a.b < 100
         else fused.forward(a.X, a.WLSTM, np.ones_like(r.Cn), getattr(a, "h0", None)))),
+    "forward at its largest only": ("steps", "forward", lambda a, r: (
+        off(r, "Cn") if a.n > 1000 else r)),
+    "units beyond the thousandth": ("units", "backward", lambda a, r: (
+        edit(r, "dh0", lambda x: x[:, 1000:].fill(0)) if a.H > 1000 else r)),
     "a long cache is used up": ("memory", "backward", lambda a, r: (
         (a.cache.S.fill(0) if a.n > 50 else None) or r)),
     "gradients clipped at 1e3": ("magnitudes", "backward", lambda a, r: clipped(r, 1e3)),
@@ -183,6 +196,8 @@ AROUND = {
         off(r, "dc0") if r.dc0.size and r.dc0.flat[0] > 0.5 else r)),
     "complex gradients without their imaginary part": ("complex_numbers", "backward", only_real),
     "a clip at 1e20": ("linear", "backward", lambda a, r: clipped(r, 1e20)),
+    "a wide layer not scaled": ("initial_weights", "init", lambda a, W: (
+        W * W.dtype.type(1.01) if a.H > 1000 else W)),
     "forget bias of the first 64 units only": ("initial_weights", "init", lambda a, W: (
         np.where((np.arange(4 * a.H) >= a.H + 64) & (np.arange(len(W)) == 0)[:, None]
                  & (np.arange(4 * a.H) < 2 * a.H), 0, W).astype(W.dtype))),
@@ -206,6 +221,10 @@ INSIDE = {
         (CARRY, "        dh_next = 0 * dh_next if block.stop < n else dh_next\n" + CARRY),)),
     "cell's carry cut at the edge of a block": ("blocks", (
         (CARRY, "        dc_next = 0 * dc_next if block.stop < n else dc_next\n" + CARRY),)),
+    "blocks of a step that is too large": ("blocks", (
+        ("    for block in _blocks(n, 4 * b * H):",
+         "    dc_next = 0 * dc_next if 4 * b * H > _BLOCK else dc_next\n"
+         "    for block in _blocks(n, 4 * b * H):"),)),
     "last block starts a step late": ("blocks", (("max(0, end - steps)", "max(1, end - steps)"),)),
     "dh clipped at 10": ("magnitudes", (
         ("dh = dHout[block][t] + dh_next", "dh = np.clip(dHout[block][t] + dh_next, -10, 10)"),)),
@@ -227,23 +246,33 @@ def test_a_bug_inside_is_caught(name):
         sweeps.FUSED[sweep](plant(Bug(name, "backward", "", patches)))
 
 
+# Of the stack, and of the directions that it calls.
+
 STACKED = {
-    "lengths that end together": ("stack_lengths", (
+    "lengths that end together": ("stack_lengths", "directions", (
         ("for stop in np.unique(lengths[lengths > 0]):",
          "for stop in np.unique(lengths[lengths > 0])[:20]:"),)),
-    "the last row runs on": ("stack_lengths", (
+    "the last row runs on": ("stack_lengths", "directions", (
         ("np.flatnonzero(lengths >= stop)",
          "np.flatnonzero((lengths >= stop) | (np.arange(len(lengths)) > 16))"),)),
-    "weights of the last piece only": ("stack_lengths", (
+    "weights of the last piece only": ("stack_lengths", "directions", (
         ("dWLSTM += gradients.dWLSTM", "dWLSTM[:] = gradients.dWLSTM"),)),
-    "directions averaged": ("stack_sizes", (
+    "directions averaged": ("stack_sizes", "stack", (
         ("dY = np.sum(\n            [result[0] for result in results], axis=0\n        )",
          "dY = np.mean(\n            [result[0] for result in results], axis=0\n        )"),)),
-    "four layers at most": ("stack_sizes", (
+    "four layers at most": ("stack_sizes", "stack", (
         ("X = np.concatenate([result[0] for result in results], axis=-1)",
          "X = np.concatenate([result[0] for result in results], axis=-1) if len(runs) < 4 else X"),
     )),
-    "gradients between layers clipped": ("stack_magnitudes", (
+    "one mask for all layers above the second": ("stack_dropout", "stack", (
+        ("kept[-len(dlayers)]", "kept[-min(len(dlayers), 2)]"),)),
+    "axes that stay swapped when they are equal": ("stack_sizes", "stack", (
+        ("return Forward(X.swapaxes(0, 1) if batch_first else X,",
+         "return Forward(X.swapaxes(0, 1) if batch_first and n != b else X,"),)),
+    "many sequences turned by the longest": ("stack_lengths", "directions", (
+        ("lengths - 1 - t, 0)",
+         "(lengths if b <= 64 else lengths.max()) - 1 - t, 0).clip(0)"),)),
+    "gradients between layers clipped": ("stack_magnitudes", "stack", (
         ("parts = np.split(dY, len(layer), axis=-1)",
          "dY = np.clip(dY, -1e5, 1e5)\n        parts = np.split(dY, len(layer), axis=-1)"),)),
 }  # fmt: skip
@@ -251,9 +280,50 @@ STACKED = {
 
 @pytest.mark.parametrize("name", STACKED)
 def test_a_bug_of_the_stack_is_caught(name):
-    sweep, patches = STACKED[name]
+    sweep, module, patches = STACKED[name]
+    broken = plant(Bug(name, "backward", "", patches, module))
+    if module == "directions":  # which a copy of the stack is to use
+        whole = plant(Bug(name, "backward", "", (), "stack"))
+        whole.directions = broken
+        broken = whole
     with pytest.raises(AssertionError):
-        sweeps.STACK[sweep](plant(Bug(name, "backward", "", patches, "stack")))
+        sweeps_stack.STACK[sweep](broken)
+
+
+# Bugs in what stands on top, each with the sweep that must see it.
+
+HIGHER = {
+    "biases of the readout from 16 sequences": ("readout_sizes", (
+        ("db = dY.sum(axis=tuple(range(dY.ndim - 1)))",
+         "db = (dY if dY.ndim == 2 else dY[:, :16]).sum(axis=tuple(range(dY.ndim - 1)))"),)),
+    "an end one step early in long sequences": ("readout_sizes", (
+        ("dHout[lengths[started] - 1, started]",
+         "dHout[lengths[started] - 1 - (len(dHout) > 20), started]"),)),
+    "readout in half precision for wide float32": ("readout_sizes", (
+        ("dWOUT = np.vstack([db, read.reshape(-1, H).T @ dY.reshape(-1, K)])",
+         "dWOUT = np.vstack([db, read.reshape(-1, H).T @ dY.reshape(-1, K)])\n"
+         "    dWOUT = dWOUT.astype(np.float16).astype(dY.dtype)"
+         " if H > 64 and dY.dtype == 'f4' else dWOUT"),)),
+    "answers clipped at 100": ("readout_magnitudes", (
+        ("np.asarray(Hout @ WOUT[1:] + WOUT[0])",
+         "np.clip(np.asarray(Hout @ WOUT[1:] + WOUT[0]), -100, 100)"),)),
+    "rows counted in 16 bits": ("losses", (("m = where.sum()\n", "m = where.sum(dtype='i2')\n"),)),
+    "logarithms cut at -60": ("losses", (
+        ("    return -(Y * logs)", "    logs = np.maximum(logs, -60)\n    return -(Y * logs)"),)),
+    "residuals clipped at 1e6": ("losses", (
+        ("sum(axis=-1) / 2, difference", "sum(axis=-1) / 2, np.clip(difference, -1e6, 1e6)"),)),
+    "a sort that is not stable": ("masks", ((', kind="stable")', ")"),)),
+    "lengths in 8 bits": ("masks", (
+        ("real.sum(axis=0, dtype=np.intp))", "real.sum(axis=0, dtype='i1').astype(np.intp))"),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIGHER)
+def test_a_bug_on_top_is_caught(name):
+    check, patches = HIGHER[name]
+    module, sweep = sweeps_above.ABOVE[check]
+    with pytest.raises(AssertionError):
+        sweep(plant(Bug(name, "backward", "", patches, module)))
 
 
 def test_the_functions_of_the_package_are_those_that_were_swept():

@@ -173,8 +173,11 @@ def test_a_stream_is_the_same_calls_one_after_the_other():
             ValueError,
             "strings: expected symbols among BTPSXVE, got 'A'",
         ),
-        (lambda: tasks.possible_next("BX"), ValueError,
-         "string: expected T or P at place 1, got 'X'"),
+        (
+            lambda: tasks.possible_next("BX"),
+            ValueError,
+            "string: expected T or P at place 1, got 'X'",
+        ),
         (
             lambda: tasks.possible_next("BTBTXSEPE"),
             ValueError,
@@ -190,6 +193,36 @@ def test_a_stream_is_the_same_calls_one_after_the_other():
 def test_what_does_not_fit_is_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("T", [100, 1000])
+def test_marks_of_long_sequences_reach_to_the_middle(T):
+    """The second mark is uniform up to T/2; sequences of 1997 are up to 1,100 steps long."""
+    pairs = [m for m in marked(tasks.adding(T, 4000, rng=6)) if len(m) == 2]
+    second = np.array([last for first, last in pairs if last > 9])
+    assert T // 2 - 1 - T // 50 < second.max() <= T // 2 - 1
+    edges = np.linspace(10, T // 2 - 1, 9)
+    # The places from 10 to T/2 - 2 are alike; the last one is left over (see above).
+    counts = np.histogram(second[second < T // 2 - 1], bins=edges)[0]
+    expected = np.diff(np.ceil(edges)) / np.diff(np.ceil(edges)).sum() * counts.sum()
+    assert ((counts - expected) ** 2 / expected).sum() < 40
+
+
+@pytest.mark.parametrize(("n", "batch"), [(5, 300), (9, 300), (50, 5000), (500, 20_000)])
+def test_recall_marks_one_value_of_the_first_fifth_and_asks_for_it_at_the_end(n, batch):
+    X, Y, where, lengths = tasks.recall(n, batch, rng=7)
+    assert set(np.unique(X[..., 1])) == {0, 1}
+    assert (X[..., 1].sum(axis=0) == 1).all()
+    places = X[..., 1].argmax(axis=0)
+    assert uniform(np.bincount(places, minlength=n // 5))
+    assert len(np.bincount(places)) == n // 5
+    if n * batch > 1000:
+        assert uniform(np.histogram(X[..., 0], bins=50, range=(-1, 1))[0])
+    np.testing.assert_array_equal(Y[-1, :, 0], X[places, np.arange(batch), 0])
+    assert not Y[:-1].any()
+    assert where[-1].all()
+    assert not where[:-1].any()
+    assert (lengths == n).all()
 
 
 # Solved, by the rule of 1997.
