@@ -45,10 +45,7 @@ EXPERIMENTS = {
         Experiment(  # biases and the scale of the weights
             "adding-map", "experiments.learning:adding",
             {**ADDING, "T": 100, "most": 60_000, "rate": 0.01},
-            [
-                {"how": how, "scale": scale, "seed": seed}
-                for seed in range(3) for how, scale in MAP
-            ],
+            [{"how": how, "scale": scale, "seed": seed} for seed in SEEDS for how, scale in MAP],
             LEARNT,
         ),
         Experiment(  # starts that nobody chose
@@ -86,7 +83,7 @@ EXPERIMENTS = {
             "copying", "experiments.learning:copying",
             {"hidden": 32, "batch": 20, "clip": 1.0, "T": 20, "most": 6000, "rate": 0.01,
              "how": "chrono"},
-            [{"seed": seed} for seed in range(3)],
+            [{"seed": seed} for seed in SEEDS],
             ("solved_after", "steps", "wrong", "curve"),
         ),
         remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT,
