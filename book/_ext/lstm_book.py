@@ -5,11 +5,14 @@
    The search finds it by that name.
 2. A label in code, ``# (eq-dc)``, and in a docstring, ``(eq-dc)``, is a link to
    the equation.
-3. No page asks another host for anything: scripts from elsewhere are taken out, with those
+3. A name in a docstring leads to the thing that it means, under whichever module's name the
+   pages describe it.
+4. No page asks another host for anything: scripts from elsewhere are taken out, with those
    that would call them (Thebe). `lstm_math` sets the mathematics.
 """
 
 import inspect
+import pydoc
 import re
 
 from docutils import nodes
@@ -17,6 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
+from sphinx.util.nodes import make_refnode
 
 from lstm.book import labels
 
@@ -77,6 +81,25 @@ def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
             lines += ["", "Equations: " + ", ".join(f":eq:`{label}`" for label in here), ""]
 
 
+def find_by_object(app, env, node, contnode):
+    """Lead a reference to where a thing is described, if that is under another module's name.
+
+    Modules hand on what others define: `lstm.forward` is that of `lstm.fused`.
+    """
+    if node.get("refdomain") != "py":
+        return None
+    target, module = node["reftarget"], node.get("py:module")
+    domain = env.get_domain("py")
+    for name in (target, f"{module}.{target}"):
+        meant = pydoc.locate(name)
+        end = "." + name.rpartition(".")[2]
+        for described in [] if meant is None else domain.objects:
+            if described.endswith(end) and pydoc.locate(described) is meant:
+                page, anchor = domain.objects[described][:2]
+                return make_refnode(app.builder, node["refdoc"], page, anchor, contnode)
+    return None
+
+
 def link_labels_in_code(app, pagename, templatename, context, doctree) -> None:
     """Make labels in highlighted comments and strings links to their equations."""
     equations = app.env.get_domain("math").equations
@@ -113,6 +136,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
+    app.connect("missing-reference", find_by_object)
     app.connect("html-page-context", link_labels_in_code)
     app.connect("html-page-context", drop_foreign_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
