@@ -8,7 +8,7 @@ PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-browser test-peers golden pdf lab pictures test-matrix bench bench-peers \
+.PHONY: help book site test test-browser test-peers golden pdf slides figures lab pictures test-matrix bench bench-peers \
         ladder mutants serve notebooks lint wheel lock clean
 
 help:  ## List the targets
@@ -41,11 +41,19 @@ test-peers: $(PEERS)  ## Trade weights with PyTorch, MLX and tinygrad (installs 
 golden: $(READY)  ## Write golden/lstm.json: numbers to test an LSTM in another language against
 	$(BIN)/python golden/make.py
 
-test-browser: book  ## Look at every page of the book in a browser: $LSTM_CHROMIUM, or one that is found
+test-browser: book slides  ## Look at every page of the book in a browser: $LSTM_CHROMIUM, or one that is found
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/browser
 
 pdf: book  ## Print the whole book to one PDF
 	$(BIN)/python -m tools.pdf
+
+slides: book  ## Make a set of slides for each chapter, from the chapter itself
+	$(BIN)/python -m tools.slides
+
+figures: book  ## Run the chapters and draw their figures as SVG and PDF, in one zip
+	$(BIN)/python -m tools.figures
+
+site: book pdf slides figures  ## All that is published: the book, and what its first page offers to take along
 
 pictures: book  ## Take the pictures of the README again
 	$(BIN)/python -m tools.pictures

@@ -45,8 +45,8 @@ LAYERS = [
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
     {
-        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.gru", "exchange.haiku",
-        "exchange.keras", "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
+        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.haiku", "exchange.keras",
+        "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},

@@ -15,10 +15,11 @@ from bs4 import BeautifulSoup
 from pikepdf import ObjectStreamMode, Page, Pdf
 
 from tools.browser import SITE, settle, started
+from tools.offer import offer
 
 FOLDER = SITE / "book"
 DRAWN = ("head", "fore", "back")  # arrow heads, the same in each drawing
-PDF = SITE.parent / "pdf/lstm-book.pdf"
+PDF = SITE / "downloads/lstm-book.pdf"
 
 # On paper the letters are waited for; on a screen the page does not wait.
 LETTERS = "".join(
@@ -186,6 +187,7 @@ def main() -> None:
         # Chromium packs none of the many small objects that say what is a heading, what a list.
         book.save(object_stream_mode=ObjectStreamMode.generate)
         count = len(book.pages)
+    offer()
     print(f"The book is at {PDF}, {count} pages, {PDF.stat().st_size / 1e6:.1f} MB")
 
 

@@ -1,0 +1,92 @@
+"""The figures of the book as SVG and PDF, in one zip: ``make figures``, after the site was built.
+
+The stored notebooks hold PNG. Here each chapter runs again, in a process of its own, with the two
+other formats switched on. A figure has the name that its cell has in the book, behind the number
+of its chapter: ``03-forget-bias.svg``.
+"""
+
+import base64
+import csv
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from tools.browser import ROOT, SITE
+from tools.offer import offer
+
+ZIP = SITE / "downloads/lstm-book-figures.zip"
+FORMATS = {"image/svg+xml": "svg", "application/pdf": "pdf"}
+SETUP = """
+%config InlineBackend.figure_formats = {"svg", "pdf"}
+%config InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Date": None}}
+"""
+READ_ME = """Figures of The LSTM book, by the LSTM book contributors, under CC BY 4.0.
+captions.csv has the caption of each, and a description for readers who cannot see it.
+"""
+
+
+def figures(path: Path) -> dict[str, dict]:
+    """What the figures of a chapter are: files by ending, caption and description, by name."""
+    notebook = nbformat.read(path, as_version=4)
+    first = next(k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    # The chapters set the style by themselves; the formats are set for the whole kernel.
+    notebook.cells.insert(first, nbformat.v4.new_code_cell(SETUP))
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}}).execute()
+    found = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            files = {
+                ending: output.data[kind]
+                for kind, ending in FORMATS.items()
+                if kind in output.get("data", {})
+            }
+            if files:
+                shown = cell.metadata.mystnb
+                name = f"{path.name[:2]}-{shown.figure.name.removeprefix('fig-')}"
+                found[name] = {
+                    "files": files,
+                    "caption": " ".join(shown.figure.caption.split()),
+                    "description": shown.image.alt,
+                }
+    return found
+
+
+def pack(found: dict[str, dict], path: Path) -> None:
+    """Write the zip: the same bytes for the same figures."""
+    path.parent.mkdir(exist_ok=True)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["figure", "caption", "description"])
+    writer.writerows([name, each["caption"], each["description"]] for name, each in found.items())
+    files = {"README.txt": READ_ME, "captions.csv": table.getvalue()}
+    for name, each in found.items():
+        for ending, content in each["files"].items():
+            files[f"{name}.{ending}"] = base64.b64decode(content) if ending == "pdf" else content
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name)  # of 1980, whenever it is made
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, content)
+
+
+def main() -> None:
+    if not SITE.is_dir():
+        sys.exit(f"figures: no site at {SITE}: run make book first")
+    found = {}
+    for path in sorted((ROOT / "book").glob("[0-9]*.ipynb")):
+        found |= figures(path)
+    for path in sorted((ROOT / "book/_static").glob("*.svg")):  # the drawings
+        if path.stem in ("cell", "cell-back", "map"):
+            text = path.read_text(encoding="utf-8")
+            found[path.stem] = {"files": {"svg": text}, "caption": "", "description": ""}
+    pack(found, ZIP)
+    offer()
+    print(f"{len(found)} figures are in {ZIP}, {ZIP.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
