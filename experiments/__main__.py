@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import flow, remember, sunspots
+from . import flow, remember, sunspots, vowels
 from .runner import run_all
 from .store import Experiment
 
@@ -86,7 +86,7 @@ EXPERIMENTS = {
             [{"seed": seed} for seed in SEEDS],
             ("solved_after", "steps", "wrong", "curve"),
         ),
-        remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT,
+        remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT, *vowels.EXPERIMENTS,
     )
 }  # fmt: skip
 
