@@ -7,7 +7,7 @@ JAX and Optax: ``pip install 'lstm-book[jax]'``.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -201,7 +201,7 @@ def fit(
         >>> update.answers.shape[1:], update.params["WOUT"].shape
         ((4, 1), (9, 1))
     """
-    jax, optax = _jax_and_optax()
+    jax, _ = _jax_and_optax()
     if gradients in _OURS:
         params = check_params(params)
     _check_loop(params, batches, optimizer, carry)
@@ -211,11 +211,10 @@ def fit(
     if state is not None:
         _check_like("state", state, fresh, "the optimiser's state")
 
-    def advance(grads: Any, state: Any, params: Any) -> Any:
-        change, state = optimizer.update(grads, state, params)
-        return optax.apply_updates(params, change), state
-
-    compiled = jax.jit(advance)
+    try:
+        compiled = _advance(optimizer)
+    except TypeError:  # an optimiser of one's own that cannot be a key
+        compiled = _advance.__wrapped__(optimizer)
 
     def steps(params: Any, state: Any) -> Iterator[Update]:
         for batch in batches:
@@ -232,6 +231,18 @@ def fit(
 
 
 _OURS = (run, gradients)
+
+
+@lru_cache(maxsize=16)
+def _advance(optimizer: Any) -> Any:
+    """One step of an optimiser, compiled once for all runs that use it."""
+    jax, optax = _jax_and_optax()
+
+    def advance(grads: Any, state: Any, params: Any) -> Any:
+        change, state = optimizer.update(grads, state, params)
+        return optax.apply_updates(params, change), state
+
+    return jax.jit(advance)
 
 
 def _jax_and_optax() -> tuple[Any, Any]:

@@ -12,6 +12,8 @@ from helpers import refused
 import lstm
 from lstm import gradcheck, scan, stack, tasks, train
 
+ADAM = optax.adam(0.01)
+
 
 def problem(seed=0, K=3, dtype=np.float64):
     """Parameters without zeros and a batch of three lengths, answers asked for here and there."""
@@ -125,6 +127,34 @@ def test_another_network_can_be_trained():
 
     last = list(train.fit({"a": np.ones(2)}, "xy", optax.sgd(0.25), gradients=gradients))[-1]
     assert (last.loss, last.answers, last.params["a"].tolist()) == (3.0, "y", [0.25, 0.25])
+
+
+def test_an_optimiser_is_compiled_once_for_all_runs_that_use_it():
+    params, batch = problem(dtype=np.float32)
+    adam, traced = optax.adam(0.01), []
+
+    def update(grads, state, params=None):
+        traced.append(None)
+        return adam.update(grads, state, params)
+
+    counted = optax.GradientTransformation(adam.init, update)
+    runs = [list(train.fit(params, [batch] * 3, counted))[-1].params for _ in range(3)]
+    assert len(traced) == 1
+    *_, plain = train.fit(params, [batch] * 3, optax.adam(0.01))
+    for run in runs:
+        np.testing.assert_array_equal(run["WLSTM"], plain.params["WLSTM"])
+
+
+def test_an_optimiser_that_cannot_be_a_key_works_as_well():
+    class Listed(list):
+        """Not hashable, but with the two methods that count."""
+
+        init, update = staticmethod(ADAM.init), staticmethod(ADAM.update)
+
+    params, batch = problem(dtype=np.float32)
+    *_, got = train.fit(params, [batch] * 3, Listed())
+    *_, want = train.fit(params, [batch] * 3, ADAM)
+    np.testing.assert_array_equal(got.params["WLSTM"], want.params["WLSTM"])
 
 
 def test_a_short_memory_is_learnt():
