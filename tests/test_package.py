@@ -45,8 +45,9 @@ LAYERS = [
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
     {
-        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.haiku", "exchange.keras",
-        "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
+        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.gru", "exchange.haiku",
+        "exchange.keras", "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad",
+        "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},
@@ -66,6 +67,7 @@ LAYERS = [
     {"dropout"},
     {"book.ladder", "book.limit", "book.ngrams", "book.plots.style"},
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
+    {"book.tables", "book.plots.variants"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
 APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
@@ -82,6 +84,7 @@ NEEDS = {
     "book.plots.forward": {"matplotlib"},
     "book.plots.learning": {"matplotlib"},
     "book.plots.style": {"matplotlib"},
+    "book.plots.variants": {"matplotlib"},
     "recurrent": {"jax"},
     "scan": {"jax"},
     "traced": {"jax"},
