@@ -67,7 +67,8 @@ LAYERS = [
     {"dropout"},
     {"book.ladder", "book.limit", "book.ngrams", "book.plots.style"},
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
-    {"book.tables", "book.plots.variants"},
+    {"book.tables"},
+    {"book.plots.variants"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
 APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
