@@ -3,14 +3,14 @@
 The oracles of ``lstm.oracles`` find the gradient another way and compare. The laws
 here ask for less and so cost less: a handful of passes, whatever the size.
 
-============  ====================================================  ==========================
-law           what has to hold                                      what breaks it
-============  ====================================================  ==========================
-`taylor`      L(p + t v) - L(p) - t <dL, v> falls as t squared      any wrong gradient
-`dot_product` <w, J v> = <J^T w, v>                                 any wrong gradient
-`linearity`   J^T (a w + b w') = a J^T w + b J^T w'                 clipping, dropped rounding
-`symmetry`    <u, H v> = <v, H u> for the second derivatives H      what is no gradient at all
-============  ====================================================  ==========================
+=============  ====================================================  ==========================
+law            what has to hold                                      what breaks it
+=============  ====================================================  ==========================
+`taylor`       L(p + t v) - L(p) - t <dL, v> falls as t squared      any wrong gradient
+`dot_product`  <w, J v> = <J^T w, v>                                 any wrong gradient
+`linearity`    J^T (a w + b w') = a J^T w + b J^T w'                 clipping, dropped rounding
+`symmetry`     <u, H v> = <v, H u> for the second derivatives H      whatever is not a gradient
+=============  ====================================================  ==========================
 
 J is the Jacobian of the function, v and u are directions in its inputs, w and w'
 cotangents of its outputs, and a pullback is the backward pass as a function of

@@ -88,6 +88,11 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
         # Names, commas and spaces look like any other text: they need no marks.
         text = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", text)
+        # Around the text lines need no indentation.
+        parts = re.split(r"(<article.*</article>|\Z)", text, maxsplit=1, flags=re.DOTALL)
+        for place in (0, 2):
+            parts[place] = re.sub(r"\s*\n\s*", "\n", parts[place])
+        text = "".join(parts)
         # The contents are followed by reading.js: the theme's own way marks the wrong section.
         text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
         page.write_text(text, encoding="utf-8")
@@ -132,22 +137,27 @@ def shrink_icons(static: Path, used: set[str]) -> None:
         font.save(path)
 
 
-def shrink_picture(picture: bytes) -> bytes:
+def shrink_picture(picture: bytes, scale: float = 1, colors: int = 256) -> bytes:
     """A figure with a palette: half the size, and white stays white."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as image:
-        palette = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+        size = [round(scale * side) for side in image.size]
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        palette = scaled.quantize(colors, Image.Quantize.MAXCOVERAGE)
         palette.save(small, "png", optimize=True)
     return min(small.getvalue(), picture, key=len)
 
 
 def shrink_notebook(path: Path) -> None:
-    """The same for the figures in a notebook that can be downloaded."""
+    """The same for a notebook that can be downloaded, in the size in which it shows them.
+
+    Whoever runs it draws them anew.
+    """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                picture = shrink_picture(b64decode(output.data["image/png"]))
+                picture = shrink_picture(b64decode(output.data["image/png"]), SCALE, 64)
                 output.data["image/png"] = b64encode(picture).decode()
     nbformat.write(notebook, path)
 
