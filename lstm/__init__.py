@@ -26,7 +26,7 @@ __all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "ini
 MODULES = (
     "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
     "recurrent", "reference", "scan", "stack", "steps", "tasks", "text", "tracking", "train",
-    "variants", "zoo",
+    "tutor", "variants", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 
