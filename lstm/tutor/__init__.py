@@ -14,7 +14,10 @@ Example:
     (False, ('di: i for g',))
 """
 
+from .cells import cell
 from .judge import check
+from .part import part
+from .step import step
 from .verdict import Finding, Place, Verdict
 
-__all__ = ["Finding", "Place", "Verdict", "check"]
+__all__ = ["Finding", "Place", "Verdict", "cell", "check", "part", "step"]
