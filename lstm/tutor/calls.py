@@ -1,4 +1,4 @@
-"""Call code that may do anything: raise, never end, print, change its arguments, return nonsense."""
+"""Call code that may do anything: raise, never end, print, or change its arguments."""
 
 import contextlib
 import copy
@@ -79,9 +79,7 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
         return Called(None, f"does not come to an end within {limit:g} seconds")
     except BaseException as error:
         return Called(None, f"raises {_said(error, function)}")
-    changed = [
-        k for k, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)
-    ]
+    changed = [k for k, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)]
     return Called(value, "", tuple(changed), output.getvalue().count("\n"))
 
 

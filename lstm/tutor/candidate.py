@@ -110,9 +110,7 @@ class Candidate(NamedTuple):
         given = self.style.back(self.backward, self.style.swap(p.dHout), cache, p.dCn, p.dHn)
         called = call(self.backward, *given, limit=self.limit)
         names = self.style.gradients()
-        changed = tuple(
-            "dHout" if k == 0 else "dCn or dHn" for k in called.changed if k != 1
-        )
+        changed = tuple("dHout" if k == 0 else "dCn or dHn" for k in called.changed if k != 1)
         if called.trouble:
             return _failed(called)
         wanted = "(" + ", ".join(names) + ")"
@@ -139,8 +137,8 @@ class Candidate(NamedTuple):
             else:
                 items.append(item)
         if len(items) != len(names):
-            return _failed(called._replace(
-                trouble=f"returns {len(items)} values, expected {len(names)}: {wanted}"))  # fmt: skip
+            trouble = f"returns {len(items)} values, expected {len(names)}: {wanted}"
+            return _failed(called._replace(trouble=trouble))
         dX = (b, n, D) if self.style.batch_first else (n, b, D)
         shapes = [dX, *(place.shape for place in places.values()), (b, H), (b, H)]
         arrays, trouble = _arrays(names, items, shapes, p)

@@ -138,7 +138,7 @@ def _besides(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
 
 def _without_weights(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
     """Other weights than ours: look at what holds for any."""
-    x, h, c, _, got = runs[0]
+    x, h, c = runs[0][:3]
     H = len(h)
 
     def step(c_prev: Any) -> tuple[Any, Any]:

@@ -51,9 +51,9 @@ def judge_file(
     Example:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "mine.py"
-        ...     _ = path.write_text("def forward(X, WLSTM, c0, h0):\\n    return X\\n")
-        ...     print(judge_file(path))
-        forward  WRONG: returns a ndarray, expected (Hout, Cn, Hn, cache) with n, b, D, H = 3, 2, 5, 4
+        ...     _ = path.write_text("def forward(X, WLSTM, c0, h0): return X")
+        ...     judge_file(path).findings[0].says[:50]
+        'returns a ndarray, expected (Hout, Cn, Hn, cache) '
     """
     if not Path(path).is_file():
         raise CannotRunError(f"{path}: there is no such file")

@@ -6,6 +6,16 @@ from typing import Any
 import numpy as np
 
 from ..exchange.conventions import ROSETTA, Convention
+from .beyond import (
+    DOUBLE,
+    SINGLE,
+    beyond_backward,
+    beyond_forward,
+    clip_of,
+    clipped,
+    memory_clipped,
+    not_finite,
+)
 from .calls import LIMIT
 from .candidate import Candidate, Ran
 from .equations import EQUATIONS
@@ -23,11 +33,6 @@ PROBES = ((1, 1, 3, 2), (1, 2, 3, 4), (2, 1, 4, 3))
 
 PROOFS = ((3, 2, 5, 4), (4, 5, 2, 3), (5, 3, 1, 2))
 """Problems in which no two sizes are equal: only what fits these as well is named."""
-
-LARGE = (40, 30, 9, 16)
-"""A problem of a more usual size, for what is wrong at some size only."""
-
-DOUBLE, SINGLE = 1e-9, 1e-4  # what may differ, as a part of an array's largest element
 
 
 def check(
@@ -80,7 +85,7 @@ def check(
     if backward is not None:
         if findings[0].status == "unwritten":
             findings.append(Finding("backward", "unwritten", "forward comes first"))
-        elif patches is None and findings[0].place is None:
+        elif patches is None and findings[0].place is None and not findings[0].mistakes:
             findings.append(Finding("backward", "note", "not judged: it needs a forward pass"))
         else:
             findings += _backward(code, findings[0].status != "wrong", patches)
@@ -110,7 +115,7 @@ def _forward(code: Candidate) -> tuple[list[Finding], tuple[Patch, ...] | None]:
                 f"Hout, Cn and Hn agree with the equations on {len(runs) + 1} random problems")
     ]  # fmt: skip
     more = _changes("forward", [ran for _, ran in runs])
-    more += _beyond_forward(code, tolerance)
+    more += beyond_forward(code, tolerance)
     if any(finding.status == "wrong" for finding in more):
         findings = []
     return findings + more, ()
@@ -124,7 +129,7 @@ def _wrong_forward(
              if not all(agree(ran.outputs[x], right[x], tolerance) for x in FORWARD))  # fmt: skip
     p, ran = runs[k]
     place = first_wrong(code.style, p, ran.arrays, rights[k], tolerance)
-    if _nan(ran):
+    if not_finite(ran):
         return Finding("forward", "wrong", "nan or infinity comes out", place=place), None
     proofs, probes = pairs[: len(PROOFS)], pairs[len(PROOFS) :]
     found = explain(probes, proofs, names=FORWARD, tolerance=tolerance)
@@ -132,6 +137,9 @@ def _wrong_forward(
         finding = named("forward", found, place)
         patches = tuple(patch for mistake in found[0] for patch in mistake.patches)
         return finding, patches
+    cut_off = memory_clipped(code)
+    if cut_off:
+        return cut_off[0], None
     details, label = where_forward(code, tolerance)
     return _located("forward", details, label, place), None
 
@@ -162,8 +170,11 @@ def _backward(
     if bad:
         p, ran = runs[bad[0]]
         place = first_wrong(code.style, p, ran.arrays, rights[bad[0]], tolerance)
-        if _nan(ran):
+        if not_finite(ran):
             return [Finding("backward", "wrong", "nan or infinity comes out", place=place)]
+        clip = clip_of([outputs for _, outputs in pairs], rights, GRADIENTS)
+        if clip:
+            return [clipped(clip), *changes]
         proofs, probes = pairs[: len(PROOFS)], pairs[len(PROOFS) :]
         found = explain(probes, proofs, names=GRADIENTS, tolerance=tolerance)
         inner, first = judge_inner(ran.inner, p, code.run_forward(p).cache, tolerance)
@@ -173,9 +184,9 @@ def _backward(
         return [_located("backward", inner + details, first or label, place), *changes]
     names = code.style.gradients()
     says = f"{', '.join(names[:-1])} and {names[-1]} agree on {len(runs) + 1} random problems"
-    more = changes + _beyond_backward(code, tolerance)
+    more = changes + beyond_backward(code, tolerance)
     right = [Finding("backward", "right", says)]
-    return (more if any(f.status == "wrong" for f in more) else right + more)
+    return more if any(f.status == "wrong" for f in more) else right + more
 
 
 def _of_wrong_forward(
@@ -259,6 +270,10 @@ def named(
 
     Returns:
         Finding: With the sentence, the equation, the thread and the hint.
+
+    Example:
+        >>> named("backward", [(Mistake("df: sign", "df has ...", "eq-df", ()),)]).label
+        'eq-df'
     """
     mistakes = found[0]
     if len(mistakes) > 1:
@@ -324,169 +339,6 @@ def _changes(part: str, runs: list[Ran]) -> list[Finding]:
                 "function still needs it", mistakes=(f"{name} changed in place",))
         for name in changed
     ]  # fmt: skip
-
-
-def _nan(ran: Ran) -> bool:
-    return not all(np.isfinite(array).all() for array in ran.outputs.values())
-
-
-def _compared(
-    part: str, ran: Ran, right: Arrays, names: Any, tolerance: float, words: str
-) -> list[Finding]:
-    """A finding if a run beyond the ordinary gives something wrong."""
-    if ran.trouble:
-        return [Finding(part, "wrong", f"{words} it {ran.trouble}")]
-    if _nan(ran):
-        return [Finding(part, "wrong", f"{words} nan or infinity comes out")]
-    wrong = [k for k in names if k in right and not agree(ran.outputs[k], right[k], tolerance)]
-    if wrong:
-        return [Finding(part, "wrong", f"{words} {', '.join(wrong)} is wrong")]
-    return []
-
-
-def _large(p: Problem) -> Arrays:
-    """The right outputs of a large problem, by the fused LSTM, which is fast."""
-    from .. import fused
-
-    W = p.W.copy()
-    W[0] += p.second
-    np.split(W[0], 4)[1][:] += p.plus
-    F = fused.forward(p.X, W, p.c0, p.h0)
-    G = fused.backward(p.dHout, F.cache, p.dCn, p.dHn)
-    return {"Hout": F.Hout, "Cn": F.Cn, "Hn": F.Hn, "dX": G.dX, "dW": G.dWLSTM,
-            "db2": G.dWLSTM[0], "dc0": G.dc0, "dh0": G.dh0}  # fmt: skip
-
-
-def _extreme(code: Candidate) -> Problem:
-    """A problem in which all gates are as open or closed as they can be."""
-    p = problem(*PROOFS[0], code.style)
-    return p._replace(W=3e3 * p.W, key=())
-
-
-def _beyond_forward(code: Candidate, tolerance: float) -> list[Finding]:
-    """What else can be wrong with a forward pass whose values are right."""
-    form, found = code.style, []
-    p = problem(*PROOFS[0], form)
-    one, two = code.run_forward(p), code.run_forward(p)
-    if any(not agree(two.outputs.get(k, p.X), one.outputs[k], tolerance) for k in FORWARD):
-        says = "a second call with the same arguments gives other results: something is left over"
-        return [Finding("forward", "wrong", says)]
-    large = problem(*LARGE, form)
-    right = _large(large)
-    words = f"with {LARGE[0]} steps and a batch of {LARGE[1]}"
-    found += _compared("forward", code.run_forward(large), right, FORWARD, tolerance, words)
-    first, last = (p._replace(X=p.X[k], key=()) for k in (slice(0, 1), slice(1, None)))
-    whole, start = one.outputs, code.run_forward(first)
-    if not start.trouble:
-        ran = code.run_forward(last._replace(c0=start.outputs["Cn"], h0=start.outputs["Hn"]))
-        right = {"Hout": whole["Hout"][1:], "Cn": whole["Cn"], "Hn": whole["Hn"]}
-        words = "in two pieces, the second from the states of the first,"
-        found += _compared("forward", ran, right, FORWARD, tolerance, words)
-    extreme = _extreme(code)
-    words = "where raw gates are in the thousands"
-    found += _compared("forward", code.run_forward(extreme), run(model(), extreme, back=False),
-                       FORWARD, max(tolerance, 1e-6), words)  # fmt: skip
-    small = problem(*PROOFS[0], form, dtype=np.float32)
-    ran = code.run_forward(small)
-    found += _compared("forward", ran, run(model(), small, back=False), FORWARD, SINGLE,
-                       "in float32")  # fmt: skip
-    found += _kept(ran, "forward")
-    if one.single:
-        found.append(Finding("forward", "note", "float64 becomes float32"))
-    return found + _empty_forward(code)
-
-
-def _kept(ran: Ran, part: str) -> list[Finding]:
-    """A note if float32 does not stay what it is."""
-    if not ran.trouble and any(array.dtype != np.float32 for array in ran.arrays.values()):
-        others = [name for name, array in ran.arrays.items() if array.dtype != np.float32]
-        return [Finding(part, "note", f"float32 becomes {ran.arrays[others[0]].dtype}: "
-                        + ", ".join(others))]  # fmt: skip
-    return []
-
-
-def _empty_forward(code: Candidate) -> list[Finding]:
-    p = problem(0, *PROOFS[0][1:], code.style)
-    ran = code.run_forward(p)
-    if ran.trouble:
-        return [Finding("forward", "note", f"a sequence of length 0 {_soft(ran.trouble)}")]
-    if not (agree(ran.outputs["Cn"], p.c0, SINGLE) and agree(ran.outputs["Hn"], p.h0, SINGLE)):
-        says = "after a sequence of length 0 the last states should be the first"
-        return [Finding("forward", "note", says)]
-    return []
-
-
-def _beyond_backward(code: Candidate, tolerance: float) -> list[Finding]:
-    """What else can be wrong with a backward pass whose values are right."""
-    form, found = code.style, []
-
-    def ran_on(p: Problem) -> Ran:
-        forward = code.run_forward(p)
-        return forward if forward.trouble else code.run_backward(p, forward.cache)
-
-    large = problem(*LARGE, form)
-    words = f"with {LARGE[0]} steps and a batch of {LARGE[1]}"
-    found += _compared("backward", ran_on(large), _large(large), GRADIENTS, tolerance, words)
-    p = problem(*PROOFS[0], form)
-    right = run(model(), p)
-    for power in (-6, 3, 6):
-        scale = 10.0**power
-        scaled = p._replace(dHout=scale * p.dHout, dCn=scale * p.dCn, dHn=scale * p.dHn, key=())
-        ran = ran_on(scaled)
-        if not ran.trouble:
-            ran = ran._replace(outputs={k: a / scale for k, a in ran.outputs.items()})
-        words = f"with gradients 10^{power} times as large, which the results must follow,"
-        said = _compared("backward", ran, right, GRADIENTS, max(tolerance, 1e-8), words)
-        if said:
-            found.append(_clipped(said[0], ran, right, scale))
-            break
-    extreme = _extreme(code)
-    words = "where raw gates are in the thousands"
-    found += _compared("backward", ran_on(extreme), run(model(), extreme), GRADIENTS,
-                       max(tolerance, 1e-6), words)  # fmt: skip
-    small = problem(*PROOFS[0], form, dtype=np.float32)
-    ran = ran_on(small)
-    found += _compared("backward", ran, run(model(), small), GRADIENTS, SINGLE, "in float32")
-    found += _kept(ran, "backward")
-    return found + _empty_backward(code)
-
-
-def _clipped(finding: Finding, ran: Ran, right: Arrays, scale: float) -> Finding:
-    """If all that differs has one size, it is a clip, and can be named."""
-    if ran.trouble:
-        return finding
-    sizes = [
-        np.abs(ran.outputs[k] * scale)[~np.isclose(ran.outputs[k], right[k], rtol=1e-6)]
-        for k in GRADIENTS
-    ]
-    bounds = np.concatenate(sizes)
-    if bounds.size and np.allclose(bounds, bounds[0], rtol=1e-9):
-        says = f"gradients are clipped at {bounds[0]:.6g}: that belongs after the backward pass"
-        return Finding("backward", "wrong", _capital(says), label="eq-bptt-dw",
-                       hint="Is the gradient of twice the loss twice the gradient?",
-                       mistakes=("gradients clipped",))  # fmt: skip
-    return finding
-
-
-def _empty_backward(code: Candidate) -> list[Finding]:
-    p = problem(0, *PROOFS[0][1:], code.style)
-    forward = code.run_forward(p)
-    if forward.trouble:
-        return []
-    ran = code.run_backward(p, forward.cache)
-    if ran.trouble:
-        return [Finding("backward", "note", f"a sequence of length 0 {_soft(ran.trouble)}")]
-    wrong = [k for k, right in (("dc0", p.dCn), ("dh0", p.dHn), ("dW", 0 * p.W))
-             if not agree(ran.outputs[k], right, SINGLE)]  # fmt: skip
-    if wrong:
-        says = "after a sequence of length 0, dc0 should be dCn, dh0 dHn, and the rest zero"
-        return [Finding("backward", "note", says)]
-    return []
-
-
-def _soft(trouble: str) -> str:
-    """A trouble, as something that is no mistake."""
-    return trouble if trouble.startswith(("raises", "does", "returns")) else f"gives: {trouble}"
 
 
 def _capital(text: str) -> str:

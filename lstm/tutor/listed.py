@@ -238,6 +238,17 @@ _BACKWARD = (
                     ("        dh_next = dh_prev\n", "        dh_next = 0 * dh_prev\n")), ""),
     ("dh not carried", "`dh_prev` is not carried to the step before", "eq-bptt-dh",
      (("        dh_next = dh_prev\n", "        dh_next = 0 * dh_prev\n"),), "dh not carried"),
+    ("dh carried to dh0 alone", "`dh_prev` of the first step is returned as `dh0`, but that of the "
+     "others is not carried to the step before", "eq-bptt-dh",
+     (("        dh_next = dh_prev\n", "        dh_next = dh_prev * (t == 0)\n"),),
+     "dh not carried"),
+    ("dc carried to dc0 alone", "`dc_prev` of the first step is returned as `dc0`, but that of the "
+     "others is not carried to the step before", "eq-bptt-dc",
+     (("        dc_next = dc_prev\n", "        dc_next = dc_prev * (t == 0)\n"),), ""),
+    ("both carried to the start alone", "`dc_prev` and `dh_prev` of the first step are returned as "
+     "`dc0` and `dh0`, but those of the others are not carried to the step before", "eq-bptt-dh",
+     (("        dc_next = dc_prev\n", "        dc_next = dc_prev * (t == 0)\n"),
+      ("        dh_next = dh_prev\n", "        dh_next = dh_prev * (t == 0)\n")), ""),
     ("dc not carried", "`dc_prev` is not carried to the step before", "eq-bptt-dc",
      (("        dc_next = dc_prev\n", "        dc_next = 0 * dc_prev\n"),), ""),
     ("dh not carried, dHn again", "`dh_prev` is not carried: every step starts from `dHn`",
@@ -358,6 +369,12 @@ _BACKWARD = (
      (("dz_i = di * i * (1 - i)", "dz_i = dc_next * g + dcs * g * i * (1 - i)"),
       ("dz_f = df * f * (1 - f)", "dz_f = dc_next * c_prev + dcs * c_prev * f * (1 - f)")),
      "missing parentheses in dz"),
+    ("missing parentheses, i, f, g", "parentheses are missing: only the part of `dc` that comes "
+     "through h meets the slopes of i, f and g", "eq-dz-sigmoid",
+     (("dz_i = di * i * (1 - i)", "dz_i = dc_next * g + dcs * g * i * (1 - i)"),
+      ("dz_f = df * f * (1 - f)", "dz_f = dc_next * c_prev + dcs * c_prev * f * (1 - f)"),
+      ("dz_g = dg * (1 - g**2)", "dz_g = dc_next * i + dcs * i * (1 - g**2)")),
+     "missing parentheses in dz"),
     ("gates before dc", "the gates are given `dc` before the part that comes through h is added",
      "eq-dc", (("di = dc * g", "di = dc_next * g"), ("df = dc * c_prev", "df = dc_next * c_prev"),
                ("dg = dc * i", "dg = dc_next * i")), ""),
@@ -431,6 +448,17 @@ _BACKWARD = (
      (("dx = dz @ Wx.T", "dx = 2 * dz @ Wx.T"),), ""),
     ("dx: sign", "`dx` has the wrong sign", "eq-dx", (("dx = dz @ Wx.T", "dx = -dz @ Wx.T"),), ""),
     ("dx zero", "`dX` is zero", "eq-dx", ((_DX, ""),), ""),
+    ("dx: one column off", "`dx` is cut out of `du` one column too early: the first column belongs "
+     "to the bias", "eq-dx", (("dx = dz @ Wx.T", "dx = dz @ W[:D].T"),), ""),
+    ("dh_prev: one column off", "`dh_prev` is cut out of `du` one column too early: the first "
+     "column belongs to the bias", "eq-dh-prev",
+     (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[D:-1].T"),), ""),
+    ("du: one column off", "`dx` and `dh_prev` are cut out of `du` one column too early: the first "
+     "column belongs to the bias", "eq-du", (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[D:-1].T"),
+                                            ("dx = dz @ Wx.T", "dx = dz @ W[:D].T")), ""),
+    ("dx and dh_prev swapped", "`du` is cut as [1, h_prev, x]; its columns are [1, x, h_prev]",
+     "eq-du", (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[1:1 + len(Wh)].T"),
+               ("dx = dz @ Wx.T", "dx = dz @ W[1 + len(Wh):].T")), ""),
     ("dX: first alone", "`dX` is filled at the first step alone", "eq-dx",
      ((_DX, "        dX[t] = dx * (t == 0)\n"),), ""),
     ("dX: last alone", "`dX` is filled at the last step alone", "eq-dx",
@@ -484,6 +512,11 @@ _BACKWARD = (
      ((_DB, _DB.replace("dz.sum(axis=0)", "dz.sum(axis=0) * (t == n - 1)")),), ""),
     ("db: batch mean", "the gradient of the biases is averaged over the batch instead of summed",
      "eq-bptt-dw", ((_DB, _DB.replace("sum", "mean")),), ""),
+    ("db: last row of the first step", "the gradient of the biases is overwritten for every row of "
+     "the batch and every step", "eq-bptt-dw", ((_DB, "        db = db2 = dz[-1]\n"),), ""),
+    ("db: last row", "the gradient of the biases is overwritten for every row of the batch: what "
+     "is left is that of the last", "eq-bptt-dw",
+     ((_DB, _DB.replace("dz.sum(axis=0)", "dz[-1]")),), ""),
     ("db: first row", "the gradient of the biases is that of the first sequence of the batch alone",
      "eq-bptt-dw", ((_DB, _DB.replace("dz.sum(axis=0)", "dz[0]")),), ""),
     ("db: time mean", "the gradient of the biases is averaged over the steps instead of summed",
@@ -492,8 +525,8 @@ _BACKWARD = (
      "summed", "eq-bptt-dw", ((_DW, "    db, db2 = db / n / b, db2 / n / b\n" + _DW),), ""),
     ("db: sum of all", "the gradient of every bias is the sum over all of them", "eq-bptt-dw",
      ((_DB, _DB.replace("dz.sum(axis=0)", "dz.sum()")),), ""),
-    ("db: one gate for three", "the gradient of one gate's bias is used for the three sigmoid gates",
-     "eq-dw", ((_DW, "    db = glue([cut(db)[1]] * 3 + [cut(db)[3]])\n" + _DW),),
+    ("db: one gate for three", "the gradient of one gate's bias is used for the three sigmoid "
+     "gates", "eq-dw", ((_DW, "    db = glue([cut(db)[1]] * 3 + [cut(db)[3]])\n" + _DW),),
      "one gate's db for three gates"),
     ("dW: batch mean", "the gradients of the weights are averaged over the batch instead of "
      "summed", "eq-bptt-dw", ((_DW, _DW + "    dW, db2 = dW / b, db2 / b\n"),), ""),

@@ -21,9 +21,10 @@ from .search import FORWARD, GRADIENTS, Arrays, agree, run
 from .styles import Problem, Style, problem
 from .verdict import Place
 
-__all__ = ["first_wrong", "judge_inner", "where_backward", "where_forward"]
+__all__ = ["first_wrong", "judge_inner", "right_and_wrong", "where_backward", "where_forward"]
 
 _GATE = {"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate"}
+_SEEDS = 20  # so many problems of one size must be right before that size is called right
 _LABEL = {"i": "eq-di", "f": "eq-df", "o": "eq-do", "g": "eq-dg"}
 
 
@@ -39,8 +40,16 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
 
     Returns:
         Place: Where, what was found there and what belongs there.
+
+    Raises:
+        ValueError: If nothing is wrong.
+
+    Example:
+        >>> p, arrays = problem(1, 1, 3, 2), {"Cn": np.zeros((1, 2))}
+        >>> print(first_wrong(Style(), p, arrays, {"Cn": np.ones((1, 2))}, 1e-9))
+        Cn[0, 0] is 0, expected 1 (sequence 0, unit 0)
     """
-    n, b, D, H = p.sizes
+    D, H = p.sizes[2:]
     for name, array in arrays.items():
         steps = name in ("Hout", "dX")
         expected, place = _expected(form, p, name, right)
@@ -51,8 +60,8 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
             continue
         where = np.argwhere(wrong)
         if steps:
-            t = where[:, 1 if form.batch_first else 0]
-            where = where[t == (t.max() if name == "dX" else t.min())]
+            times = where[:, 1 if form.batch_first else 0]
+            where = where[times == (times.max() if name == "dX" else times.min())]
         index = tuple(int(k) for k in where[0])
         if place is not None:
             says = _of_weight(int(place[index]), D, H)
@@ -99,6 +108,11 @@ def right_and_wrong(names: Any, yours: Arrays, right: Arrays, tolerance: float) 
 
     Returns:
         str: A sentence.
+
+    Example:
+        >>> one, zero = np.ones(2), np.zeros(2)
+        >>> right_and_wrong("ab", {"a": one, "b": one}, {"a": one, "b": zero}, 1e-9)
+        'right: a; wrong: b'
     """
     names = [name for name in names if name != "db2"]
     good = [name for name in names if agree(yours[name], right[name], tolerance)]
@@ -116,26 +130,35 @@ def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
 
     Returns:
         tuple: Sentences, and the label of the equation to look at, or "".
+
+    Example:
+        >>> from lstm import zoo
+        >>> broken = zoo.plant(zoo.ZOO["i + g instead of i g"])
+        >>> where_forward(Candidate(broken.forward, None, Style()), 1e-9)[0][1]
+        'measured from outside: right: f, h = o * tanh(c), with your own c; wrong: i * g'
     """
     for sizes, words in (
         ((1, 1, 3, 2), "one step of one sequence"),
         ((1, 2, 3, 4), "one step of a batch"),
         ((2, 1, 4, 3), "two steps of one sequence"),
     ):
-        p = problem(*sizes, code.style)
-        ran, right = code.run_forward(p), run(model(), p, back=False)
-        if ran.trouble:
-            return [f"with {words} it {ran.trouble}"], ""
-        if all(agree(ran.outputs[k], right[k], tolerance) for k in FORWARD):
+        for seed in range(_SEEDS):
+            p = problem(*sizes, code.style, seed=seed)
+            ran, right = code.run_forward(p), run(model(), p, back=False)
+            if ran.trouble:
+                return [f"with {words} it {ran.trouble}"], ""
+            if not all(agree(ran.outputs[k], right[k], tolerance) for k in FORWARD):
+                break
+        else:
             continue
         said = [f"with {words}: {right_and_wrong(FORWARD, ran.outputs, right, tolerance)}"]
         if sizes[:2] == (1, 1):
             more, label = _gates(code, p, tolerance)
             return said + more, label
         if sizes[0] == 1:
-            said.append("one sequence alone is right: the sequences of a batch must not meet")
+            said.append("one sequence alone seems right: the sequences of a batch must not meet")
             return said, "eq-unrolled"
-        said.append("one step is right: look at what goes from one step to the next")
+        said.append("one step seems right: look at what goes from one step to the next")
         return said, "eq-unrolled"
     return ["right for one and for two steps: look at the loop over the steps"], "eq-unrolled"
 
@@ -176,7 +199,10 @@ def _gates(code: Candidate, p: Problem, tolerance: float) -> tuple[list[str], st
     if good:
         said[0] = f"measured from outside: right: {', '.join(good)}; wrong: {', '.join(wrong)}"
     label = ""
-    if not found["f"]:
+    if not good:
+        label = "eq-z"
+        said.append("all gates are wrong: look at what they share")
+    elif not found["f"]:
         label = "eq-gates"
         said.append("f is how much of c_prev is left in c")
     elif not found["i * g"]:
@@ -208,6 +234,13 @@ def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
 
     Returns:
         tuple: Sentences, and the label of the equation to look at, or "".
+
+    Example:
+        >>> from lstm import zoo
+        >>> broken = zoo.plant(zoo.ZOO["di from i instead of g"])
+        >>> said, label = where_backward(Candidate(broken.forward, broken.backward, Style()), 1e-9)
+        >>> label
+        'eq-di'
     """
     for sizes, words in (
         ((1, 1, 3, 2), "one step of one sequence"),
@@ -215,21 +248,24 @@ def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
         ((2, 1, 4, 3), "two steps of one sequence"),
         ((2, 3, 5, 4), "two steps of a batch"),
     ):
-        p = problem(*sizes, code.style)
-        ran, right = _backward(code, p), run(model(), p)
-        if ran.trouble:
-            return [f"with {words} it {ran.trouble}"], ""
-        if all(agree(ran.outputs[k], right[k], tolerance) for k in GRADIENTS):
+        for seed in range(_SEEDS):
+            p = problem(*sizes, code.style, seed=seed)
+            ran, right = _backward(code, p), run(model(), p)
+            if ran.trouble:
+                return [f"with {words} it {ran.trouble}"], ""
+            if not all(agree(ran.outputs[k], right[k], tolerance) for k in GRADIENTS):
+                break
+        else:
             continue
         said = [f"with {words}: {right_and_wrong(GRADIENTS, ran.outputs, right, tolerance)}"]
         if sizes[:2] == (1, 1):
             more, label = _slopes(code, p, ran, right, tolerance)
             return said + more, label
         if sizes[0] == 1:
-            said.append("one sequence alone is right: look at what is summed over the batch")
+            said.append("one sequence alone seems right: look at what is summed over the batch")
             return said, "eq-dw"
         if sizes[1] == 1:
-            said.append("one step is right: look at what goes from each step to the one before, "
+            said.append("one step seems right: look at what goes from each step to the one before, "
                         "and at what is added up over the steps")  # fmt: skip
             return said, "eq-bptt-dh"
     return ["right for one and for two steps: look at the loop over the steps"], "eq-bptt-dw"
@@ -285,8 +321,7 @@ def _slopes(
 
 def _cotangents(code: Candidate, p: Problem, wrong: list[str]) -> list[str]:
     """Whether it is what comes by c or what comes by h that is wrong."""
-    zero = {"dHout": 0 * p.dHout, "dHn": 0 * p.dHn}
-    alone = p._replace(**zero, key=())
+    alone = p._replace(dHout=0 * p.dHout, dHn=0 * p.dHn, key=())
     ran, right = _backward(code, alone), run(model(), alone)
     if ran.trouble:
         return []
@@ -310,6 +345,11 @@ def judge_inner(
 
     Returns:
         tuple: Sentences, and the label of the first derived step that is wrong, or "".
+
+    Example:
+        >>> p = problem(2, 1, 3, 2)
+        >>> judge_inner({"ds": np.ones((2, 1, 2)), "dh": np.ones((2, 1, 2))}, p, {}, 1e-9)[1]
+        'eq-ds'
     """
     kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
     from .plain import KEPT
@@ -329,7 +369,8 @@ def judge_inner(
         for name, (label, function) in step.backward.items():
             derivatives["d" + name] = (label, "d" + step.name, function)
     good, wrong, first = [], [], ""
-    for name in ("do", "ds", "df", "di", "dg", "dc_prev", "dz_o", "dz_f", "dz_i", "dz_g"):
+    names = ("do", "ds", "df", "di", "dg", "dc_prev", "dz_o", "dz_f", "dz_i", "dz_g")
+    for name in names:
         label, source, function = derivatives.get(name, ("", "", len))
         if name in given and source in given:
             if agree(given[name], function(v, given[source]), max(tolerance, 1e-9)):
@@ -339,6 +380,8 @@ def judge_inner(
                 first = first or label
     said = []
     if good or wrong:
-        said.append("of your own values on the way, each judged with your own inputs: "
-                    + f"right: {', '.join(good) or 'none'}; wrong: {', '.join(wrong) or 'none'}")  # fmt: skip
+        said.append(
+            "of your own values on the way, each judged with your own inputs: right: "
+            f"{', '.join(good) or 'none'}; wrong: {', '.join(wrong) or 'none'}"
+        )
     return said, first if first in EQUATIONS else ""

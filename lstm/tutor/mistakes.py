@@ -92,8 +92,12 @@ _GRADIENTS = {
     "dh": ("dHout[t]", "dh_next"), "ds": ("dh",), "dc": ("dcs", "dc_next", "dh", "ds"),
     "di": ("dc",), "df": ("dc",), "do": ("dh",), "dg": ("dc",),
 }  # fmt: skip
-_NAMED = {"dHout[t]": "dHout alone", "dh_next": "what the next step asks of h alone",
-          "dcs": "what comes through h alone", "dc_next": "what the next step asks of c alone"}
+_NAMED = {
+    "dHout[t]": "dHout alone",
+    "dh_next": "what the next step asks of h alone",
+    "dcs": "what comes through h alone",
+    "dc_next": "what the next step asks of c alone",
+}
 
 _IN_ZOO = {
     "di: i for g": "di from i instead of g",
@@ -171,9 +175,11 @@ def _slopes() -> Iterator[Mistake]:
             "(sigmoid({k}) * (1 - sigmoid({k})))",
         ),
         "sigmoid for its slope": ("the sigmoid instead of its slope", "sigmoid({k})"),
-        "z (1 - z)": ("`z * (1 - z)` with the raw gate, not yet squashed,", "(z_{k} * (1 - z_{k}))"),
+        "z (1 - z)": ("`z * (1 - z)` with the raw gate, not yet squashed,",
+                      "(z_{k} * (1 - z_{k}))"),
         "k - 1": ("`{k} * ({k} - 1)`, the slope with the other sign,", "({k} * ({k} - 1))"),
         "1 + k": ("`{k} * (1 + {k})`", "({k} * (1 + {k}))"),
+        "parentheses": ("`{k} * 1 - {k}`, without its parentheses,", "{k} * 1 - {k}"),
         "square": ("the square of the slope", "({k} * (1 - {k}))**2"),
         "no slope": ("no slope at all", "1"),
         "slope of f": ("the slope of another gate, `f * (1 - f)`,", "(f * (1 - f))"),
@@ -198,7 +204,8 @@ def _slopes() -> Iterator[Mistake]:
                            "the slope of the sigmoid belongs", "eq-dz-sigmoid",
                            *patches)  # fmt: skip
     of_tanh = {
-        "sigmoid' for the slope": ("the slope of the sigmoid, `{v} * (1 - {v})`,", "({v} * (1 - {v}))"),
+        "sigmoid' for the slope": ("the slope of the sigmoid, `{v} * (1 - {v})`,",
+                                   "({v} * (1 - {v}))"),
         "tanh' of the value": ("the slope of tanh at a value that is squashed already",
                                "(1 - np.tanh({v})**2)"),
         "1 - v": ("`1 - {v}`, without the square,", "(1 - {v})"),
@@ -212,6 +219,9 @@ def _slopes() -> Iterator[Mistake]:
                             "(sigmoid({raw}) * (1 - sigmoid({raw})))"),
         "1 - tanh": ("`1 - tanh` instead of `1 - tanh**2`, at a value that is squashed already,",
                      "(1 - np.tanh({v}))"),
+        "parentheses": ("`1 - {v}**2` without its parentheses", "1 - {v}**2"),
+        "square inside": ("`1 - tanh(a**2)`, the square in the wrong place,",
+                          "(1 - np.tanh({raw}**2))"),
         "of h": ("`1 - h**2`", "(1 - h**2)"),
         "of c_prev": ("the slope of tanh at `c_prev`", "(1 - np.tanh(c_prev)**2)"),
     }  # fmt: skip

@@ -70,7 +70,7 @@ def _initial(function: Callable[..., Any], limit: float) -> Verdict:
     if called.unwritten or (called.value is None and not called.trouble):
         return Verdict((Finding(name, "unwritten", "write it, then check again"),))
     shape = (1 + D + H, 4 * H)
-    says, mistake, source = called.trouble, "", ""
+    says, mistake = called.trouble, ""
     if not says:
         try:
             W = np.asarray(called.value, dtype=np.float64)
@@ -82,16 +82,19 @@ def _initial(function: Callable[..., Any], limit: float) -> Verdict:
         again, other = (call(function, D, H, np.random.default_rng(k), limit=limit).value
                         for k in (0, 1))  # fmt: skip
         if np.array_equal(W, other):
-            says, mistake = "two generators give the same weights: draw them from `rng`", "rng ignored"
+            says = "two generators give the same weights: draw them from `rng`"
+            mistake = "rng ignored"
         elif not np.array_equal(W, again):
-            says, mistake = "one generator gives two results: draw from `rng` alone", "other random"
+            says = "one generator gives two results: draw from `rng` alone"
+            mistake = "other random numbers"
     if says:
-        found = Finding(name, "wrong", says[:1].upper() + says[1:], mistakes=(mistake,) * bool(mistake),
-                        source=_SOURCES.get(mistake, source),
+        found = Finding(name, "wrong", says[:1].upper() + says[1:],
+                        mistakes=(mistake,) * bool(mistake), source=_SOURCES.get(mistake, ""),
                         hint="Which spread do the raw gates have, and how long does a cell that is "
                         "left alone keep what it holds?")  # fmt: skip
         return Verdict((found,))
-    return Verdict((Finding(name, "right", "spread, biases and forget bias are as they should be"),))
+    says = "spread, biases and forget bias are as they should be"
+    return Verdict((Finding(name, "right", says),))
 
 
 _SOURCES = {
@@ -207,7 +210,9 @@ def _carry(function: Callable[..., Any], limit: float) -> Verdict:
         "last piece lost": ("the last piece, which is shorter, is left out",
                             lambda k: pieces(k, lambda c, h, c0, h0: (c, h), False)),
     }  # fmt: skip
-    table = [(Mistake(name, says, "eq-unrolled", ()), wrong) for name, (says, wrong) in ways.items()]
+    table = [
+        (Mistake(name, says, "eq-unrolled", ()), wrong) for name, (says, wrong) in ways.items()
+    ]
     return judge_function("carry", function, problems, ("Hout", "Cn", "Hn"), table, "eq-unrolled",
                           limit)  # fmt: skip
 
@@ -295,4 +300,3 @@ PARTS: dict[str, Callable[[Callable[..., Any], float], Verdict]] = {
     "gradient check": _gradient_check,
 }
 """The pieces by name."""
-

@@ -133,8 +133,7 @@ def explain(
         [['dc_prev: i for f']]
     """
     first = (*probes, *proofs)[0][0]
-    table = mistakes(two_biases=bool(first.second.any()), plus=bool(first.plus))
-    table = tuple(mistake for mistake in table if mistake.forward == (names == FORWARD))
+    every = mistakes(two_biases=bool(first.second.any()), plus=bool(first.plus))
     theirs = [list(parts(outputs, names).values()) for _, outputs in probes]
 
     def pieces(patches: tuple[Patch, ...]) -> list[list[NDArray[Any]]]:
@@ -149,8 +148,14 @@ def explain(
             for name in names
         )
 
-    table = [mistake for mistake in table if _compiles(given + mistake.patches)]
-    found = [(mistake,) for mistake in table if fits(given + mistake.patches)]
+    table = [
+        mistake
+        for mistake in every
+        if mistake.forward == (names == FORWARD) and _compiles(given + mistake.patches)
+    ]
+    found: list[tuple[Mistake, ...]] = [
+        (mistake,) for mistake in table if fits(given + mistake.patches)
+    ]
     if found:
         return found
     right = pieces(given)
@@ -233,5 +238,3 @@ def _compiles(patches: tuple[Patch, ...]) -> bool:
     except ValueError:
         return False
     return True
-
-

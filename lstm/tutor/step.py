@@ -116,12 +116,12 @@ def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> V
     table = _table(label)
     names = asked.results
 
-    def wrong(k: int, mistake: Mistake) -> Sequence[Any]:
-        return _ran(label, mistake, runs[k][2])
+    def wrong(mistake: Mistake) -> Callable[[int], Sequence[Any]]:
+        return lambda k: _ran(label, mistake, runs[k][2])
 
     return judge_function(
         label, function, [(given, right, words) for given, right, _, words in runs], names,
-        [(mistake, lambda k, m=mistake: wrong(k, m)) for mistake in table], label, limit,
+        [(mistake, wrong(mistake)) for mistake in table], label, limit,
     )  # fmt: skip
 
 
@@ -159,9 +159,9 @@ def judge_function(
     results = []
     for given, right, words in problems:
         called = call(function, *given, limit=limit)
-        if called.unwritten or called.value is None and not called.trouble:
+        if called.unwritten or (called.value is None and not called.trouble):
             return Verdict((Finding(part, "unwritten", "write it, then check again"),))
-        trouble, arrays = called.trouble, []
+        trouble, arrays = called.trouble, list[Any]()
         if not trouble:
             trouble, arrays = _arrays(called.value, right, names, words)
         if trouble:
@@ -329,5 +329,3 @@ def _ran(label: str, mistake: Mistake, v: SimpleNamespace) -> list[Any]:
         return [scope[name] for name in asked.results]
     except Exception:
         return []
-
-

@@ -6,7 +6,7 @@ where a library has only one.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -194,7 +194,8 @@ class Problem(NamedTuple):
     @property
     def sizes(self) -> tuple[int, int, int, int]:
         """n, b, D and H."""
-        return (*self.X.shape, self.c0.shape[1])  # type: ignore[return-value]
+        n, b, D = self.X.shape
+        return n, b, D, self.c0.shape[1]
 
 
 def problem(
