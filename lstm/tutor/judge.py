@@ -20,7 +20,7 @@ from .calls import LIMIT
 from .candidate import Candidate, Ran
 from .equations import EQUATIONS
 from .locate import first_wrong, judge_inner, where_backward, where_forward
-from .mistakes import Mistake
+from .mistake import Mistake
 from .plain import Patch, model
 from .search import FORWARD, GRADIENTS, Arrays, agree, explain, run
 from .styles import Problem, problem, style

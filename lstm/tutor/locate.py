@@ -16,7 +16,7 @@ from ..layout import GATES, split_gates, split_rows
 from ..reference import STEPS
 from .candidate import Candidate, Ran
 from .equations import EQUATIONS
-from .plain import model
+from .plain import KEPT, model
 from .search import FORWARD, GRADIENTS, Arrays, agree, run
 from .styles import Problem, Style, problem
 from .verdict import Place
@@ -219,8 +219,6 @@ def _gates(code: Candidate, p: Problem, tolerance: float) -> tuple[list[str], st
 
 def _values(p: Problem) -> SimpleNamespace:
     """All values of the first step."""
-    from .plain import KEPT
-
     kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
     return SimpleNamespace(**dict(zip(KEPT, kept[0], strict=True)))
 
@@ -352,8 +350,6 @@ def judge_inner(
         'eq-ds'
     """
     kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
-    from .plain import KEPT
-
     values = {name: np.array([step[k] for step in kept]) for k, name in enumerate(KEPT)}
     theirs = cache if isinstance(cache, Mapping) else getattr(cache, "_asdict", dict)()
     H_shape = values["h"].shape

@@ -8,7 +8,7 @@ import numpy as np
 from ..fused import forward as right_forward
 from .calls import LIMIT, call
 from .judge import check
-from .mistakes import Mistake
+from .mistake import Mistake
 from .plain import KEPT, model
 from .step import judge_function
 from .styles import problem

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .mistakes import Mistake, mistakes
+from .mistake import Mistake
+from .mistakes import mistakes
 from .plain import Model, Patch, model
 from .styles import Problem
 

@@ -15,7 +15,8 @@ import numpy as np
 from ..layout import split_rows
 from .calls import LIMIT, call
 from .equations import EQUATIONS
-from .mistakes import Mistake, mistakes
+from .mistake import Mistake
+from .mistakes import mistakes
 from .plain import BACKWARD, FORWARD, KEPT, model, names_of
 from .search import agree
 from .styles import problem
