@@ -6,6 +6,7 @@ are put together: what explains more parts of the outputs than before is kept, a
 tried again on top of it. A set that does not explain everything is never named.
 """
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..layout import GATES, split_gates
 from .mistake import Mistake
 from .mistakes import mistakes
 from .plain import Model, Patch, model
@@ -54,6 +56,7 @@ def run(plain: Model, p: Problem, back: bool = True) -> Arrays:
     return dict(zip(FORWARD + GRADIENTS, results, strict=False))
 
 
+@np.errstate(all="ignore")
 def agree(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> bool:
     """Whether two arrays are the same up to a part of the largest element of the second.
 
@@ -97,13 +100,14 @@ def parts(arrays: Arrays, names: Sequence[str]) -> Arrays:
             found |= {f"{name}[{t}]": array[t] for t in range(len(array))}
         elif name == "dW":
             H = array.shape[1] // 4
-            for k, block in zip("ifog", np.split(array, 4, axis=1), strict=True):
+            for k, block in zip(GATES, split_gates(array), strict=True):
                 found |= {f"db {k}": block[0], f"dWx {k}": block[1:-H], f"dWh {k}": block[-H:]}
         else:
             found[name] = array
     return found
 
 
+@np.errstate(all="ignore")
 def explain(
     probes: Sequence[tuple[Problem, Arrays]],
     proofs: Sequence[tuple[Problem, Arrays]],
@@ -135,11 +139,22 @@ def explain(
     """
     first = (*probes, *proofs)[0][0]
     every = mistakes(two_biases=bool(first.second.any()), plus=bool(first.plus))
-    theirs = [list(parts(outputs, names).values()) for _, outputs in probes]
+    cut = [list(parts(outputs, names).values()) for _, outputs in probes]
+    theirs = np.concatenate([part.ravel() for part in itertools.chain(*cut)])
+    ends = np.cumsum([part.size for part in itertools.chain(*cut)])
+    starts = np.concatenate([[0], ends[:-1]]).astype(int)
 
-    def pieces(patches: tuple[Patch, ...]) -> list[list[NDArray[Any]]]:
-        """The parts that the plain loop gives, for each probe."""
-        return [list(parts(_run(patches, p, names), names).values()) for p, _ in probes]
+    def pieces(patches: tuple[Patch, ...]) -> NDArray[Any]:
+        """The parts that the plain loop gives, for all probes, one after the other."""
+        given = [parts(_run(patches, p, names), names).values() for p, _ in probes]
+        return np.concatenate([part.ravel() for part in itertools.chain(*given)])
+
+    def alike(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+        """Which parts agree: `agree` for all of them at once."""
+        if one.shape != other.shape:
+            return np.zeros(len(starts), bool)
+        scale = np.maximum.reduceat(np.abs(other), starts)
+        return np.maximum.reduceat(np.abs(one - other), starts) <= tolerance * scale
 
     def fits(patches: tuple[Patch, ...]) -> bool:
         """Whether it gives everything, on all problems."""
@@ -160,13 +175,13 @@ def explain(
     if found:
         return found
     right = pieces(given)
-    start = _alike(theirs, right, tolerance)
+    start = alike(theirs, right)
     kept: list[tuple[tuple[Mistake, ...], NDArray[np.bool_]]] = []
     changes = {}
     for mistake in table:
         alone = pieces(given + mistake.patches)
-        changes[mistake] = ~_alike(right, alone, tolerance)
-        now = _alike(theirs, alone, tolerance)
+        changes[mistake] = ~alike(right, alone)
+        now = alike(theirs, alone)
         if _better(now, start):
             kept.append(((mistake,), now))
     tried: set[frozenset[str]] = set()
@@ -183,7 +198,7 @@ def explain(
                 tried.add(together)
                 more = patches + mistake.patches
                 if mistake not in base and _compiles(more):
-                    now = _alike(theirs, pieces(more), tolerance)
+                    now = alike(theirs, pieces(more))
                     if _better(now, done):
                         kept.append(((*base, mistake), now))
                         if now.all() and fits(more):
@@ -196,17 +211,6 @@ def explain(
 def _better(now: NDArray[np.bool_], before: NDArray[np.bool_]) -> bool:
     """Whether more is explained than before, and nothing less."""
     return bool(now.sum() > before.sum() and (now >= before).all())
-
-
-def _alike(
-    one: Sequence[Sequence[NDArray[Any]]], other: Sequence[Sequence[NDArray[Any]]], tolerance: float
-) -> NDArray[np.bool_]:
-    """Which parts of all probes agree."""
-    return np.array([
-        agree(a, b, tolerance)
-        for some, others in zip(one, other, strict=True)
-        for a, b in zip(some, others, strict=True)
-    ])  # fmt: skip
 
 
 _Key = tuple[tuple[Patch, ...], tuple[Any, ...], bool]
