@@ -54,7 +54,6 @@ LAYERS = [
     {"exchange.onnx_graph", "exchange.keras_file"},
     {"exchange.onnx"},
     {"exchange.files"},
-    {"__main__"},
     {"functions", "report"},
     {"oracles", "laws"},
     {"compare"},
@@ -65,13 +64,25 @@ LAYERS = [
     {"network", "tracking"},
     {"train", "text"},
     {"dropout"},
+    {"zoo", "tutor.plain", "tutor.equations", "tutor.calls"},
+    {"tutor.mistake", "tutor.styles", "tutor.verdict"},
+    {"tutor.of_forward", "tutor.of_backward", "tutor.of_gates", "tutor.rules"},
+    {"tutor.mistakes"},
+    {"tutor.search"},
+    {"tutor.candidate"},
+    {"tutor.beyond", "tutor.locate"},
+    {"tutor.judge"},
+    {"tutor.step", "tutor.cells", "tutor.child"},
+    {"tutor.part"},
+    {"tutor.__init__"},
+    {"__main__"},
     {"book.ladder", "book.limit", "book.ngrams", "book.plots.style"},
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.tables"},
     {"book.plots.variants"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
-APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
+APART = {"book.labels"}  # it reads source files, and is imported by none
 NEEDS = {
     "cell": {"flax", "jax"},
     "exchange.files": {"onnx"},
@@ -90,6 +101,7 @@ NEEDS = {
     "scan": {"jax"},
     "traced": {"jax"},
     "train": {"jax", "optax"},
+    "tutor.cells": {"jax"},
 }
 
 NUMPY_ALONE = """
@@ -106,7 +118,7 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout
+import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.tutor
 import lstm.reference, lstm.tracking, lstm.variants.check
 import lstm.dropout, lstm.text, lstm.book.ngrams
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras

@@ -245,6 +245,8 @@ def _given(function: Callable[..., Any], asked: Asked, v: SimpleNamespace) -> li
     except (TypeError, ValueError):
         return [getattr(v, name) for name in asked.arguments]
     names = [_ALIASES.get(each.name, each.name) for each in parameters]
+    if len(asked.arguments) == len(names) == 1:
+        return [getattr(v, asked.arguments[0])]  # sigmoid(x) does not mean the x of the step
     if all(hasattr(v, name) for name in names) and names:
         return [getattr(v, name) for name in names]
     if len(names) == len(asked.arguments) or any(p.kind is p.VAR_POSITIONAL for p in parameters):
