@@ -81,7 +81,12 @@ def _mistake(name: str, says: str, label: str, *patches: Patch) -> Mistake:
 
 
 def products() -> Iterator[Mistake]:
-    """A product with another sign or size, a factor less, twice, or another; a sum instead."""
+    """A product with another sign or size, a factor less, twice, or another; a sum instead.
+
+    Example:
+        >>> "di: i for g" in [mistake.name for mistake in products()]
+        True
+    """
     for target, label, factors in _PRODUCTS:
         line = f"        {target} = {' * '.join(factors)}\n"
         what = _WORDS[target]
@@ -121,7 +126,12 @@ def products() -> Iterator[Mistake]:
 
 
 def slopes() -> Iterator[Mistake]:
-    """The slope of an activation replaced: of one gate, of the three sigmoids, of all four."""
+    """The slope of an activation replaced: of one gate, of the three sigmoids, of all four.
+
+    Example:
+        >>> "dz_g: 1 - v" in [mistake.name for mistake in slopes()]
+        True
+    """
     wrong_slopes = {
         "tanh' for the slope": ("the slope of tanh, `1 - {k}**2`,", "(1 - {k}**2)"),
         "tanh' of the value": ("the slope of tanh at the gate's value", "(1 - np.tanh({k})**2)"),
@@ -194,7 +204,12 @@ def slopes() -> Iterator[Mistake]:
 
 
 def sums() -> Iterator[Mistake]:
-    """A sum with a term less, twice, or with the other sign."""
+    """A sum with a term less, twice, or with the other sign.
+
+    Example:
+        >>> "dh: dh_next missing" in [mistake.name for mistake in sums()]
+        True
+    """
     sums = (
         ("dh", "eq-bptt-dh", ("dHout[t]", "dh_next"),
          ("the gradient of the loss at that step, `dHout[t]`", "what the step after asks of h")),

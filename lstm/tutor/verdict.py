@@ -75,6 +75,7 @@ class Verdict:
     Attributes:
         findings: What was found, in the order in which it was looked for.
         title: What was judged.
+        book: Where the pages of the book are, for links; "" for beside this page.
     """
 
     findings: tuple[Finding, ...]
