@@ -1,6 +1,6 @@
 """The LSTM in NumPy, forward and backward, with every gradient derived and checked.
 
-`lstm` needs NumPy alone. The rest is reached by name, such as `lstm.stack` (layers),
+`lstm` needs only NumPy. The rest is reached by name, such as `lstm.stack` (layers),
 `lstm.scan` (JAX), ``lstm.exchange`` (trading weights with other libraries) and
 `lstm.gradcheck` (oracles); a module is imported when it is first asked for.
 

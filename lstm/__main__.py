@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands behind ``python -m lstm``; None for what does.
+        arguments: The words after ``python -m lstm``; None for those of the command line.
 
     Returns:
         int: The exit code.
