@@ -39,7 +39,11 @@ UNUSED = (
     "_static/vendor/fontawesome/webfonts/fa-regular-*",
     "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
     "_static/file.png",
+    "_static/togglebutton.*",
+    "_static/design-tabs.js",
 )
+# Of these, scripts and styles are not even named: folded cells are <details>, and no page has tabs.
+IDLE = re.compile("toggle|design-tabs")
 
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
 # replaces by one that computes in the page; or places, by class, that it fills. Each script may use
@@ -54,6 +58,7 @@ LIVE = {
     "fig-adding-curves": "learn.js",
     "fig-digit-reading": "digits.js drawdigit.js",
     "fig-zoo": "learn.js breakit.js",
+    "packing-order": "orders.js",
     "fig-orders": "orders.js",
     "backward-cell": "backcell.js",
     "your-turn": "jsep.js yourturn.js",
@@ -110,6 +115,19 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         path.write_bytes(shrink_picture(path.read_bytes()))
     for path in site.glob("_sources/**/*.ipynb"):
         shrink_notebook(path)
+
+
+def drop_idle_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Leave out scripts that have nothing to do on a page: each costs its reader a request."""
+    idle = IDLE if pagename == "search" else re.compile(f"{IDLE.pattern}|sphinx_highlight")
+
+    def needed(file) -> bool:
+        return not idle.search(
+            f"{getattr(file, 'filename', file)}{getattr(file, 'attributes', '')}"
+        )
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if needed(file)]
 
 
 def shrink_icons(static: Path, used: set[str]) -> None:
@@ -425,7 +443,6 @@ def setup(app: Sphinx) -> dict:
         app.setup_extension("sphinx_sitemap")
     app.setup_extension("lstm_math")
     app.add_css_file("book.css")
-    app.add_js_file("previews.js", loading_method="defer")
     app.add_js_file("reading.js", loading_method="defer")
     app.connect("config-inited", publish, priority=100)
     app.connect("doctree-read", collect_previews, priority=950)
@@ -438,6 +455,7 @@ def setup(app: Sphinx) -> dict:
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
+    app.connect("html-page-context", drop_idle_scripts, priority=960)  # after those who add them
     app.connect("build-finished", write_previews)  # before lstm_math ends its Node
     app.connect("build-finished", make_small, priority=900)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

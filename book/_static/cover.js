@@ -46,7 +46,7 @@ const cover = (() => {
   function draw() {
     const gates = cache.IFOG.data.subarray(4 * t, 4 * t + 4), opened = Math.min(1, Math.max(0, (at - 0.2) / 0.3));
     const last = t ? cache.IFOG.data.subarray(4 * t - 4, 4 * t) : [0, 0, 0, 0];
-    ["i", "f", "o", "g"].forEach((gate, k) => {
+    Object.keys(live.gates).forEach((gate, k) => {
       const height = 33 * Math.abs(last[k] + opened * (gates[k] - last[k]));
       fills[gate].setAttribute("height", height);
       fills[gate].setAttribute("y", BOXES[gate][1] + 35.5 - height);
@@ -95,13 +95,7 @@ const cover = (() => {
   // Nothing runs while it is out of sight.
   let wanted = !live.calm;
   button.addEventListener("click", () => (wanted = Boolean(playing)));
-  new IntersectionObserver(([entry]) => {
-    if (entry.isIntersecting && wanted) start();
-    else if (playing) {
-      stop();
-      wanted = true;
-    }
-  }).observe(svg);
+  live.whileInSight(svg, stop, () => wanted && start());
   if (live.calm) {
     [t, at] = [8, 1]; // a memory that is held
     stop();
