@@ -100,7 +100,7 @@ const backwardCell = live.mount("backward-cell", { name: "One scalar cell, forwa
     const v = forward(), d = backward(v);
     const { size: [width, height], boxes, wires, through, up, feed } = root.clientWidth < 560 ? NARROW : WIDE;
     drawing.clear(height, width);
-    drawing.svg.style.maxWidth = `${1.2 * width}px`;
+    drawing.svg.style.maxWidth = `${1.1 * width}px`;
     const done = (name, way) => ALL.findIndex((op) => op.name === name && op.way === way) <= at;
     const current = ALL[at];
     wire(feed, "var(--edge)", 2);
@@ -142,8 +142,7 @@ const backwardCell = live.mount("backward-cell", { name: "One scalar cell, forwa
     return make("label", { class: "field" }, make("i", {}, name), input);
   };
   const main = ["x", "h_prev", "c_prev", "dh", "dc_next"], weights = Object.keys(given).filter((name) => !main.includes(name));
-  root.append(make("div", { class: "plot" }, drawing.svg),
-    said, make("div", { class: "row" }, live.button("◀ Previous", () => step(-1), { "aria-label": "Previous operation" }), live.button("Next ▶", () => step(1), { "aria-label": "Next operation" }), slider.element),
+  root.append(drawing.svg, said, make("div", { class: "row" }, live.button("◀ Previous", () => step(-1), { "aria-label": "Previous operation" }), live.button("Next ▶", () => step(1), { "aria-label": "Next operation" }), slider.element),
     make("div", { class: "row" }, ...main.map(field)),
     make("details", {}, make("summary", {}, "The twelve weights"), make("div", { class: "row" }, ...weights.map(field))));
   draw();
