@@ -131,7 +131,7 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
     return { box, verdict, element: make("li", {}, make("label", {}, box, name), " ", verdict) };
   });
   const said = live.said(), map = live.drawing(), curve = live.drawing();
-  const results = make("div", { class: "results", hidden: "" }, make("p", {}, "Errors of dWLSTM, element by element, the larger the darker. Rows: bias, x, h; columns, by colour: i, f, o, g."), map.svg,
+  const results = make("div", { class: "results", hidden: "" }, make("p", {}, "Errors of dWLSTM, element by element, the larger, the stronger the colour. Rows: bias, x, h; columns, by colour: i, f, o, g."), map.svg,
     make("p", {}, "The error of the adding problem of chapter 10 (T = 10) over 250 updates, with the bug and, dashed, without:"), curve.svg);
   let last = null;
 
