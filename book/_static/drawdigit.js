@@ -2,7 +2,7 @@
 // gates move, and ten probabilities change their mind. The trained network is in digits.js.
 "use strict";
 
-const drawDigit = live.mount("fig-digit-reading", { name: "Draw a digit", about: "A trained network of 24 units reads it column by column, from the left. The stripes are its gates, unit by unit; the bars are its answer after the marked column." }, (root) => {
+const drawDigit = live.mount("fig-digit-reading", { name: "Draw a digit", about: "With mouse or finger, or with arrow keys and space. A trained network of 24 units reads it column by column, from the left. The stripes are its gates, unit by unit; the bars are its answer after the marked column." }, (root) => {
   const { make, number } = live;
   const read1000 = ({ shape, data }) => ({ shape, data: Float64Array.from(data, (v) => v / 1000) });
   const WLSTM = read1000(DIGITS.WLSTM), WOUT = read1000(DIGITS.WOUT).data, K = 10, H = WLSTM.shape[1] / 4;

@@ -149,9 +149,11 @@ function followTheGradient(id, { about, scissors }) {
     function update(anew = true) {
       if (anew) compute();
       drawAll();
+      const keeps = 1 / (1 + Math.exp(-settings.bias));
       const at = Object.fromEntries(SERIES.map(({ key }) => [key, live.scientific(curves[key][settings.lag])]));
       said.textContent = `${settings.lag} steps back, relative to what the loss asks of the last step: ` +
-        `LSTM ${at.all}, of which by way of c alone ${at.c}; plain network ${at.plain}.`;
+        `LSTM ${at.all}; by way of c alone ${at.c}; plain network ${at.plain}. ` +
+        `A forget gate that stays at its bias keeps ${live.number(keeps, 3)} a step, ${live.scientific(keeps ** settings.lag)} over all of them.`;
       drawing.say(`Size of the gradient against the lag, on a logarithmic scale. ${said.textContent}`);
     }
 
@@ -194,7 +196,7 @@ function followTheGradient(id, { about, scissors }) {
 }
 
 const gradientFigures = {
-  lag: followTheGradient("fig-lag", { scissors: false, about: "One untrained network at a time, and a loss that is asked at its last step alone. " +
+  lag: followTheGradient("fig-lag", { scissors: false, about: "One untrained network at a time, and a loss that depends on its last state alone. " +
     "How much of its gradient comes back to earlier steps? Move the forget bias and watch what is left 50 steps back." }),
   truncation: followTheGradient("fig-truncation", { scissors: true, about: "The figure of chapter 1 again, now with scissors that cut time into pieces: " +
     "no gradient passes a cut, however well the forget gates would keep it." }),

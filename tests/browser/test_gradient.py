@@ -54,8 +54,9 @@ def assert_curves(page, figure):
     for name, want in curves(state).items():
         np.testing.assert_allclose(state["curves"][name], want, rtol=1e-9, atol=1e-150)
     said = numbers(page.locator(f"#fig-{figure}-live .said").inner_text())
-    lag = state["lag"]
+    lag, keeps = state["lag"], 1 / (1 + np.exp(-state["bias"]))
     shown = [lag, *(state["curves"][name][lag] for name in ("all", "c", "plain"))]
+    shown += [keeps, keeps**lag]
     np.testing.assert_allclose(said, shown, rtol=0.06)  # two digits
     return state
 
