@@ -250,7 +250,7 @@ def test_a_reader_predicts_and_runs(visit):
     live.get_by_label("Differences: random, on Hout, Cn and Hn").check()
     live.get_by_role("button", name="Run the checks").click()
     page.wait_for_function("breakIt.state() !== null")
-    page.wait_for_selector("#fig-zoo .results:not([hidden])")
+    page.wait_for_selector("#fig-zoo-live .results:not([hidden])")
     said = live.locator(".said").inner_text()
     assert "7 of 7 predicted. 1 checks see it." in said
     state = page.evaluate("breakIt.state()")
