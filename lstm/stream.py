@@ -36,7 +36,8 @@ class _Layer:
                 split_gates(W)[k][:] *= 0.5
         u = np.zeros((*batch, 1 + D + H), WLSTM.dtype)
         u[..., 0] = 1
-        self.x, self.h = x, h = u[..., 1 : 1 + D], u[..., 1 + D :]
+        self.x = u[..., 1 : 1 + D]
+        self.h = h = u[..., 1 + D :]
         self.c = c = np.zeros((*batch, H), WLSTM.dtype)
         z, s = np.empty((*batch, 4 * H), WLSTM.dtype), np.empty_like(c)
         i, f, o, g = split_gates(z)
@@ -86,6 +87,7 @@ class Stream:
     """
 
     def __init__(self, weights: ArrayLike | Iterable[Layer], batch: int | None = None) -> None:
+        """Prepare the weights, and begin with zero states."""
         shape = () if batch is None else (check_size("batch", batch, least=0),)
         self._layers = [_Layer(W, shape) for W in _forward_weights(weights)]
         first, last = self._layers[0], self._layers[-1]

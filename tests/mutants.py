@@ -76,6 +76,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/tinygrad": "lstm/exchange/tinygrad.py tests/test_exchange_cells.py",
     "layers": "lstm/layers.py tests/test_stack.py",
     "directions": "lstm/directions.py tests/test_stack.py tests/test_sweeps.py",
+    "stream": "lstm/stream.py tests/test_stream.py",
     "stack": "lstm/stack.py tests/test_stack.py tests/test_sweeps.py",
     "exchange/disk": "lstm/exchange/disk.py tests/test_exchange_files.py",
     "exchange/tensors": "lstm/exchange/tensors.py tests/test_exchange_files.py",

@@ -38,7 +38,7 @@ LAYERS = [
     {"variants.__init__"},  # which has the table of all cells
     {"fused"},
     {"layers", "directions"},
-    {"stack"},
+    {"stack", "stream"},
     {"traced"},
     {"scan"},
     {"cell"},
@@ -199,7 +199,7 @@ def imports(name):
 def test_arrows_point_down_only(name):
     inside, _ = imports(name)
     if name == "__init__":
-        assert inside == {"fused"}
+        assert inside == {"fused", "stream"}  # the second when it is asked for
     elif name in APART or name in ("book.__init__", "exchange.__init__"):
         assert inside == set()
     else:
@@ -233,7 +233,8 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
 
 def test_what_the_package_offers():
     offered = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
-    assert sorted(lstm.__all__) == offered
+    assert sorted(lstm.__all__) == sorted([*offered, "Stream"])
+    assert lstm.Stream is lstm.stream.Stream
     assert all(getattr(lstm, name) is getattr(lstm.fused, name) for name in offered)
 
 
