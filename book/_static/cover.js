@@ -23,7 +23,7 @@ const cover = (() => {
   const kept = make("path", { d: "M14 88H186M222 88H320", stroke: "var(--glow)", fill: "none", "stroke-linecap": "round", opacity: 0.95 });
   const pulse = make("circle", { r: 9, fill: "var(--back)", opacity: 0 });
   const text = (px, py, anchor = "middle") => make("text", { x: px, y: py, "text-anchor": anchor, fill: "var(--ink)", class: "now" });
-  const shown = { c: text(600, 118), h: text(655, 228), x: text(196, 356, "start") };
+  const shown = { c: text(600, 118), h: text(670, 228), x: text(196, 356, "start") };
   layer.append(held, kept, pulse, ...Object.values(shown));
   svg.append(layer);
 
