@@ -53,7 +53,7 @@ slides: book  ## Make a set of slides for each chapter, from the chapter itself
 figures: book  ## Run the chapters and draw their figures as SVG and PDF, in one zip
 	$(BIN)/python -m tools.figures
 
-site: book pdf slides figures  ## All that is published: the book, and what its first page offers to take along
+site: book slides figures pdf  ## All that is published: the book, and what its first page offers to take along
 
 pictures: book  ## Take the pictures of the README again
 	$(BIN)/python -m tools.pictures

@@ -1,6 +1,6 @@
 """The LSTM in NumPy, forward and backward, with every gradient derived and checked.
 
-`lstm` needs NumPy alone. The rest is reached by name, such as `lstm.stack` (layers),
+`lstm` needs only NumPy. The rest is reached by name, such as `lstm.stack` (layers),
 `lstm.scan` (JAX), ``lstm.exchange`` (trading weights with other libraries) and
 `lstm.gradcheck` (oracles); a module is imported when it is first asked for.
 
@@ -15,18 +15,23 @@ Example:
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .fused import Cache, Forward, Gradients, State, backward, forward, init, step
 
+if TYPE_CHECKING:
+    from .stream import Stream
+
 __version__ = "0.2.0"
 
-__all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
+__all__ = [
+    "Cache", "Forward", "Gradients", "State", "Stream", "backward", "forward", "init", "step",
+]  # fmt: skip
 
 MODULES = (
     "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
-    "recurrent", "reference", "scan", "stack", "steps", "tasks", "text", "tracking", "train",
-    "variants", "zoo",
+    "recurrent", "reference", "scan", "stack", "steps", "stream", "tasks", "text", "tracking",
+    "train", "tutor", "variants", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 
@@ -34,8 +39,10 @@ MODULES = (
 def __getattr__(name: str) -> Any:
     if name in MODULES:
         return import_module(f"{__name__}.{name}")
+    if name == "Stream":
+        return import_module(f"{__name__}.stream").Stream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *MODULES})
+    return sorted({*globals(), *MODULES, "Stream"})

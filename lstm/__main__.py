@@ -1,12 +1,16 @@
-"""The command line: what is in a file with weights, and files of another kind from it.
+"""The command line: weights in files, and the tutor that judges an LSTM somebody has written.
 
     python -m lstm inspect model.keras
     python -m lstm convert model.keras model.npz
+    python -m lstm check mine.py
 
-Exit code 0: done; 1: the file is refused, and the message says why; 2: the command is not right.
+Exit code 0: done, or all is right; 1: the file is refused, or something is wrong, and the message
+says what; 2: the command is not right, or the file to be checked cannot be run.
 """
 
 import argparse
+import dataclasses
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,14 +18,15 @@ from typing import Any
 from .exchange.files import METADATA, File, Model, load_model, open_file, save
 from .layout import split_rows
 
-__all__ = ["COMMANDS", "add_convert", "add_inspect", "convert", "inspect", "main"]
+__all__ = ["COMMANDS", "add_check", "add_convert", "add_inspect", "check", "convert", "inspect",
+           "main"]  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: What stands behind ``python -m lstm``; None for what does.
+        arguments: The words after ``python -m lstm``; None for those of the command line.
 
     Returns:
         int: The exit code.
@@ -149,10 +154,77 @@ def convert(given: argparse.Namespace) -> int:
     return 0
 
 
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """Say what `check` takes.
+
+    Args:
+        parser: The parser of its arguments.
+
+    Example:
+        >>> parser = argparse.ArgumentParser()
+        >>> add_check(parser)
+        >>> parser.parse_args(["mine.py", "--convention", "PyTorch"]).convention
+        'PyTorch'
+    """
+    parser.add_argument(
+        "file",
+        help="a Python file with forward(X, WLSTM, c0, h0), which returns (Hout, Cn, Hn, cache), "
+        "and backward(dHout, cache, dCn, dHn), which returns (dX, dWLSTM, dc0, dh0)",
+    )
+    parser.add_argument("--forward", help="the name of the forward pass, if it is another")
+    parser.add_argument("--backward", help="that of the backward pass")
+    parser.add_argument("--convention", help="whose layout of weights it has, such as PyTorch")
+    parser.add_argument("--batch-first", action="store_true", help="X is (b, n, D)")
+    parser.add_argument("--states", choices=["c h", "h c"], help="the order of the states")
+    parser.add_argument("--limit", type=float, default=10.0, help="seconds for each call")
+    parser.add_argument("--total", type=float, default=120.0, help="seconds for everything")
+    parser.add_argument("--json", action="store_true", help="print JSON, for graders")
+    parser.add_argument("--book", default="", help="where the pages of the book are, for links")
+
+
+def check(given: argparse.Namespace) -> int:
+    """Judge an LSTM that somebody has written, and name its mistakes.
+
+    Args:
+        given: The arguments.
+
+    Returns:
+        int: 0 if all is right, 1 if something is wrong, 2 if the file cannot be run.
+
+    Example:
+        >>> main(["check", "/nowhere.py"])
+        2
+    """
+    from .tutor.child import CannotRunError, judge_file
+    from .tutor.styles import style
+
+    style(given.convention)
+    try:
+        verdict = judge_file(
+            given.file, given.forward, given.backward, total=given.total, limit=given.limit,
+            convention=given.convention, batch_first=given.batch_first, states=given.states,
+        )  # fmt: skip
+    except CannotRunError as error:
+        if given.json:
+            print(json.dumps({"ok": False, "error": str(error), "mistakes": [], "findings": []}))
+        else:
+            print(error, file=sys.stderr)
+        return 2
+    if given.json:
+        print(verdict.to_json())
+    else:
+        dataclasses.replace(verdict, book=given.book).show()
+    return 0 if verdict.ok else 1
+
+
 COMMANDS: dict[
     str,
     tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]],
-] = {"inspect": (add_inspect, inspect), "convert": (add_convert, convert)}
+] = {
+    "inspect": (add_inspect, inspect),
+    "convert": (add_convert, convert),
+    "check": (add_check, check),
+}
 """For each command what tells its arguments, and what runs it."""
 
 

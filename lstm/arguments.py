@@ -314,7 +314,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
 
 
 def what_to_pass(value: Any) -> str | None:
-    """Say what to pass in place of an object that holds arrays but is none.
+    """Say what to pass instead of an object that holds arrays without being one.
 
     Args:
         value: What the caller passed.

@@ -2,7 +2,7 @@
 
 A batch of sequences that end at different steps runs in pieces, each with the rows that have not
 ended yet, by `lstm.fused`. A direction that reads from the end reads each sequence turned round
-within its own length. What lies behind a sequence's end is never looked at.
+within its own length. What comes after a sequence's end is never looked at.
 """
 
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def forward(
         turned: Whether to read from each sequence's end.
 
     Returns:
-        tuple: Hout (n, b, H), zero behind a sequence's end, Cn and Hn (b, H) and the `Run`.
+        tuple: Hout (n, b, H), zero after a sequence's end, Cn and Hn (b, H) and the `Run`.
 
     Example:
         >>> import numpy as np

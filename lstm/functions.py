@@ -1,8 +1,8 @@
 """Functions that an oracle can judge: how they are called, and which ones are refused.
 
 An oracle is only right about functions that keep still. Before anything is moved, the function is
-called twice: it has to leave its inputs alone and to return the same again. For the complex step
-it also has to be analytic, which is tried along one random direction.
+called twice: it has to leave its inputs unchanged and to return the same again. For the complex
+step it also has to be analytic, which is tried along one random direction.
 """
 
 import warnings
@@ -34,7 +34,7 @@ Arrays = Mapping[str, Any]
 
 
 class FunctionError(ValueError):
-    """The function is none that this oracle can judge: it changes its inputs, say."""
+    """The oracle cannot judge this function, because it changes its inputs, for instance."""
 
 
 def derivative_along(

@@ -113,7 +113,7 @@ def init(
     """Make initial weights.
 
     Weights are drawn from N(0, 1) / sqrt(D + H), so that raw gates start with a
-    spread of about 1 when the inputs have one. Biases are 0, but for the forget
+    spread of about 1 when the inputs have one. Biases are 0, except the forget
     gate's.
 
     Args:
@@ -229,7 +229,7 @@ def backward(
 
     Args:
         dHout: Gradient of the loss with respect to Hout, shape (n, b, H); zeros if None, as for
-            a loss on the last state alone.
+            a loss on the last state only.
         cache: The cache that `forward` returned. It can be used again.
         dCn: Gradient with respect to Cn, shape (b, H); zeros if None.
         dHn: Gradient with respect to Hn, shape (b, H); zeros if None. Hn is

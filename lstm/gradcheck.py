@@ -136,7 +136,7 @@ def check_lstm(
 
 
 def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[..., Arrays]:
-    """The backward pass of an LSTM at given inputs, as a function of the cotangents alone.
+    """The backward pass of an LSTM at given inputs, as a function of the cotangents only.
 
     Args:
         forward: As `lstm.fused.forward`.
@@ -187,7 +187,7 @@ def check_steps(
 
     Each operation is run with one of its inputs free and the others as in
     ``values``, and its derivative is compared with the oracle under a random
-    cotangent. The table is looped over, so that no operation can be forgotten.
+    cotangent. The loop runs over the whole table, so no operation is forgotten.
 
     Args:
         values: What `lstm.steps.forward` returned for the table, in float64.

@@ -62,7 +62,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
     """Draw strings of the embedded Reber grammar: a Reber string in brackets that must match.
 
     B, then T or P, then a string of the Reber grammar, then the same T or P
-    again, then E. What stands before the last symbol must be remembered from
+    again, then E. What comes before the last symbol must be remembered from
     the second one on.
 
     Args:

@@ -14,7 +14,7 @@ law            what has to hold                                      what breaks
 
 J is the Jacobian of the function, v and u are directions in its inputs, w and w'
 cotangents of its outputs, and a pullback is the backward pass as a function of
-the cotangents alone: it takes one for each output and returns J^T w by name.
+the cotangents only: it takes one for each output and returns J^T w by name.
 """
 
 from collections.abc import Callable
@@ -97,7 +97,7 @@ def taylor(
     Along a random direction v in each input, the remainder L(p + t v) - L(p) - t <dL, v>
     is measured for t from 1e-2 down to 1e-5. If dL is the gradient it falls as
     t**2; if not, a part proportional to t is left and the slope is 1. A remainder
-    that is rounding alone, as of a linear function, counts as slope infinity.
+    that is only rounding, as for a linear function, counts as slope infinity.
 
     Args:
         function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
@@ -161,7 +161,7 @@ def dot_product(
     """Compare <w, J v> with <J^T w, v> for random w and v (eq-adjoint).
 
     J v is one complex step of the function along v; J^T w is one backward pass. All
-    inputs move at once and no cotangent is fixed beforehand.
+    inputs move at once and no cotangent is fixed in advance.
 
     Args:
         function: Called with ``inputs`` by name; returns an array or a tuple of arrays.

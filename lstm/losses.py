@@ -105,7 +105,7 @@ def mean_loss(
         Mean: The named tuple (loss, dY).
 
     Raises:
-        TypeError: If a dtype is another, or the loss returns something else than a loss does.
+        TypeError: If a dtype is another, or the loss does not return what a loss has to.
         ValueError: If shapes differ, or nothing is asked for.
 
     Example:
@@ -132,7 +132,7 @@ def check_targets(
         where: The mask.
         shape: The shape of the answers, (..., K).
         dtype: Their dtype.
-        of: What stands before the names in messages, such as "batch.".
+        of: What the names in messages begin with, such as "batch.".
 
     Returns:
         tuple: Y of that shape and dtype, and where of bool and shape (...).

@@ -1,10 +1,10 @@
 """Masks of other libraries: turned into the lengths that `lstm` reads.
 
-Here a sequence begins at step 0, and ``lengths`` says where it ends; what stands behind its end is
-padding. Elsewhere a mask of True and False says which steps are real. Behind a sequence's end
-that is the same thing (`lengths_of`). Where padding stands in front, or a mask has holes, the
-real steps must first move together (`left_align`): an LSTM that skips a step keeps its states, so
-that what is skipped could as well not be there.
+Here a sequence begins at step 0, and ``lengths`` says where it ends; what comes after its end is
+padding. Elsewhere a mask of True and False says which steps are real. For padding at the end
+that is the same thing (`lengths_of`). Where padding comes first, or a mask has holes, the
+real steps must first move together (`left_align`). That changes nothing: an LSTM that skips a
+step keeps its states, as if the step were not there.
 """
 
 from collections.abc import Iterable

@@ -3,11 +3,11 @@
 Everything here is done by `lstm.fused`: a layer's outputs are the next layer's
 inputs; a backward direction reads each sequence from its end; and a batch of
 sequences that end at different steps runs in pieces, each with the rows that
-have not ended yet. What lies behind a sequence's end is never looked at. Where
-padding stands in front, or a mask has holes, `lstm.masks` turns it into lengths.
+have not ended yet. What comes after a sequence's end is never looked at. Where
+padding comes first, or a mask has holes, `lstm.masks` turns it into lengths.
 
-A stack is a list of layers, from the input up. What belongs to a layer, its
-states too, is an item of a list, so that layers may differ in size.
+A stack is a list of layers, from the input up. Everything that
+belongs to a layer, including its states, is an item of a list, so layers may differ in size.
 
 Dropout acts between layers: during training each output of a layer, except the
 last, is dropped with probability p before the next layer reads it, and what is left is divided

@@ -264,9 +264,9 @@ def copy(
     """Draw sequences of the copy task: read symbols, wait, write them down.
 
     ``length`` random symbols, then T - 1 blanks, then a sign, then ``length``
-    blanks during which the symbols are to be given back in order. Before, the
-    answer is the blank. Symbol k is column k, the blank the column after the
-    symbols, the sign (read, never answered) the last.
+    blanks during which the symbols are to be given back in order. Before that,
+    the answer is the blank. Symbol k is column k; the blank is the column after the
+    symbols, and the sign, which is read but never answered, is the last column.
 
     Someone without a memory gets a cross-entropy of length * ln(symbols) /
     (T + 2 * length) a step: nothing while waiting, and a guess at the end.

@@ -165,9 +165,8 @@ def fit(
     A run can be stopped and resumed: start again with the `Update`'s ``params`` and
     ``state``, with the batches that follow, and, where they are used, with ``c0=update.Cn``,
     ``h0=update.Hn`` and the ``rng`` as it was. The numbers are then the same, bit for bit.
-    Clipping is Optax's, too: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``.
-    So is caution: ``optax.apply_if_finite`` skips steps with nan, which would make all
-    parameters nan.
+    Optax also clips: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``. And its
+    ``optax.apply_if_finite`` skips steps with nan, which would make all parameters nan.
 
     Args:
         params: Parameters to start from, as from `lstm.network.init`; they are not changed.

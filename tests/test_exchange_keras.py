@@ -125,7 +125,7 @@ def test_without_bias():
     assert_close(exchange_keras.dump([layer], bias=False), [arrays], np.float32)
 
 
-TRAINING = "; it acts in training alone: give config | {{'{0}': 0.0}} to go without"
+TRAINING = "; it acts only in training: give config | {{'{0}': 0.0}} to go without"
 
 
 @pytest.mark.parametrize(

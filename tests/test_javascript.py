@@ -168,11 +168,65 @@ X = np.zeros((5, 4, 3)).tolist()
          "(4, 2), got (1, 2)"),
         ({"X": [[1.0], [1.0, 2.0]], "WLSTM": WLSTM}, "TypeError: nested: expected lists of equal "
          "lengths, of numbers"),
+        ({"WLSTM": WLSTM}, "TypeError: X: expected an array { shape, data } of shape "
+         "(n, b, D) = (any, any, 3)"),
+        ({"X": X}, "TypeError: WLSTM: expected an array { shape, data } of shape "
+         "(1 + D + H, 4 * H) = (any, any)"),
+        ({"X": X, "WLSTM": [row[1:] for row in WLSTM]}, "RangeError: WLSTM: expected shape "
+         "(1 + D + H, 4 * H) with H >= 1 and D >= 0, got (6, 7)"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(given, message):
     (got,) = ask({"call": "sequence", "given": given})
     assert got == {"error": message}
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("forward({...X, data: new Float32Array(60)}, W)", "TypeError: X: expected a Float64Array, "
+         "as in WLSTM, got a Float32Array"),
+        ("forward({...X, data: new Int32Array(60)}, W)", "TypeError: X: expected a Float64Array or "
+         "Float32Array, got Int32Array"),
+        ("forward({...X, data: X.data.slice(1)}, W)", "RangeError: X: expected 60 numbers for its "
+         "shape, got 59"),
+        ("forward({shape: [-5, -4, 3], data: X.data}, W)", "RangeError: X: expected sizes that are "
+         "whole numbers, got (-5, -4, 3)"),
+        ("forward({shape: [2.5, 8, 3], data: X.data}, W)", "RangeError: X: expected sizes that are "
+         "whole numbers, got (2.5, 8, 3)"),
+        ("forward([[[1]]], W)", "TypeError: X: expected an array { shape, data } of shape "
+         "(n, b, D) = (any, any, 3)"),
+        ("forward(X, W, 0)", "TypeError: c0: expected an array { shape, data } of shape "
+         "(b, H) = (4, 2)"),
+        ("backward(X, forward(X, W).cache)", "RangeError: dHout: expected shape (n, b, H) = "
+         "(5, 4, 2), got (5, 4, 3)"),
+        ("backward(null, forward(X, W))", "TypeError: cache: expected the cache that forward "
+         "returned"),
+        ("backward(null, {...forward(X, W).cache, S: zeros([3, 4, 2])})", "RangeError: cache.C: "
+         "expected shape (n + 1, b, H) = (4, 4, 2), got (6, 4, 2)"),
+        ("backward(null, forward(X, W).cache, zeros([2, 4]))", "RangeError: dCn: expected shape "
+         "(b, H) = (4, 2), got (2, 4)"),
+        ("step(zeros([2]), W)", "RangeError: x: expected shape (D) = (3), got (2)"),
+        ("step(zeros([3]), W, zeros([1, 2]))", "RangeError: c: expected shape (H) = (2), got "
+         "(1, 2)"),
+        ("step(undefined, W)", "TypeError: x: expected an array { shape, data } of shape "
+         "(b, D) = (any, 3)"),
+        ("init(3)", "RangeError: H: expected an integer of at least 1, got undefined"),
+        ("init(3, 2, {forget_bias: NaN})", "RangeError: forget_bias: expected a finite number, "
+         "got NaN"),
+        ("array([1], Int8Array)", "TypeError: Kind: expected Float64Array or Float32Array"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_named(expression, message):
+    program = f"""
+      const lstm = require({json.dumps(str(SCRIPT))});
+      const {{ forward, backward, step, init, array, zeros }} = lstm;
+      const X = zeros([5, 4, 3]), W = zeros([6, 8]);
+      try {{ {expression}; }}
+      catch (error) {{ console.log(`${{error.name}}: ${{error.message}}`); }}
+    """
+    said = subprocess.run([NODE, "-e", program], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == message
 
 
 def test_its_equations_are_those_of_the_book():

@@ -38,22 +38,22 @@ LAYERS = [
     {"variants.__init__"},  # which has the table of all cells
     {"fused"},
     {"layers", "directions"},
-    {"stack"},
+    {"stack", "stream"},
     {"traced"},
     {"scan"},
     {"cell"},
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
     {
-        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.haiku", "exchange.keras",
-        "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad", "exchange.torch",
+        "exchange.cell", "exchange.equinox", "exchange.flax", "exchange.gru", "exchange.haiku",
+        "exchange.keras", "exchange.mlx", "exchange.tensorflow", "exchange.tinygrad",
+        "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},
     {"exchange.onnx_graph", "exchange.keras_file"},
     {"exchange.onnx"},
     {"exchange.files"},
-    {"__main__"},
     {"functions", "report"},
     {"oracles", "laws"},
     {"compare"},
@@ -64,11 +64,25 @@ LAYERS = [
     {"network", "tracking"},
     {"train", "text"},
     {"dropout"},
+    {"zoo", "tutor.plain", "tutor.equations", "tutor.calls"},
+    {"tutor.mistake", "tutor.styles", "tutor.verdict"},
+    {"tutor.of_forward", "tutor.of_backward", "tutor.of_gates", "tutor.rules"},
+    {"tutor.mistakes"},
+    {"tutor.search"},
+    {"tutor.candidate"},
+    {"tutor.beyond", "tutor.locate"},
+    {"tutor.judge"},
+    {"tutor.step", "tutor.cells", "tutor.child"},
+    {"tutor.part"},
+    {"tutor.__init__"},
+    {"__main__"},
     {"book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.vowels"},
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
+    {"book.tables"},
+    {"book.plots.variants"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
-APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
+APART = {"book.labels"}  # it reads source files, and is imported by none
 NEEDS = {
     "cell": {"flax", "jax"},
     "exchange.files": {"onnx"},
@@ -82,10 +96,12 @@ NEEDS = {
     "book.plots.forward": {"matplotlib"},
     "book.plots.learning": {"matplotlib"},
     "book.plots.style": {"matplotlib"},
+    "book.plots.variants": {"matplotlib"},
     "recurrent": {"jax"},
     "scan": {"jax"},
     "traced": {"jax"},
     "train": {"jax", "optax"},
+    "tutor.cells": {"jax"},
 }
 
 NUMPY_ALONE = """
@@ -102,7 +118,7 @@ sys.meta_path.insert(0, OnlyNumPy())
 
 import numpy as np
 import lstm
-import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout
+import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.tutor
 import lstm.reference, lstm.tracking, lstm.variants.check
 import lstm.dropout, lstm.text, lstm.book.ngrams
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
@@ -183,7 +199,7 @@ def imports(name):
 def test_arrows_point_down_only(name):
     inside, _ = imports(name)
     if name == "__init__":
-        assert inside == {"fused"}
+        assert inside == {"fused", "stream"}  # the second when it is asked for
     elif name in APART or name in ("book.__init__", "exchange.__init__"):
         assert inside == set()
     else:
@@ -217,7 +233,8 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
 
 def test_what_the_package_offers():
     offered = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
-    assert sorted(lstm.__all__) == offered
+    assert sorted(lstm.__all__) == sorted([*offered, "Stream"])
+    assert lstm.Stream is lstm.stream.Stream
     assert all(getattr(lstm, name) is getattr(lstm.fused, name) for name in offered)
 
 

@@ -12,6 +12,7 @@
 """
 
 import inspect
+import pkgutil
 import pydoc
 import re
 
@@ -22,6 +23,7 @@ from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
 from sphinx.util.nodes import make_refnode
 
+import lstm.book
 from lstm.book import labels
 
 LABEL = labels.LABEL.pattern
@@ -57,6 +59,13 @@ def drop_long_values(app: Sphinx, doctree: nodes.document) -> None:
     for value in list(doctree.findall(addnodes.desc_annotation)):
         if len(value.astext()) > 400:
             value.parent.remove(value)
+
+
+def leave_out_sources(app: Sphinx, doctree: nodes.document) -> None:
+    """What only the chapters need has no page of source: they show what is worth showing."""
+    pages = app.env.__dict__.setdefault("_viewcode_modules", {})
+    for module in pkgutil.walk_packages(lstm.book.__path__, "lstm.book."):
+        pages[module.name] = False  # as viewcode has it for what has no source
 
 
 def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
@@ -136,6 +145,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
+    app.connect("doctree-read", leave_out_sources, priority=100)  # before viewcode
     app.connect("missing-reference", find_by_object)
     app.connect("html-page-context", link_labels_in_code)
     app.connect("html-page-context", drop_foreign_scripts, priority=900)

@@ -39,7 +39,11 @@ UNUSED = (
     "_static/vendor/fontawesome/webfonts/fa-regular-*",
     "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
     "_static/file.png",
+    "_static/togglebutton.*",
+    "_static/design-tabs.js",
 )
+# Of these, scripts and styles are not even named: folded cells are <details>, and no page has tabs.
+IDLE = re.compile("toggle|design-tabs")
 
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
 # replaces by one that computes in the page; or places, by class, that it fills. Each script may use
@@ -54,6 +58,7 @@ LIVE = {
     "fig-adding-curves": "learn.js",
     "fig-digit-reading": "digits.js drawdigit.js",
     "fig-zoo": "learn.js breakit.js",
+    "packing-order": "orders.js",
     "fig-orders": "orders.js",
     "backward-cell": "backcell.js",
     "your-turn": "jsep.js yourturn.js",
@@ -88,6 +93,11 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
         # Names, commas and spaces look like any other text: they need no marks.
         text = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", text)
+        # Around the text lines need no indentation.
+        parts = re.split(r"(<article.*</article>|\Z)", text, maxsplit=1, flags=re.DOTALL)
+        for place in (0, 2):
+            parts[place] = re.sub(r"\s*\n\s*", "\n", parts[place])
+        text = "".join(parts)
         # The contents are followed by reading.js: the theme's own way marks the wrong section.
         text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
         page.write_text(text, encoding="utf-8")
@@ -105,6 +115,19 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         path.write_bytes(shrink_picture(path.read_bytes()))
     for path in site.glob("_sources/**/*.ipynb"):
         shrink_notebook(path)
+
+
+def drop_idle_scripts(app, pagename, templatename, context, doctree) -> None:
+    """Leave out scripts that have nothing to do on a page: each costs its reader a request."""
+    idle = IDLE if pagename == "search" else re.compile(f"{IDLE.pattern}|sphinx_highlight")
+
+    def needed(file) -> bool:
+        return not idle.search(
+            f"{getattr(file, 'filename', file)}{getattr(file, 'attributes', '')}"
+        )
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context.get(kind, []) if needed(file)]
 
 
 def shrink_icons(static: Path, used: set[str]) -> None:
@@ -132,22 +155,27 @@ def shrink_icons(static: Path, used: set[str]) -> None:
         font.save(path)
 
 
-def shrink_picture(picture: bytes) -> bytes:
+def shrink_picture(picture: bytes, scale: float = 1, colors: int = 256) -> bytes:
     """A figure with a palette: half the size, and white stays white."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(picture)) as image:
-        palette = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+        size = [round(scale * side) for side in image.size]
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+        palette = scaled.quantize(colors, Image.Quantize.MAXCOVERAGE)
         palette.save(small, "png", optimize=True)
     return min(small.getvalue(), picture, key=len)
 
 
 def shrink_notebook(path: Path) -> None:
-    """The same for the figures in a notebook that can be downloaded."""
+    """The same for a notebook that can be downloaded, in the size in which it shows them.
+
+    Whoever runs it draws them anew.
+    """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                picture = shrink_picture(b64decode(output.data["image/png"]))
+                picture = shrink_picture(b64decode(output.data["image/png"]), SCALE, 64)
                 output.data["image/png"] = b64encode(picture).decode()
     nbformat.write(notebook, path)
 
@@ -415,7 +443,6 @@ def setup(app: Sphinx) -> dict:
         app.setup_extension("sphinx_sitemap")
     app.setup_extension("lstm_math")
     app.add_css_file("book.css")
-    app.add_js_file("previews.js", loading_method="defer")
     app.add_js_file("reading.js", loading_method="defer")
     app.connect("config-inited", publish, priority=100)
     app.connect("doctree-read", collect_previews, priority=950)
@@ -428,6 +455,7 @@ def setup(app: Sphinx) -> dict:
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
+    app.connect("html-page-context", drop_idle_scripts, priority=960)  # after those who add them
     app.connect("build-finished", write_previews)  # before lstm_math ends its Node
     app.connect("build-finished", make_small, priority=900)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

@@ -2,7 +2,7 @@
 // operations on the drawing; edit any number; each adjoint stands beside a difference quotient.
 "use strict";
 
-const backwardCell = live.mount("backward-cell", "One scalar cell, forward and back", (root) => {
+const backwardCell = live.mount("backward-cell", { name: "One scalar cell, forward and back", about: "Step through the operations, and change any number. Each gradient appears under its value; a difference quotient tests it." }, (root) => {
   const { make, number } = live;
 
   // What the reader may edit: inputs, the raw gates' weights, and what is asked of the results.
@@ -59,60 +59,76 @@ const backwardCell = live.mount("backward-cell", "One scalar cell, forward and b
     return (loss(at + delta) - loss(at - delta)) / (2 * delta);
   }
 
-  // The drawing: boxes and the wires between them, each wire with the value that it carries.
-  const BOXES = [
-    ["fmul", 150, 60, "×"], ["add", 290, 60, "+"], ["imul", 290, 130, "×"], ["tanh", 470, 120, "tanh"], ["hmul", 470, 190, "×"],
-    ["gate_f", 150, 230, "σ", "f"], ["gate_i", 240, 230, "σ", "i"], ["gate_g", 330, 230, "tanh", "g"], ["gate_o", 420, 230, "σ", "o"],
-  ];
-  // name, the path, where its two numbers stand: value above, adjoint below.
-  const WIRES = [
-    ["c_prev", "M20 60H132", 66, 48, 78], ["c", "M308 60H640 M470 60V102", 560, 48, 78], ["s", "M470 138V172", 500, 152, 168],
-    ["f", "M150 212V78", 112, 158, 174], ["i", "M240 212V130H272", 212, 122, 190], ["g", "M330 212V130H308", 362, 122, 138],
-    ["o", "M420 212V190H452", 398, 178, 206], ["h", "M488 190H640", 560, 178, 208],
-    ["z_f", "M150 300V248", 150, 318, 334], ["z_i", "M240 300V248", 240, 318, 334], ["z_g", "M330 300V248", 330, 318, 334], ["z_o", "M420 300V248", 420, 318, 334],
-    ["x", "M150 372H432", 110, 368, 384], ["h_prev", "M150 398H432", 110, 400, 416],
-  ];
-  const drawing = live.drawing("");
+  // The drawing, wide and, for telephones, narrow: the letters have the same size in both.
+  // A box: its centre, what is in it, the gate. A wire: the value that it carries, its path, where
+  // the value and its adjoint are written, and to which side of that place.
+  const WIDE = {
+    size: [660, 424],
+    boxes: [[150, 60, "×"], [290, 60, "+"], [290, 130, "×"], [470, 120, "tanh"], [470, 190, "×"],
+      [150, 230, "σ", "f"], [240, 230, "σ", "i"], [330, 230, "tanh", "g"], [420, 230, "σ", "o"]],
+    wires: [
+      ["c_prev", "M20 60H132", 66, 48, 78], ["c", "M308 60H640 M470 60V102", 560, 48, 78], ["s", "M470 138V172", 510, 152, 168],
+      ["f", "M150 212V78", 108, 158, 174], ["i", "M240 212V130H272", 206, 122, 190], ["g", "M330 212V130H308", 366, 122, 138],
+      ["o", "M420 212V190H452", 386, 178, 206], ["h", "M488 190H640", 570, 178, 208],
+      ["z_f", "M150 300V248", 150, 318, 334], ["z_i", "M240 300V248", 240, 318, 334], ["z_g", "M330 300V248", 330, 318, 334], ["z_o", "M420 300V248", 420, 318, 334],
+      ["x", "M150 372H432", 100, 368, 384], ["h_prev", "M150 398H432", 490, 396, 412],
+    ],
+    through: "M168 60H272", up: "M290 112V78", feed: "M150 398V342M240 398V342M330 398V342M420 398V342",
+  };
+  const NARROW = {
+    size: [340, 386],
+    boxes: [[44, 50, "×"], [162, 50, "+"], [162, 108, "×"], [268, 92, "tanh"], [268, 160, "×"],
+      [44, 240, "σ", "f"], [116, 240, "σ", "i"], [188, 240, "tanh", "g"], [268, 240, "σ", "o"]],
+    wires: [
+      ["c_prev", "M2 50H26", 2, 13, 27, "start"], ["c", "M180 50H338 M268 50V74", 338, 24, 39, "end"], ["s", "M268 110V142", 262, 124, 138, "end"],
+      ["f", "M44 222V68", 50, 84, 98, "start"], ["i", "M116 222V108H144", 122, 176, 191, "start"], ["g", "M188 222V108H180", 194, 196, 211, "start"],
+      ["o", "M268 222V178", 273, 196, 211, "start"], ["h", "M286 160H338", 338, 124, 138, "end"],
+      ["z_f", "M44 264V258", 44, 277, 291], ["z_i", "M116 264V258", 116, 277, 305], ["z_g", "M188 264V258", 188, 277, 291], ["z_o", "M268 264V258", 268, 277, 305],
+      ["x", "M2 342H276", 2, 359, 374, "start"], ["h_prev", "M44 326H338", 338, 359, 374, "end"],
+    ],
+    through: "M62 50H144", up: "M162 90V68", feed: "M44 342V310M116 342V310M188 342V310M268 342V310",
+  };
+  const drawing = live.drawing(), said = live.said();
   const ALL = [...FORWARD.map((op) => ({ ...op, way: "forward" })), ...BACKWARD.map((op) => ({ ...op, way: "backward" }))];
-  let at = ALL.length - 1;
+  let at = FORWARD.length + 2; // it opens where the two ways into c meet
+
+  const frame = (x, y, gate) => drawing.add("rect", { x: x - 27, y: y - 18, width: 54, height: 36, rx: 6,
+    fill: "var(--face)", stroke: gate ? `var(--gate-${gate})` : "var(--ink)", "stroke-width": gate ? 4 : 2 });
+  const wire = (d, stroke, thick) => drawing.add("path", { d, fill: "none", stroke, "stroke-width": thick });
 
   function draw() {
     const v = forward(), d = backward(v);
-    drawing.clear(424);
-    drawing.svg.setAttribute("viewBox", "0 0 660 424");
-    drawing.svg.style.aspectRatio = "660 / 424";
+    const { size: [width, height], boxes, wires, through, up, feed } = root.clientWidth < 560 ? NARROW : WIDE;
+    drawing.clear(height, width);
+    drawing.svg.style.maxWidth = `${1.1 * width}px`;
     const done = (name, way) => ALL.findIndex((op) => op.name === name && op.way === way) <= at;
     const current = ALL[at];
-    for (const [name, path] of WIRES) {
-      const here = current.name === name, gate = name.at(-1);
-      const color = here ? "var(--back)" : name.startsWith("c") ? "var(--gate-c)" : GATES.includes(gate) && !name.includes("prev") ? `var(--gate-${gate})` : "var(--ink)";
-      drawing.add("path", { d: path, fill: "none", stroke: color, "stroke-width": here ? 6 : name === "c" || name === "c_prev" ? 4.5 : 2 });
+    wire(feed, "var(--edge)", 2);
+    for (const [name, path] of wires) {
+      const here = current.name === name, gate = name.at(-1), memory = name === "c" || name === "c_prev";
+      wire(path, here ? "var(--back)" : memory ? "var(--gate-c)" : GATES.includes(gate) ? `var(--gate-${gate})` : "var(--ink)", here ? 6 : memory ? 4.5 : 2);
     }
-    for (const x of [150, 240, 330, 420]) drawing.add("path", { d: `M${x} 398V342`, fill: "none", stroke: "var(--edge)", "stroke-width": 2 });
-    drawing.add("path", { d: "M168 60H272", fill: "none", stroke: "var(--gate-c)", "stroke-width": 4.5 });
-    drawing.add("path", { d: "M290 112V78", fill: "none", stroke: "var(--ink)", "stroke-width": 2 });
-    for (const [, x, y, text, gate] of BOXES) {
-      if (gate) drawing.add("rect", { x: x - 27, y: y - 18, width: 54, height: 36, rx: 6, fill: "var(--face)", stroke: `var(--gate-${gate})`, "stroke-width": 4 });
-      else if (text === "tanh") drawing.add("rect", { x: x - 27, y: y - 18, width: 54, height: 36, rx: 6, fill: "var(--face)", stroke: "var(--ink)", "stroke-width": 2 });
+    wire(through, "var(--gate-c)", 4.5);
+    wire(up, "var(--ink)", 2);
+    for (const [x, y, text, gate] of boxes) {
+      if (gate || text === "tanh") frame(x, y, gate);
       else drawing.add("circle", { cx: x, cy: y, r: 18, fill: "var(--face)", stroke: "var(--ink)", "stroke-width": 2 });
-      drawing.add("text", { x, y: y + 5, "text-anchor": "middle", fill: "var(--ink)" }, text);
+      drawing.add("text", { x, y: y + 5, "text-anchor": "middle", style: "fill: var(--ink)" }, text);
     }
-    for (const [name, , x, above, below] of WIRES) {
-      const input = name in given;
-      const value = input || done(name, "forward") ? number(v[name], 3) : "…";
-      drawing.add("text", { x, y: above, "text-anchor": "middle", class: "small" }, make("tspan", { "font-style": "italic", "font-weight": 600, fill: "var(--ink)" }, name), ` ${value}`);
+    for (const [name, , x, above, below, anchor = "middle"] of wires) {
+      const value = name in given || done(name, "forward") ? number(v[name], 3) : "…";
+      drawing.add("text", { x, y: above, "text-anchor": anchor, class: "small", style: "fill: var(--ink)" }, make("tspan", { "font-style": "italic", "font-weight": 600 }, name), ` ${value}`);
       const adjoint = name === "h" ? (at >= FORWARD.length ? d.h : null) : name in d && done(name, "backward") ? d[name] : null;
-      if (adjoint !== null) drawing.add("text", { x, y: below, "text-anchor": "middle", class: "small", style: "fill: var(--back); font-weight: 600" }, `d${name} ${number(adjoint, 3)}`);
+      if (adjoint !== null) drawing.add("text", { x, y: below, "text-anchor": anchor, class: "small", style: "fill: var(--back); font-weight: 600" }, `d${name} ${number(adjoint, 3)}`);
     }
     const value = current.way === "forward" ? v[current.name] : d[current.name];
     const name = current.way === "forward" ? current.name : `d${current.name}`;
     drawing.say(`The cell as a drawing, at the operation ${current.code}: ${name} = ${number(value, 4)}.`);
-    line.replaceChildren(make("b", {}, current.way === "forward" ? "Forward" : "Back"), ` ${at + 1} of ${ALL.length}: `,
+    said.replaceChildren(make("b", {}, current.way === "forward" ? "Forward" : "Back"), ` ${at + 1} of ${ALL.length}: `,
       make("code", {}, current.code), ` = ${number(value, 6)}, `, make("a", { href: `#equation-${current.label}` }, `(${current.label})`),
       ...(current.way === "backward" ? [make("br"), `A difference quotient of the loss, moving ${current.name} alone: ${number(difference(current.name), 6)}.`] : []));
     slider.set(at + 1);
   }
-  const line = make("p", { class: "said", "aria-live": "polite" });
   const slider = live.slider("operation", { min: 1, max: ALL.length, step: 1, value: 1, show: (k) => number(k, 0) }, (k) => { at = k - 1; draw(); });
   const step = (by) => { at = Math.max(0, Math.min(ALL.length - 1, at + by)); draw(); };
   const field = (name) => {
@@ -126,11 +142,9 @@ const backwardCell = live.mount("backward-cell", "One scalar cell, forward and b
     return make("label", { class: "field" }, make("i", {}, name), input);
   };
   const main = ["x", "h_prev", "c_prev", "dh", "dc_next"], weights = Object.keys(given).filter((name) => !main.includes(name));
-  root.append(make("div", { class: "plot" }, drawing.svg),
-    line, make("div", { class: "row" }, live.button("◀ Back", () => step(-1), { "aria-label": "One operation back" }), live.button("Next ▶", () => step(1), { "aria-label": "Next operation" }), slider.element),
+  root.append(drawing.svg, said, make("div", { class: "row" }, live.button("◀ Previous", () => step(-1), { "aria-label": "Previous operation" }), live.button("Next ▶", () => step(1), { "aria-label": "Next operation" }), slider.element),
     make("div", { class: "row" }, ...main.map(field)),
     make("details", {}, make("summary", {}, "The twelve weights"), make("div", { class: "row" }, ...weights.map(field))));
-  at = FORWARD.length + 2; // it opens where the two ways into c meet
   draw();
   return { draw, given, ALL, state: () => { const v = forward(); return { v, d: backward(v) }; }, difference, go: (k) => { at = k; draw(); } };
 });

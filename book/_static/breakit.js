@@ -2,7 +2,7 @@
 // it, and run them. The bug is a patch of the source, as in the zoo; what it does to training, too.
 "use strict";
 
-const breakIt = live.mount("fig-zoo", "Break it", (root) => {
+const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in the script that computes the figures of this book, predict which checks will see it, and run them. Then see how well it trains, bug and all." }, (root) => {
   const { make } = live;
 
   // A patch is a text that stands once in lstm.js, and what replaces it.
@@ -24,11 +24,13 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
   ];
   const ORIGINAL = String(makeLSTM);
 
+  const patches = ({ patch, also }) => [patch, also].filter((p) => p?.[0]);
+
   /** An lstm with the bug in it. */
-  function plant({ name, patch, also }) {
+  function plant(bug) {
     let source = ORIGINAL;
-    for (const [right, wrong] of [patch, also].filter((p) => p && p[0])) {
-      if (source.split(right).length !== 2) throw new Error(`${name}: expected ${right} once in lstm.js`);
+    for (const [right, wrong] of patches(bug)) {
+      if (source.split(right).length !== 2) throw new Error(`${bug.name}: expected ${right} once in lstm.js`);
       source = source.replace(right, () => wrong);
     }
     return new Function(`"use strict"; ${source}; return makeLSTM();`)();
@@ -101,7 +103,7 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
     return CHECKS.map(({ sees }) => sees(code));
   };
 
-  /** The error of the adding problem at T = 10 over 150 updates, with a bug in the code. */
+  /** The error of the adding problem at T = 10 over 250 updates, with a bug in the code. */
   async function train(code) {
     const trainer = makeTrainer(code, { T: 10, forget_bias: 3, input_bias: 0, seed: 3, b: 10 });
     const curve = [];
@@ -110,10 +112,16 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
       for (let j = 0; j < 10; j++) sum += trainer.step();
       curve.push(sum / 10);
       await new Promise((ready) => setTimeout(ready)); // the page stays alive
+      await inSight;
     }
     return curve;
   }
   let usual = null; // the curve without a bug
+
+  // Out of sight, it waits.
+  let inSight = Promise.resolve(), comeBack = null;
+  live.whileInSight(root, () => { if (!comeBack) inSight = new Promise((back) => (comeBack = back)); },
+    () => { comeBack?.(); comeBack = null; });
 
   let bug = BUGS[1];
   const select = make("select", { "aria-label": "The bug" }, ...BUGS.map((entry, k) => make("option", { value: k }, entry.name)));
@@ -122,10 +130,9 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
     const box = make("input", { type: "checkbox" }), verdict = make("span", { class: "verdict" });
     return { box, verdict, element: make("li", {}, make("label", {}, box, name), " ", verdict) };
   });
-  const said = make("p", { class: "said", role: "status" });
-  const map = live.drawing(""), curve = live.drawing("");
-  const results = make("div", { class: "results", hidden: "" }, make("p", {}, "Errors of dWLSTM, element by element: rows bias, x, h; columns i, f, o, g."), map.svg,
-    make("p", {}, "And the error of the adding problem (T = 10) over 250 updates, with the bug and, dashed, without:"), curve.svg);
+  const said = live.said(), map = live.drawing(), curve = live.drawing();
+  const results = make("div", { class: "results", hidden: "" }, make("p", {}, "Errors of dWLSTM, element by element, the larger, the stronger the colour. Rows: bias, x, h; columns, by colour: i, f, o, g."), map.svg,
+    make("p", {}, "The error of the adding problem of chapter 10 (T = 10) over 250 updates, with the bug and, dashed, without:"), curve.svg);
   let last = null;
 
   function draw() {
@@ -137,14 +144,13 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
         map.add("rect", { x: 5 + c * cell + 1, y: 22 * r + 1, width: cell - 2, height: 20,
           fill: depth ? "var(--back)" : "var(--tint)", opacity: depth ? 0.25 + 0.75 * depth : 1 },
           make("title", {}, live.scientific(error)));
-        map.add("rect", { x: 5 + c * cell, y: 22 * r + 18, width: cell, height: 3, fill: `var(--gate-${"ifog"[Math.floor((4 * c) / columns)]})` });
       }
     }
+    Object.keys(live.gates).forEach((gate, k) =>
+      map.add("rect", { x: 6 + (k * columns * cell) / 4, y: 22 * rows, width: (columns * cell) / 4 - 2, height: 5, fill: `var(--gate-${gate})` }));
     map.say(`${last.map.data.filter((e) => e > 1e-6).length} of ${data.length} elements of dWLSTM are wrong.`);
     const w = curve.clear(150), x = (k, count) => 30 + (k / (count - 1)) * (w - 40), y = (e) => 130 - Math.min(1, e / 0.4) * 120;
-    curve.add("line", { x1: 30, x2: w - 10, y1: y(0), y2: y(0), stroke: "var(--edge)" });
-    curve.add("text", { x: 24, y: y(0) + 4, "text-anchor": "end", class: "small" }, "0");
-    curve.add("text", { x: 24, y: y(0.3) + 4, "text-anchor": "end", class: "small" }, "0.3");
+    for (const error of [0, 0.3]) curve.level(y(error), error, 30, w - 10, error === 0);
     for (const [errors, dashes, thick] of [[last.usual, "5 4", 1.6], [last.curve, "", 3]]) {
       curve.add("path", { d: live.line(errors.map((e, k) => [x(k, errors.length), y(e)])), fill: "none", stroke: dashes ? "var(--soft)" : "var(--back)", "stroke-width": thick, "stroke-dasharray": dashes });
     }
@@ -157,8 +163,11 @@ const breakIt = live.mount("fig-zoo", "Break it", (root) => {
     results.hidden = true;
     said.textContent = "Tick the checks that you think will see it, then run them.";
     boxes.forEach(({ box, verdict }) => { box.checked = false; verdict.textContent = ""; verdict.className = "verdict"; });
-    const [right, wrong] = bug.patch;
-    shown.replaceChildren(...(right ? [make("del", {}, `- ${right.trim()}`), "\n", make("ins", {}, `+ ${wrong.trim()}`)] : ["no change"]));
+    shown.replaceChildren(...patches(bug).flatMap(([right, wrong]) => {
+      const line = ORIGINAL.split("\n").find((text) => text.includes(right)).trim();
+      return [make("del", {}, `- ${line}\n`), make("ins", {}, `+ ${line.replace(right, () => wrong)}\n`)];
+    }));
+    if (!bug.patch[0]) shown.append("no change");
     select.value = BUGS.indexOf(bug);
   }
   async function press() {

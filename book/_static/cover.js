@@ -22,8 +22,8 @@ const cover = (() => {
   const held = make("path", { d: "M356 88H684", stroke: "var(--glow)", fill: "none", "stroke-linecap": "round", opacity: 0.95 });
   const kept = make("path", { d: "M14 88H186M222 88H320", stroke: "var(--glow)", fill: "none", "stroke-linecap": "round", opacity: 0.95 });
   const pulse = make("circle", { r: 9, fill: "var(--back)", opacity: 0 });
-  const text = (px, py, anchor = "middle") => make("text", { x: px, y: py, "text-anchor": anchor, fill: "var(--ink)", "font-family": "Helvetica, Arial, sans-serif", "font-size": 17 });
-  const shown = { c: text(600, 118), h: text(655, 228), x: text(196, 356, "start") };
+  const text = (px, py, anchor = "middle") => make("text", { x: px, y: py, "text-anchor": anchor, fill: "var(--ink)", class: "now" });
+  const shown = { c: text(600, 118), h: text(670, 228), x: text(196, 356, "start") };
   layer.append(held, kept, pulse, ...Object.values(shown));
   svg.append(layer);
 
@@ -46,7 +46,7 @@ const cover = (() => {
   function draw() {
     const gates = cache.IFOG.data.subarray(4 * t, 4 * t + 4), opened = Math.min(1, Math.max(0, (at - 0.2) / 0.3));
     const last = t ? cache.IFOG.data.subarray(4 * t - 4, 4 * t) : [0, 0, 0, 0];
-    ["i", "f", "o", "g"].forEach((gate, k) => {
+    Object.keys(live.gates).forEach((gate, k) => {
       const height = 33 * Math.abs(last[k] + opened * (gates[k] - last[k]));
       fills[gate].setAttribute("height", height);
       fills[gate].setAttribute("y", BOXES[gate][1] + 35.5 - height);
@@ -95,13 +95,7 @@ const cover = (() => {
   // Nothing runs while it is out of sight.
   let wanted = !live.calm;
   button.addEventListener("click", () => (wanted = Boolean(playing)));
-  new IntersectionObserver(([entry]) => {
-    if (entry.isIntersecting && wanted) start();
-    else if (playing) {
-      stop();
-      wanted = true;
-    }
-  }).observe(svg);
+  live.whileInSight(svg, stop, () => wanted && start());
   if (live.calm) {
     [t, at] = [8, 1]; // a memory that is held
     stop();

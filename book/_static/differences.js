@@ -2,7 +2,7 @@
 // in float32, float64 and by the complex step; the secant, and the digits that are lost.
 "use strict";
 
-const differences = live.mount("fig-v", "The V: drag delta", (root) => {
+const differences = live.mount("fig-v", { name: "Drag δ", about: "The output h of one scalar cell, as a function of its raw forget gate p. How far is the difference quotient from the derivative, and which digits does it lose on the way?" }, (root) => {
   const { make } = live;
 
   // One scalar cell, h as a function of the raw forget gate p; everything else is held fixed.
@@ -60,9 +60,8 @@ const differences = live.mount("fig-v", "The V: drag delta", (root) => {
     [oracle, POWERS.map((power) => error(estimate(oracle, 10 ** power).value))]));
 
   let oracle = "float64", power = -2;
-  const v = live.drawing(""), secant = live.drawing("");
-  const said = make("p", { class: "said", "aria-live": "polite" });
-  const digits = make("div", { class: "digits" });
+  const v = live.drawing(), secant = live.drawing(), said = live.said();
+  const digits = make("div", { class: "digits" }), legend = make("p", { class: "legend" });
 
   let vWidth = 0;
   const left = 46, top = 8, bottom = 206;
@@ -71,13 +70,8 @@ const differences = live.mount("fig-v", "The V: drag delta", (root) => {
 
   function drawV() {
     vWidth = v.clear(240) - left - 10;
-    for (const p of [0, -5, -10, -15]) {
-      v.add("line", { x1: left, x2: left + vWidth, y1: yOf(10 ** p), y2: yOf(10 ** p), stroke: "var(--edge)", "stroke-dasharray": "1 3" });
-      v.add("text", { x: left - 6, y: yOf(10 ** p) + 4, "text-anchor": "end", class: "small" }, live.scientific(10 ** p).replace("1.0·", ""));
-    }
-    for (const p of [-30, -20, -10, 0]) {
-      v.add("text", { x: xOf(p), y: bottom + 16, "text-anchor": p === -30 ? "start" : p === 0 ? "end" : "middle", class: "small" }, live.scientific(10 ** p).replace("1.0·", ""));
-    }
+    for (const p of [0, -5, -10, -15]) v.level(yOf(10 ** p), live.powerOfTen(p), left, left + vWidth);
+    v.along(bottom + 16, [-30, -20, -10, 0].map((p) => [xOf(p), live.powerOfTen(p)]));
     v.add("text", { x: left + vWidth / 2, y: 238, "text-anchor": "middle" }, "δ, to the left smaller");
     for (const [key, { color, dashes }] of Object.entries(ORACLES)) {
       v.add("path", { d: live.line(POWERS.map((p, k) => [xOf(p), yOf(curves[key][k])])), fill: "none", stroke: color,
@@ -85,8 +79,8 @@ const differences = live.mount("fig-v", "The V: drag delta", (root) => {
     }
     if (oracle !== "complex") {
       const bend = oracle === "float32" ? -2.4 : -5;
-      v.add("text", { x: xOf(bend - 5), y: yOf(10 ** -2.2), "text-anchor": "end" }, "rounding");
-      v.add("text", { x: xOf(-0.1), y: yOf(10 ** -11), "text-anchor": "end" }, "truncation");
+      v.add("text", { x: xOf(bend - 8), y: yOf(10 ** -8), "text-anchor": "end" }, "rounding");
+      v.add("text", { x: xOf(-0.1), y: yOf(10 ** -14.5), "text-anchor": "end" }, "truncation");
     }
     const at = error(estimate(oracle, 10 ** power).value);
     v.add("line", { x1: xOf(power), x2: xOf(power), y1: top, y2: bottom, stroke: "var(--soft)", "stroke-dasharray": "3 3" });
@@ -112,8 +106,8 @@ const differences = live.mount("fig-v", "The V: drag delta", (root) => {
     } else {
       secant.add("circle", { cx: x(P), cy: y(at), r: 4.5, fill: "var(--back)" });
     }
-    secant.add("text", { x: 10, y: 16 }, oracle === "complex"
-      ? "h against p: the step leaves the page, at a right angle" : "h against p: tangent (thick), secant (dashed)");
+    legend.textContent = oracle === "complex" ? "h against p; the complex step leaves the page, at a right angle:"
+      : "h against p, with its tangent (thick) and the secant through the two points (dashed):";
     secant.say(`The output h against the raw gate p, with the tangent at ${P}; the secant's slope is ${value}.`);
   }
 
@@ -152,17 +146,13 @@ const differences = live.mount("fig-v", "The V: drag delta", (root) => {
     (p) => { power = p; update(); });
   const kinds = live.choice("Arithmetic", Object.fromEntries(Object.entries(ORACLES).map(([k, o]) => [k, o.name])),
     (key) => { oracle = key; update(); });
-  const follow = (event) => {
-    const box = v.svg.getBoundingClientRect();
-    const x = ((event.clientX - box.left) * (vWidth + left + 10)) / box.width;
+  v.follow(({ x }) => {
     power = Math.max(-30, Math.min(0, Math.round((((x - left) / vWidth) * 30 - 30) * 4) / 4));
     update();
-  };
-  v.svg.addEventListener("pointerdown", follow);
-  v.svg.addEventListener("pointermove", (event) => event.buttons && follow(event));
+  });
   slider.element.classList.add("wide");
-  root.append(kinds.element, make("div", { class: "plot" }, v.svg), slider.element, said, digits, secant.svg);
+  root.append(kinds.element, make("div", { class: "plot" }, v.svg), slider.element, said, digits, legend, secant.svg);
   update();
-  return { draw: () => { drawV(); drawSecant(); }, CELL, P, exact, curves, POWERS,
+  return { draw: () => { drawV(); drawSecant(); }, at: () => ({ oracle, power }), CELL, P, exact, curves, POWERS,
     estimate: (key, delta) => estimate(key, delta).value };
 });

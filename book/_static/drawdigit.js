@@ -2,7 +2,7 @@
 // gates move, and ten probabilities change their mind. The trained network is in digits.js.
 "use strict";
 
-const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
+const drawDigit = live.mount("fig-digit-reading", { name: "Draw a digit", about: "With mouse or finger, or with arrow keys and space. A trained network of 24 units reads it column by column, from the left. The stripes are its gates, unit by unit; the bars are its answer after the marked column." }, (root) => {
   const { make, number } = live;
   const read1000 = ({ shape, data }) => ({ shape, data: Float64Array.from(data, (v) => v / 1000) });
   const WLSTM = read1000(DIGITS.WLSTM), WOUT = read1000(DIGITS.WOUT).data, K = 10, H = WLSTM.shape[1] / 4;
@@ -17,19 +17,15 @@ const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
     steps = Array.from({ length: 8 }, (_, t) => {
       const h = Hout.data.subarray(t * H, (t + 1) * H);
       const logits = Array.from({ length: K }, (_, k) => h.reduce((sum, v, j) => sum + v * WOUT[(j + 1) * K + k], WOUT[k]));
-      const top = Math.max(...logits), powers = logits.map((z) => Math.exp(z - top)), sum = powers.reduce((a, p) => a + p);
-      return { gates: cache.IFOG.data.subarray(4 * H * t, 4 * H * (t + 1)), probabilities: powers.map((p) => p / sum) };
+      return { gates: cache.IFOG.data.subarray(4 * H * t, 4 * H * (t + 1)), probabilities: live.softmax(logits) };
     });
   }
 
-  const pad = live.drawing(""), gates = live.drawing(""), bars = live.drawing("");
+  const pad = live.drawing(), gates = live.drawing(), bars = live.drawing(), said = live.said();
   pad.svg.classList.add("inputs", "pad");
-  const said = make("p", { class: "said", "aria-live": "polite" });
 
   function draw() {
-    const size = pad.clear(240) && 240;
-    pad.svg.setAttribute("viewBox", "0 0 240 240");
-    pad.svg.style.aspectRatio = "1";
+    const size = pad.clear(240, 240);
     for (let r = 0; r < 8; r++) {
       for (let c = 0; c < 8; c++) {
         pad.add("rect", { x: c * 30, y: r * 30, width: 30, height: 30, fill: "var(--ink)", "fill-opacity": pixels[8 * r + c], stroke: "var(--edge)", "stroke-width": 0.5 });
@@ -40,7 +36,7 @@ const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
     if (document.activeElement === pad.svg) pad.add("rect", { x: (cursor % 8) * 30 + 3, y: row * 30 + 3, width: 24, height: 24, fill: "none", stroke: "var(--pst-color-link)", "stroke-width": 3 });
 
     const width = gates.clear(4 * 34 + 6) - 30, cell = width / 8;
-    ["i", "f", "o", "g"].forEach((gate, k) => {
+    Object.keys(live.gates).forEach((gate, k) => {
       gates.add("text", { x: 18, y: 34 * k + 22, "text-anchor": "end", fill: `var(--text-${gate})`, "font-style": "italic" }, gate);
       for (let t = 0; t < 8; t++) {
         // The units as thin stripes, from closed (pale) to open.
@@ -80,22 +76,11 @@ const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
       }
     }
   }
-  let held = false;
-  pad.svg.setAttribute("tabindex", 0);
-  pad.svg.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    event.preventDefault();
-    held = true;
-    pad.svg.setPointerCapture(event.pointerId);
-    brush(event);
-  });
-  const brush = (event) => {
-    const box = pad.svg.getBoundingClientRect();
-    paint((8 * (event.clientX - box.left)) / box.width, (8 * (event.clientY - box.top)) / box.height);
+  pad.follow(({ x, y }) => {
+    paint(x / 30, y / 30);
     update();
-  };
-  pad.svg.addEventListener("pointermove", (event) => held && brush(event));
-  for (const end of ["pointerup", "pointercancel"]) pad.svg.addEventListener(end, () => (held = false));
+  });
+  pad.svg.setAttribute("tabindex", 0);
   pad.svg.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -8, ArrowDown: 8 }[event.key];
     if (move) cursor = (cursor + move + 64) % 64;
@@ -106,26 +91,18 @@ const drawDigit = live.mount("fig-digit-reading", "Draw a digit", (root) => {
   });
   for (const change of ["focus", "blur"]) pad.svg.addEventListener(change, draw);
 
-  const slider = live.slider("columns read", { min: 1, max: 8, step: 1, value: 8, show: (v) => number(v, 0) }, (value) => { stop(); column = value; update(); });
-  let playing = 0;
-  const stop = () => { clearInterval(playing); playing = 0; };
-  const play = live.button("Read it", () => {
-    stop();
-    column = 1;
+  const slider = live.slider("columns read", { min: 1, max: 8, step: 1, value: 8, show: (v) => number(v, 0) }, (value) => { play.stop(); column = value; update(); });
+  const play = live.player("Read it", 400, () => {
+    column = (column % 8) + 1;
     update();
-    if (live.calm) return;
-    playing = setInterval(() => {
-      if (column === 8) return stop();
-      column += 1;
-      update();
-    }, 400);
+    return column < 8;
   });
-  const show = (digit) => { stop(); pixels.set(DIGITS.examples[digit].map((v) => v / 16)); column = 8; update(); };
-  const clear = live.button("Clear", () => { stop(); pixels.fill(0); update(); });
+  const show = (digit) => { play.stop(); pixels.set(DIGITS.examples[digit].map((v) => v / 16)); column = 8; update(); };
+  const clear = live.button("Clear", () => { play.stop(); pixels.fill(0); update(); });
   const examples = make("div", { class: "row", role: "group", "aria-label": "Held-out digits" }, make("span", {}, "Or take one:"),
     ...DIGITS.examples.map((_, digit) => live.button(String(digit), () => show(digit))));
   root.append(make("div", { class: "drawing" }, pad.svg, make("div", {}, gates.svg, bars.svg)), said,
-    make("div", { class: "row" }, slider.element, play, clear), examples);
+    make("div", { class: "row" }, slider.element, play.element, clear), examples);
   show(3);
-  return { draw, pause: stop, pixels, update, show, column: (k) => { column = k; update(); }, state: () => steps.map(({ probabilities }) => probabilities) };
+  return { draw, pause: play.stop, pixels, update, show, at: () => [column, cursor], state: () => steps.map(({ probabilities }) => probabilities) };
 });

@@ -3,7 +3,7 @@
 // in the place of "fig-truncation", with scissors that cut time into pieces.
 "use strict";
 
-function followTheGradient(id, { scissors }) {
+function followTheGradient(id, { about, scissors }) {
   const D = 4, H = 16;
 
   /** Everything that one draw needs, from a seed: weights before scaling, inputs, a cotangent. */
@@ -93,11 +93,10 @@ function followTheGradient(id, { scissors }) {
     return sizes;
   }
 
-  return live.mount(id, "Follow the gradient", (root) => {
+  return live.mount(id, { name: "Follow the gradient", about }, (root) => {
     const { make } = live;
     const settings = { bias: 3, scale: 1, lags: 100, seed: 1, lag: 50, piece: 0 };
-    const drawing = live.drawing("");
-    const said = make("p", { class: "said", "aria-live": "polite" });
+    const drawing = live.drawing(), said = live.said();
     let curves = null;
 
     const SERIES = [
@@ -127,11 +126,7 @@ function followTheGradient(id, { scissors }) {
     function drawAll() {
       width = drawing.clear(HEIGHT) - left - 8;
       for (let power = HIGH; power >= LOW; power -= 6) {
-        const y = yOf(10 ** power);
-        drawing.add("line", { x1: left, x2: left + width, y1: y, y2: y,
-          stroke: power === 0 ? "var(--soft)" : "var(--edge)", "stroke-dasharray": power === 0 ? "" : "1 3" });
-        drawing.add("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: "small" },
-          live.powerOfTen(power));
+        drawing.level(yOf(10 ** power), live.powerOfTen(power), left, left + width, power === 0);
       }
       if (scissors && settings.piece) {
         // One line is enough: nothing comes back behind the first cut.
@@ -147,19 +142,18 @@ function followTheGradient(id, { scissors }) {
       for (const { key, color } of SERIES) {
         if (curves[key][settings.lag] > 10 ** LOW) drawing.add("circle", { cx: xOf(settings.lag), cy: yOf(curves[key][settings.lag]), r: 5, fill: color, stroke: "var(--face)", "stroke-width": 1.5 });
       }
-      for (const share of [0, 0.5, 1]) {
-        drawing.add("text", { x: left + share * width, y: bottom + 16, class: "small", "text-anchor": ["start", "middle", "end"][2 * share] },
-          String(share * settings.lags));
-      }
+      drawing.along(bottom + 16, [0, 0.5, 1].map((share) => [left + share * width, share * settings.lags]));
       drawing.add("text", { x: left + width / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "lag: steps back from the loss");
     }
 
     function update(anew = true) {
       if (anew) compute();
       drawAll();
+      const keeps = 1 / (1 + Math.exp(-settings.bias));
       const at = Object.fromEntries(SERIES.map(({ key }) => [key, live.scientific(curves[key][settings.lag])]));
       said.textContent = `${settings.lag} steps back, relative to what the loss asks of the last step: ` +
-        `LSTM ${at.all}, of which by way of c alone ${at.c}; plain network ${at.plain}.`;
+        `LSTM ${at.all}; by way of c alone ${at.c}; plain network ${at.plain}. ` +
+        `A forget gate that stays at its bias keeps ${live.number(keeps, 3)} a step, ${live.scientific(keeps ** settings.lag)} over all of them.`;
       drawing.say(`Size of the gradient against the lag, on a logarithmic scale. ${said.textContent}`);
     }
 
@@ -183,15 +177,11 @@ function followTheGradient(id, { scissors }) {
         show: (v) => (v ? `${v} steps` : "uncut") }, (v) => { settings.piece = v; update(); });
       row.push(sliders.piece.element);
     }
-    const follow = (event) => {
-      const box = drawing.svg.getBoundingClientRect();
-      const x = ((event.clientX - box.left) * (width + left + 8)) / box.width;
+    drawing.follow(({ x }) => {
       settings.lag = Math.max(0, Math.min(settings.lags, Math.round(((x - left) / width) * settings.lags)));
       sliders.lag.set(settings.lag);
       update(false);
-    };
-    drawing.svg.addEventListener("pointerdown", follow);
-    drawing.svg.addEventListener("pointermove", (event) => event.buttons && follow(event));
+    });
 
     const legend = make("div", { class: "row legend", "aria-hidden": "true" }, ...SERIES.toReversed().map(({ name, color, width: thick, dashes }) =>
       make("span", {}, make("svg", { viewBox: "0 0 34 10", style: "width:34px;display:inline-block" },
@@ -206,6 +196,8 @@ function followTheGradient(id, { scissors }) {
 }
 
 const gradientFigures = {
-  lag: followTheGradient("fig-lag", { scissors: false }),
-  truncation: followTheGradient("fig-truncation", { scissors: true }),
+  lag: followTheGradient("fig-lag", { scissors: false, about: "One untrained network at a time, and a loss that depends on its last state alone. " +
+    "How much of its gradient comes back to earlier steps? Move the forget bias and watch what is left 50 steps back." }),
+  truncation: followTheGradient("fig-truncation", { scissors: true, about: "The figure of chapter 1 again, now with scissors that cut time into pieces: " +
+    "no gradient passes a cut, however well the forget gates would keep it." }),
 };

@@ -67,7 +67,7 @@ function makeTrainer(lstm, { T, forget_bias, input_bias, seed, H = 8, b = 20, ra
   return { batch, step, WLSTM, WOUT };
 }
 
-const learning = live.mount("fig-adding-curves", "Train it here", (root) => {
+const learning = live.mount("fig-adding-curves", { name: "Train it here", about: "The adding problem with fewer steps and eight units, learnt by your own machine. The curve is the mean error of the answers to each batch, before the network learns from it." }, (root) => {
   const { make } = live;
   const MOST = 2000, AVERAGE = 25; // updates; a point of the curve is the mean over AVERAGE of them
   const GUESS = 1 / 6; // mean |error| of the best constant answer, for the mean of two uniform numbers
@@ -76,8 +76,7 @@ const learning = live.mount("fig-adding-curves", "Train it here", (root) => {
   const runs = []; // every run, with its settings, so that curves can be compared
   let worker = null;
 
-  const drawing = live.drawing("");
-  const said = make("p", { class: "said" });
+  const drawing = live.drawing(), said = live.said({ "aria-live": "off" }); // its curve moves all the time
   const list = make("ol", { class: "runs" });
 
   /** The worker's program, from the sources above: pages opened as files cannot load one. */
@@ -146,16 +145,10 @@ const learning = live.mount("fig-adding-curves", "Train it here", (root) => {
     const width = drawing.clear(240) - left - 8;
     const xOf = (updates) => left + (updates / MOST) * width;
     const yOf = (error) => top + (Math.log10(0.4 / Math.max(error, 0.004)) / 2) * (bottom - top);
-    for (const error of [0.3, 0.1, 0.03, 0.01]) {
-      drawing.add("line", { x1: left, x2: left + width, y1: yOf(error), y2: yOf(error), stroke: "var(--edge)", "stroke-dasharray": "1 3" });
-      drawing.add("text", { x: left - 6, y: yOf(error) + 4, "text-anchor": "end", class: "small" }, String(error));
-    }
+    for (const error of [0.3, 0.1, 0.03, 0.01]) drawing.level(yOf(error), error, left, left + width);
     drawing.add("line", { x1: left, x2: left + width, y1: yOf(GUESS), y2: yOf(GUESS), stroke: "var(--soft)", "stroke-dasharray": "6 4" });
     drawing.add("text", { x: left + width, y: yOf(GUESS) - 5, "text-anchor": "end", class: "small" }, "always answering the mean");
-    for (const updates of [0, MOST / 2, MOST]) {
-      drawing.add("text", { x: xOf(updates), y: bottom + 16, class: "small", "text-anchor": updates === 0 ? "start" : updates === MOST ? "end" : "middle" },
-        (20 * updates).toLocaleString("en"));
-    }
+    drawing.along(bottom + 16, [0, MOST / 2, MOST].map((updates) => [xOf(updates), (20 * updates).toLocaleString("en")]));
     drawing.add("text", { x: left + width / 2, y: 236, "text-anchor": "middle" }, "sequences seen");
     runs.forEach((run, k) => {
       if (run.points.length < 2) return;
@@ -175,7 +168,7 @@ const learning = live.mount("fig-adding-curves", "Train it here", (root) => {
       `after ${(20 * r.errors.length).toLocaleString("en")} sequences`)));
     said.textContent = run
       ? `${run.going ? "Training" : run.errors.length >= MOST ? "Done" : "Paused"}: ${describe(run)}.`
-      : "Choose how it starts and press Train. The curve is the mean error of the answers, before the network learns from them.";
+      : "Choose how it starts, and press Train.";
     drawing.say(`Mean absolute error against sequences seen, for ${runs.length} runs. ${list.innerText ?? ""}`);
   }
 

@@ -11,8 +11,8 @@
 // out are zero. A comment such as (eq-dc) names the equation of the book that a line implements.
 //
 // Nothing is imported. Load it as a classic script (it then works from file://, and defines the
-// global `lstm`), or in Node by require("./lstm.js"). In float32 every operation is rounded,
-// by Math.fround, as a machine without doubles would.
+// global `lstm`), or in Node by require("./lstm.js"). In float32 every number that is kept, and every
+// term of a sum, is rounded to float32 by Math.fround; only what stands inside one line is exact.
 "use strict";
 
 /** Everything below; a worker can be handed its source as text. */
@@ -29,6 +29,9 @@ function makeLSTM() {
 
   /** An array from nested lists, such as JSON holds; Kind is Float64Array or Float32Array. */
   function array(nested, Kind = Float64Array) {
+    if (Kind !== Float64Array && Kind !== Float32Array) {
+      throw new TypeError("Kind: expected Float64Array or Float32Array");
+    }
     const shape = [];
     for (let level = nested; Array.isArray(level); level = level[0]) shape.push(level.length);
     const flat = [nested].flat(Infinity);
@@ -53,6 +56,9 @@ function makeLSTM() {
     const wanted = `(${axes.join(", ")}) = (${shape.map((s) => s ?? "any").join(", ")})`;
     if (!value || !Array.isArray(value.shape) || !ArrayBuffer.isView(value.data)) {
       throw new TypeError(`${name}: expected an array { shape, data } of shape ${wanted}`);
+    }
+    if (!value.shape.every((length) => Number.isInteger(length) && length >= 0)) {
+      throw new RangeError(`${name}: expected sizes that are whole numbers, got (${value.shape.join(", ")})`);
     }
     const Kind = value.data.constructor;
     if (Kind !== Float64Array && Kind !== Float32Array) {
@@ -160,7 +166,11 @@ function makeLSTM() {
       if (!cache?.[name]) throw new TypeError("cache: expected the cache that forward returned");
     }
     const { WLSTM, U, IFOG, C, S } = cache;
-    const { D, H } = sizes(WLSTM), [n, b] = S.shape, round = rounding(WLSTM), width = 1 + D + H;
+    const { D, H } = sizes(WLSTM), round = rounding(WLSTM), width = 1 + D + H;
+    const [n, b] = check("cache.S", S, ["n", "b", "H"], [null, null, H], WLSTM).shape;
+    check("cache.C", C, ["n + 1", "b", "H"], [n + 1, b, H], WLSTM);
+    check("cache.U", U, ["n", "b", "1 + D + H"], [n, b, width], WLSTM);
+    check("cache.IFOG", IFOG, ["n", "b", "4 * H"], [n, b, 4 * H], WLSTM);
     const none = dHout == null;
     if (!none) check("dHout", dHout, ["n", "b", "H"], [n, b, H], WLSTM);
     const dc0 = zeros([b, H], WLSTM), dh0 = zeros([b, H], WLSTM);
@@ -177,7 +187,7 @@ function makeLSTM() {
         for (let k = 0; k < H; k++) {
           const i = gates[k], f = gates[H + k], o = gates[2 * H + k], g = gates[3 * H + k];
           const dh = round((none ? 0 : dHout.data[at * H + k]) + dhNext[k]); // (eq-bptt-dh)
-          const dO = round(dh * s[k]); // (eq-do)
+          const dO = round(dh * s[k]); // (eq-do), with a capital, as `do` is a word of the language
           const ds = round(dh * o); // (eq-ds)
           const dc = round(dcNext[k] + ds * round(1 - s[k] * s[k])); // (eq-dc) (eq-bptt-dc)
           const dF = round(dc * cPrev[k]); // (eq-df)
@@ -244,6 +254,9 @@ function makeLSTM() {
       if (!Number.isInteger(value) || value < least) {
         throw new RangeError(`${name}: expected an integer of at least ${least}, got ${value}`);
       }
+    }
+    if (!Number.isFinite(forget_bias)) {
+      throw new RangeError(`forget_bias: expected a finite number, got ${forget_bias}`);
     }
     const WLSTM = { shape: [1 + D + H, 4 * H], data: new Kind((1 + D + H) * 4 * H) };
     for (let k = 4 * H; k < WLSTM.data.length; k++) WLSTM.data[k] = rng() / Math.sqrt(D + H);

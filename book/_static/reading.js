@@ -1,6 +1,15 @@
 // Small aids for reading. Every page is whole without them.
 "use strict";
 
+/** Load a script of the site when it is needed; pages opened from files may load scripts, but not fetch. */
+const loadScript = ((folder) => (name) => new Promise((loaded, failed) => {
+  const script = document.createElement("script");
+  script.addEventListener("load", loaded);
+  script.addEventListener("error", () => failed(new Error(`${name}: not loaded`)));
+  script.src = new URL(name, folder);
+  document.head.append(script);
+}))(document.currentScript.src);
+
 // What scrolls sideways can be scrolled by keyboard, and its arrow keys do not turn the page.
 function makeScrollable() {
   const boxes = document.querySelectorAll(
@@ -19,19 +28,23 @@ function makeScrollable() {
   }
 }
 
-// Previews: a link to an equation or to a term of the glossary shows it where one is.
-// They come from previews.js, a script of the site: no request is made.
+// Previews: a link to an equation or to a term of the glossary shows it where one is. They are in
+// previews.js, which is loaded when the first of them is looked for.
 function addPreviews() {
-  const previews = window.LSTM_PREVIEWS || {};
+  let loading = null;
   const box = document.createElement("div");
   box.className = "preview";
   box.id = "preview";
   box.setAttribute("role", "tooltip");
-  let shown = null;
+  let wanted = null, shown = null;
   let timer = 0;
 
-  function show(link, preview) {
+  async function show(link) {
     hide();
+    wanted = link;
+    await (loading ??= loadScript("previews.js").catch(() => (loading = null)));
+    const preview = window.LSTM_PREVIEWS?.[decodeURIComponent(link.hash.slice(1))];
+    if (!preview || wanted !== link) return;
     shown = link;
     box.textContent = "";
     box.className = preview.gates ? "preview gates" : "preview";
@@ -51,17 +64,16 @@ function addPreviews() {
   function hide() {
     clearTimeout(timer);
     if (shown) shown.removeAttribute("aria-describedby");
-    shown = null;
+    wanted = shown = null;
     box.remove();
   }
   for (const link of document.querySelectorAll(".bd-article a[href*='#']")) {
-    const preview = previews[decodeURIComponent(link.hash.slice(1))];
-    if (!preview || link.matches(".headerlink")) continue;
+    if (link.matches(".headerlink")) continue;
     link.addEventListener("pointerenter", (event) => {
       clearTimeout(timer);
-      if (event.pointerType === "mouse") timer = setTimeout(show, 250, link, preview);
+      if (event.pointerType === "mouse") timer = setTimeout(show, 250, link);
     });
-    link.addEventListener("focus", () => link.matches(":focus-visible") && show(link, preview));
+    link.addEventListener("focus", () => link.matches(":focus-visible") && show(link));
     link.addEventListener("pointerleave", () => {
       clearTimeout(timer);
       timer = setTimeout(() => box.matches(":hover") || hide(), 150);
@@ -74,11 +86,6 @@ function addPreviews() {
 
 // Results of a search show lines of the pages they lead to, which a page may not read from files.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-
-// A page that was found does not mark "dc" in every "gradcheck": the place is marked by itself.
-try {
-  localStorage.removeItem("sphinx_highlight_terms");
-} catch {} // a reader may forbid storage
 
 // The contents beside the page: the last heading above the reader's eyes is marked, and in sight.
 function followContents() {

@@ -2,11 +2,10 @@
 // lstm.js computes it; tests/browser compares its numbers with lstm.step.
 "use strict";
 
-const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
+const unit = live.mount("fig-one-unit", { name: "One unit, live", instead: true }, (root) => {
   const { make, number } = live;
   const STEPS = 24;
-  const GATES = ["i", "f", "o", "g"]; // the order of the columns of WLSTM
-  const NAMES = { i: "input gate", f: "forget gate", o: "output gate", g: "candidate" };
+  const GATES = Object.keys(live.gates); // the order of the columns of WLSTM
   const ROWS = ["bias", "weight of x", "weight of h"];
 
   // Each scene is a WLSTM of shape (3, 4), rows bias, x, h, and inputs other than 0 by step.
@@ -73,7 +72,6 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
 
   let W, x, rows, puzzle = null;
   let at = 0; // the step that is looked at, from 0
-  let playing = 0;
 
   /** Run lstm.js over the inputs, and keep what each step did. */
   function run() {
@@ -134,26 +132,10 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
   }
 
   // By pointer: draw inputs, or look at a step.
-  function follow(drawing, act) {
-    const { svg } = drawing;
-    let held = false;
-    const where = (event) => {
-      const box = svg.getBoundingClientRect(), scale = (width + left + 4) / box.width;
-      const t = Math.floor((((event.clientX - box.left) * scale - left) * STEPS) / width);
-      return [Math.max(0, Math.min(STEPS - 1, t)), (event.clientY - box.top) * scale];
-    };
-    svg.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      event.preventDefault(); // else the browser takes the focus back
-      held = true;
-      stop();
-      svg.setPointerCapture(event.pointerId);
-      act(...where(event), true);
-    });
-    svg.addEventListener("pointermove", (event) => held && act(...where(event), false));
-    for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => (held = false));
-  }
-  follow(inputs, (t, y, first) => {
+  const stepAt = (px) => Math.max(0, Math.min(STEPS - 1, Math.floor(((px - left) * STEPS) / width)));
+  inputs.follow(({ x: px, y }, first) => {
+    play.stop();
+    const t = stepAt(px);
     const value = Math.round(Math.max(-1, Math.min(1, 1 - (2 * (y - 16)) / 44)) * 10) / 10;
     // A quick hand skips steps: those between belong to the line that it draws, too.
     const last = first ? t : at;
@@ -161,20 +143,21 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
     at = t;
     changed();
   });
-  follow(states, (t) => {
-    at = t;
+  states.follow(({ x: px }) => {
+    play.stop();
+    at = stepAt(px);
     stepSlider.input.focus({ preventScroll: true }); // from here on arrow keys move the step
     update();
   });
 
   // By keyboard: buttons and sliders, all of them the browser's own.
   const stepSlider = live.slider("step", { min: 1, max: STEPS, step: 1, show: (v) => number(v, 0) },
-    (value) => { stop(); at = value - 1; update(); });
+    (value) => { play.stop(); at = value - 1; update(); });
   const inputSlider = live.slider("its input x", { min: -1, max: 1, step: 0.1 },
-    (value) => { stop(); x[at] = value; changed(); });
+    (value) => { play.stop(); x[at] = value; changed(); });
   const weights = ROWS.map((row, r) => GATES.map((gate, k) => live.slider(gate,
-    { min: -8, max: 8, step: 0.5, gate, "aria-label": `${row}, ${NAMES[gate]} ${gate}` },
-    (value) => { stop(); W[r][k] = value; changed(); })));
+    { min: -8, max: 8, step: 0.5, gate, "aria-label": `${row}, ${live.gates[gate]} ${gate}` },
+    (value) => { play.stop(); W[r][k] = value; changed(); })));
   const table = make("div", { class: "weights" }, ...ROWS.map((row, r) =>
     make("div", { role: "group", "aria-label": row }, make("b", {}, row), ...weights[r].map((w) => w.element))));
 
@@ -186,7 +169,7 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
   }
 
   function choose(entry) {
-    stop();
+    play.stop();
     puzzle = PUZZLES.includes(entry) ? entry : null;
     W = (entry.W ?? [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]).map((row) => [...row]);
     x = Array.from({ length: STEPS }, (_, t) => entry.x[t + 1] ?? 0);
@@ -229,26 +212,15 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
   }
 
   // Play: the step moves by itself; for readers who prefer reduced motion, one step a press.
-  const play = live.button("Play", () => {
-    if (playing) return stop();
-    if (live.calm) return advance();
-    play.textContent = "Stop";
-    playing = setInterval(advance, 250);
-  });
-  function stop() {
-    clearInterval(playing);
-    playing = 0;
-    play.textContent = "Play";
-  }
-  function advance() {
+  const play = live.player("Play", 250, () => {
     at = (at + 1) % STEPS;
     update();
-    if (at === STEPS - 1) stop();
-  }
-  const clear = live.button("All inputs 0", () => { stop(); x.fill(0); changed(); });
+    return at < STEPS - 1;
+  });
+  const clear = live.button("All inputs 0", () => { play.stop(); x.fill(0); changed(); });
 
   // In words, and in numbers.
-  const said = make("p", { class: "said" });
+  const said = live.said();
   const goal = make("div", { class: "goal", "aria-live": "polite" });
   const numbers = make("tbody");
 
@@ -277,7 +249,7 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
       `${number(before)}; i lets ${number(row.i)} of g\u00a0=\u00a0${number(row.g)} in; ` +
       `so c\u00a0=\u00a0${number(row.c)}. ` +
       `o shows ${number(row.o)} of tanh c: h\u00a0=\u00a0${number(row.h)}.`;
-    said.setAttribute("aria-live", playing ? "off" : "polite");
+    said.setAttribute("aria-live", play.playing ? "off" : "polite");
     const top = rows.reduce((best, r, t) => (Math.abs(r.c) > Math.abs(rows[best].c) ? t : best), 0);
     states.say(`Gates and states of one unit over ${STEPS} steps. ` +
       `The memory c is furthest from zero at step ${top + 1}, at ${number(rows[top].c)}, and ends at ` +
@@ -298,12 +270,12 @@ const unit = live.mount("fig-one-unit", "One unit, live", (root) => {
     make("div", { class: "row", role: "group", "aria-label": "Puzzles" }, make("span", {}, "Puzzles:"), ...puzzles),
     goal,
     make("div", { class: "plot" }, inputs.svg, states.svg),
-    make("div", { class: "row" }, stepSlider.element, inputSlider.element, play, clear),
+    make("div", { class: "row" }, stepSlider.element, inputSlider.element, play.element, clear),
     said, table,
     make("details", {}, make("summary", {}, "All numbers"), all));
   if (!recall()) choose(SCENES[0]);
   clearTimeout(keeping); // a page that was only opened keeps its address
   addEventListener("hashchange", recall);
-  return { draw, pause: stop, scenes: SCENES, puzzles: PUZZLES, state: () => ({ W, x, rows }),
+  return { draw, pause: play.stop, scenes: SCENES, puzzles: PUZZLES, state: () => ({ W, x, rows }), at: () => at,
     solved: () => puzzle && puzzle.checks.every(([, test]) => test(rows)) };
 });

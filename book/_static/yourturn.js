@@ -184,11 +184,10 @@ const yourTurn = (() => {
   }
   for (const place of document.querySelectorAll(".your-turn")) {
     const names = place.dataset.of.split(" ");
-    const root = make("div", { class: "live", role: "group", "aria-label": `Your turn: ${names.join(", ")}` });
-    root.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && event.stopPropagation());
-    root.append(make("p", {}, make("b", {}, "Your turn. "), "Write the gradient as a line of NumPy before you read on; * is element by element, @ the matrix product."),
-      ...names.map((name) => field(TASKS.find((task) => task.name === name))));
-    place.append(root);
+    live.mount(place, { name: `Your turn: ${names.join(", ")}`, about: "Write the gradient as a line of NumPy before you read on; * is element by element, @ the matrix product." }, (root) => {
+      root.append(...names.map((name) => field(TASKS.find((task) => task.name === name))));
+      return {};
+    });
   }
   return { TASKS, VALUES, judge: (name, text) => judge(TASKS.find((task) => task.name === name), text) };
 })();

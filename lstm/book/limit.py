@@ -140,7 +140,7 @@ def products(
 
     Returns:
         Callable: A function without arguments that does the products, into arrays that
-        are there beforehand.
+        are there already.
 
     Example:
         >>> products(5, 3, 10, 4)()

@@ -20,7 +20,7 @@ from typing import Any
 __all__ = ["load", "load_model", "open_file", "save"]  # by `files`, when asked for
 
 MODULES = (
-    "atomic", "cell", "cells", "conventions", "equinox", "files", "flax", "haiku", "keras",
+    "atomic", "cell", "cells", "conventions", "equinox", "files", "flax", "gru", "haiku", "keras",
     "keras_file", "mlx", "names", "nnx", "onnx", "onnx_graph", "onnx_values", "tensorflow",
     "tensors", "tinygrad", "torch",
 )  # fmt: skip

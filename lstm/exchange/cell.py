@@ -23,7 +23,7 @@ def load(params: Any) -> list[Layer]:
         params: ``variables["params"]`` of the cell: ``W_f, W_i, W_o, W_g``, each (D + H, H), and
             ``b_f, b_i, b_o, b_g``, each (H,).
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -44,7 +44,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the eight parameters by name, new arrays; for one that reads both
         ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -25,7 +25,7 @@ KINDS_OF_ERROR = (
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
-    """Read a file. What is no file, such as a pipe that never ends, is not opened.
+    """Read a file. Anything else, such as a pipe that never ends, is not opened.
 
     Args:
         path: Where from.
@@ -35,7 +35,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 
     Raises:
         OSError: If there is none, or it cannot be read. The message starts with the path.
-        ValueError: If it is something else than a file.
+        ValueError: If it is something other than a file.
 
     Example:
         >>> read_file("/")
@@ -62,7 +62,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
     Raises:
         OSError: If it cannot be written. The message starts with the path.
-        ValueError: If there is something else than a file.
+        ValueError: If there is something other than a file.
 
     Example:
         >>> import tempfile
@@ -95,7 +95,7 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
 @contextmanager
 def about(where: str) -> Iterator[None]:
-    """Errors of what is done here say what they are about.
+    """Let errors that are raised here say what they are about.
 
     Args:
         where: What to put before their messages: a path, the name of a node.
@@ -124,7 +124,7 @@ def about(where: str) -> Iterator[None]:
 
 
 def _check_kind(path: str | os.PathLike[str]) -> int:
-    """Refuse what is no file, and return the mode of what is."""
+    """Refuse anything but a file, and return its mode."""
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         kind = KINDS.get(stat.S_IFMT(mode), "something else")

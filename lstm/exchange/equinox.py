@@ -24,7 +24,7 @@ def load(params: Any) -> list[Layer]:
         params: ``vars(cell)``: ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and ``bias`` (4H,),
             the last None if there is none; the sizes that are there, too, must fit.
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -46,7 +46,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``equinox.tree_at``, a missing bias as
         None; for one that reads both ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -99,7 +99,7 @@ def load(path: str | os.PathLike[str], prefix: str = "") -> list[Layer]:
 
     Args:
         path: Where from.
-        prefix: Which LSTM, if there are several: what stands before its names, such as
+        prefix: Which LSTM, if there are several: what its names begin with, such as
             "encoder.lstm."; of ONNX the node's name; of Keras the layer's name or path.
 
     Returns:
@@ -228,7 +228,7 @@ def save(
         ImportError: If it is an ONNX model and the package onnx is not installed.
         OSError: If the file cannot be written.
         TypeError: If ``layers`` is no stack, or ``metadata`` is not as in JSON.
-        ValueError: If ``layers`` is no stack, or none that this kind of file can hold,
+        ValueError: If ``layers`` is not a stack, or not one that this kind of file can hold,
             ``readout`` has another shape, or ``path`` ends otherwise.
 
     Example:

@@ -25,7 +25,7 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
         cell: The cell itself, so that its functions can be checked. None vouches for them:
             nothing in the parameters shows them.
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -47,7 +47,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the parameters of its cell, for ``cell.apply({"params": ...}, ...)``;
         for one that reads both ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack
@@ -61,7 +61,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
 
 
 def check_functions(cell: Any) -> None:
-    """Refuse a cell of Flax with other functions: they are tried out, not asked their names.
+    """Refuse a cell of Flax whose functions are not sigmoid and tanh; they are tried on numbers.
 
     Args:
         cell: The cell, with ``gate_fn`` and ``activation_fn``; None is not looked at.

@@ -14,13 +14,13 @@ ROW = ROSETTA["Haiku"]
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert ``haiku.LSTM``; its 1 is in our forget biases then.
+    """Convert ``haiku.LSTM``; the 1 that it adds becomes part of our forget biases.
 
     Args:
         params: The parameters of its linear layer, ``params["lstm/linear"]``: ``w`` (D + H, 4H)
             for the joined vector [x, h], and ``b`` (4H,).
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> import numpy as np
@@ -43,7 +43,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer ``w`` and ``b`` of the linear layer; for one that reads both ways a
         pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

@@ -17,8 +17,8 @@ WANTED = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 """Settings that change what the layer computes, and their only value here."""
 
 AWAY: dict[str, tuple[Any, str]] = {
-    "dropout": (0.0, "it acts in training alone"),
-    "recurrent_dropout": (0.0, "it acts in training alone"),
+    "dropout": (0.0, "it acts only in training"),
+    "recurrent_dropout": (0.0, "it acts only in training"),
     "stateful": (False, "hand c0 and h0 on yourself"),
 }
 """Settings that do not change the weights, but what the layer does with them beside."""
@@ -52,7 +52,7 @@ def load(layers: Iterable[tuple[Mapping[str, Any] | None, Sequence[Any]]]) -> li
         list: A `lstm.stack.Layer` for each.
 
     Raises:
-        TypeError: If something else stands for the settings or the weights, or a weight is of
+        TypeError: If something else is passed as the settings or the weights, or a weight is of
             another dtype.
         ValueError: If weights are missing, too many or of another shape, or a setting cannot be
             represented: another ``activation`` or ``recurrent_activation``, a ``merge_mode`` but
@@ -103,7 +103,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> 
     Raises:
         TypeError: If ``layers`` is no stack.
         ValueError: If ``layers`` is no stack, has biases that Keras's layers have not, or a layer
-            reads backward alone.
+            reads only backward.
 
     Example:
         >>> from lstm import stack

@@ -90,9 +90,9 @@ def _dataset(path: str, dataset: Any, size: int) -> Entry:
 def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Layer]:
     """The LSTM of a ``.weights.h5`` file, found by the shapes of its arrays.
 
-    The file says nothing of activations, of ``go_backwards`` and of ``merge_mode``, and not which
-    layer feeds which: that they are Keras's defaults is taken on trust, and several layers are
-    to be asked for one by one.
+    The file does not say which activations, ``go_backwards`` and ``merge_mode`` were used, nor
+    which layer feeds which. So Keras's defaults are assumed, and several layers have to be
+    requested one by one.
 
     Args:
         arrays: What `open_h5` returned.
@@ -161,7 +161,7 @@ def _cell(arrays: Mapping[str, Entry], path: str) -> Any:
 def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = "") -> list[Layer]:
     """The LSTM layers of a ``.keras`` file, as a stack, if they feed one another.
 
-    Dropout, which acts in training alone, and ``stateful``, which hands states from one batch
+    Dropout, which acts only in training, and ``stateful``, which hands states from one batch
     to the next, are left out.
 
     Args:

@@ -22,7 +22,7 @@ def load(params: Any) -> list[Layer]:
         params: ``layer.parameters()``: ``Wx`` (4H, D), ``Wh`` (4H, H) and, unless
             ``bias=False``, ``bias`` (4H,).
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -44,7 +44,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``update`` after ``mlx.core.array(value)``;
         for one that reads both ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

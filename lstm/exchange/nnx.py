@@ -26,7 +26,7 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
             ``kernel`` (H, 4H) and a ``bias`` (4H,).
         cell: The cell itself, so that its functions can be checked; None vouches for them.
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -49,7 +49,7 @@ def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
         list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; for one
         that reads both ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

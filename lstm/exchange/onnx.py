@@ -324,7 +324,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
     for each layer k, ``Hn_k`` and ``Cn_k`` (d, b, H).
 
     Args:
-        layers: The stack. ONNX Runtime runs float32 alone.
+        layers: The stack. ONNX Runtime runs only float32.
         readout: The weights of a linear layer on the last outputs, shape (1 + d * H, K), whose
             first row are its biases, such as ``WOUT`` of `lstm.train`. With it the model gives
             ``Y`` (n, b, K), too, which is [1, h] times this matrix at every step.
@@ -338,7 +338,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
     Raises:
         ImportError: If the package onnx is not installed.
         TypeError: If ``layers`` is no stack, or a dtype is another.
-        ValueError: If ``layers`` is no stack; ``readout`` has another shape; or states are asked
+        ValueError: If ``layers`` is not a stack; ``readout`` has another shape; or states are asked
             for and a layer reads backward, which no stream can.
 
     Example:

@@ -35,7 +35,7 @@ class Node(NamedTuple):
     Attributes:
         name: A name that no other LSTM node of the model has.
         proto: The ``onnx.NodeProto``.
-        scope: The graph or body that it stands in.
+        scope: The graph or body that it is in.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Sizes(NamedTuple):
 def find_nodes(model: Any) -> list[Node]:
     """Find the LSTM nodes of a model, in its graph and in the bodies of other nodes.
 
-    A node is called by its own name, with the path of the body that it stands in. If that is
+    A node is called by its own name, with the path of the body that it is in. If that is
     empty or not its own alone, "#" and its position among the LSTM nodes is added.
 
     Args:

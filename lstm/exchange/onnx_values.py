@@ -83,7 +83,7 @@ class Scope:
         self.twice = {name for name, count in made.items() if count > 1}
 
     def find(self, name: str) -> "Scope | None":
-        """The scope that a name belongs to, from the inside out; None if nobody makes it."""
+        """The scope that a name belongs to, from the inside out; None if no node makes it."""
         scope: Scope | None = self
         while scope and not (name in scope.stored or name in scope.makers or name in scope.inputs):
             scope = scope.around

@@ -3,7 +3,7 @@
 A file is not believed: names come before sizes, sizes before numbers, and what it declares is
 compared with what it holds before room is made for it. Nothing in a file is executed: arrays of
 Python objects, which NumPy stores as pickles, are refused. Both kinds are read and written here,
-with NumPy alone.
+with nothing but NumPy.
 
 Sources: NumPy, ``numpy.lib.format``; Hugging Face, safetensors, README (the format).
 """
@@ -214,14 +214,14 @@ def _span(entry: Mapping[str, Any]) -> tuple[int, int, tuple[int, ...], str]:
 
 
 def _natural(value: Any) -> int:
-    """A size as it stands in JSON."""
+    """A size as it is written in JSON."""
     if type(value) is not int or value < 0:
         raise ValueError(f"a size of {value!r}")
     return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that stands twice in one JSON object."""
+    """Refuse a name that occurs twice in one JSON object."""
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a name stands twice")
     return dict(pairs)

@@ -21,7 +21,7 @@ def load(params: Any) -> list[Layer]:
             ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and, unless ``bias=False``, ``bias_ih``
             and ``bias_hh`` (4H,), which are added up.
 
-    For a stack, for what comes back and for what is refused see `lstm.exchange.cells.load`.
+    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
 
     Example:
         >>> from lstm import stack
@@ -43,7 +43,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         list: For each layer the parameters by name, for ``load_state_dict`` after
         ``Tensor(value)``; for one that reads both ways a pair.
 
-    What is refused: see `lstm.exchange.cells.dump`.
+    On what is refused see `lstm.exchange.cells.dump`.
 
     Example:
         >>> from lstm import stack

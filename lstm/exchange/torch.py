@@ -46,14 +46,14 @@ def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
     """Convert a ``torch.nn.LSTM``, with all its layers and directions, or an ``LSTMCell``.
 
     The two biases are added up. ``batch_first`` and ``dropout`` are in no state dict: the first
-    is an argument of `lstm.stack.forward`, the other acts in training alone.
+    is an argument of `lstm.stack.forward`, the other acts only in training.
 
     Args:
         state_dict: Its ``state_dict()``, or what a file held of it: ``weight_ih_l0`` (4H, D),
             ``weight_hh_l0`` (4H, H), and, unless ``bias=False``, ``bias_ih_l0`` and
             ``bias_hh_l0`` (4H,), and so on for each layer and ``_reverse``. An ``LSTMCell`` has
             these names without ``_l0``.
-        prefix: What stands before its names in that of a larger module, such as "encoder.lstm.".
+        prefix: What its names begin with in that of a larger module, such as "encoder.lstm.".
             Names without it are not looked at.
 
     Returns:
@@ -98,7 +98,7 @@ def dump(
 ) -> dict[str, NDArray[Any]]:
     """Give a ``torch.nn.LSTM`` or ``LSTMCell`` its parameters.
 
-    Two biases that are added cannot be told apart: all of it goes to ``bias_ih``, and
+    Two biases that are added cannot be told apart: the whole sum goes to ``bias_ih``, and
     ``bias_hh`` is zero. That gives the same outputs. But the gradient of *each* is the bias row
     of ``dWLSTM``, so an optimiser moves their sum twice as far as our one bias.
 

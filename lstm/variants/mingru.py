@@ -64,7 +64,7 @@ def linear_recurrence(
     A, B = A.copy(), B.copy()
     reach = 1
     while reach < len(A):
-        B[reach:] += A[reach:] * B[:-reach]  # (eq-doubling)
+        B[reach:] += A[reach:] * B[:-reach]  # (eq-rounds)
         A[reach:] = A[reach:] * A[:-reach]
         reach *= 2
     return B if h0 is None else A * h0 + B

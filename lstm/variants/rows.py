@@ -62,11 +62,11 @@ def linear(y: str, u: str, M: str) -> Step:
     """
     return Step(
         y,
-        "eq-linear",
+        "eq-by-matrix",
         lambda v: getattr(v, u) @ getattr(v, M),
         {
-            u: ("eq-linear", lambda v, dy: dy @ getattr(v, M).T),
-            M: ("eq-linear", lambda v, dy: getattr(v, u).T @ dy),
+            u: ("eq-by-matrix", lambda v, dy: dy @ getattr(v, M).T),
+            M: ("eq-by-matrix", lambda v, dy: getattr(v, u).T @ dy),
         },
     )
 

@@ -5,29 +5,23 @@ import re
 
 import numpy as np
 import pytest
+from hands import PHONE, array, drag, numbers
 
 import lstm
 from lstm import exchange, reference, train
 from tools.browser import ROOT
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 ORDERS = "book/12-trading-weights.html"
 ZOO = "book/07-zoo-of-bugs.html"
 STEP = "book/04-one-step-back.html"
 DIGITS = "book/11-real-sequences.html"
 
 
-def array(value):
-    """An array of lstm.js, handed over as JSON."""
-    data = value["data"]
-    return np.array(list(data.values()) if isinstance(data, dict) else data).reshape(value["shape"])
-
-
 # Wrong order
 
 
 def test_the_orders_are_those_of_the_rosetta_table(visit):
-    told = visit(ORDERS).evaluate("orders.LIBRARIES")
+    told = visit(ORDERS).evaluate("orders.trading.libraries")
     for name, order in told.items():
         if name == "this book":
             assert order == "ifog"
@@ -37,37 +31,50 @@ def test_the_orders_are_those_of_the_rosetta_table(visit):
             assert order == "".join(known), name
 
 
+def assert_orders(page, figure):
+    """The outputs, right and in the order that was laid, and the sentence that compares them."""
+    place = {"packing": "#packing-order-live", "trading": "#fig-orders-live"}[figure]
+    state = page.evaluate(f"orders.{figure}.state()")
+    stored = page.evaluate(f"orders.{figure}.libraries")[state["library"]]
+    W, X = array(state["WLSTM"]), array(state["X"])
+    blocks = dict(zip("ifog", np.split(W, 4, axis=1), strict=True))
+    read = dict(zip(state["order"], (blocks[gate] for gate in stored), strict=True))
+    right = lstm.forward(X, W).Hout
+    got = lstm.forward(X, np.hstack([read[gate] for gate in "ifog"])).Hout
+    np.testing.assert_allclose(array(state["right"]), right, atol=1e-12)
+    np.testing.assert_allclose(array(state["got"]), got, atol=1e-12)
+    off = np.abs(got - right).max()
+    said = page.locator(f"{place} .said").inner_text()
+    assert ("to the last digit" in said) == (off < 1e-12) == (state["order"] == stored)
+    if state["order"] != stored:
+        assert abs(numbers(said.rstrip("."))[-1] - off) < 5.1e-3
+    return state
+
+
 def test_only_one_order_gives_the_right_outputs(visit):
     page = visit(ORDERS)
-    live = page.locator("#fig-orders .live")
+    live = page.locator("#fig-orders-live")
     live.get_by_role("button", name="ONNX").click()
-    state = page.evaluate("orders.state()")
-    W, X = array(state["WLSTM"]), array(state["X"])
-    right = lstm.forward(X, W).Hout
-    np.testing.assert_allclose(array(state["right"]), right, atol=1e-12)
-    # Read i f o g where i o f g was stored: f and o change places.
-    i, f, o, g = np.split(W, 4, axis=1)
-    wrong = lstm.forward(X, np.hstack([i, o, f, g])).Hout
-    np.testing.assert_allclose(array(state["got"]), wrong, atol=1e-12)
-    assert abs(state["off"] - np.abs(wrong - right).max()) < 1e-12 < state["off"]
+    assert assert_orders(page, "trading")["off"] > 0.1
     live.locator("[data-gate=f]").focus()
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("orders.state().off") < 1e-12
-    assert "to the last digit" in live.locator(".said").inner_text()
+    assert assert_orders(page, "trading")["off"] < 1e-12
     assert ORDERS in page.url
+
+
+def test_the_packed_matrix_is_right_until_its_names_are_moved(visit):
+    page = visit("book/03-one-matrix.html")
+    assert assert_orders(page, "packing")["off"] < 1e-12
+    drag(page, page.locator("#packing-order-live .blocks"), (0.9, 0.5), (0.1, 0.5))
+    state = assert_orders(page, "packing")
+    assert state["order"] == "gifo"
+    assert state["off"] > 0.1
 
 
 def test_blocks_are_dragged(visit):
     page = visit(ORDERS)
-    live = page.locator("#fig-orders .live")
-    live.locator(".blocks").scroll_into_view_if_needed()
-    box = live.locator(".blocks").bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + box["width"] * 0.9, y)  # g, the last
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=5)  # to the third place
-    page.mouse.up()
-    state = page.evaluate("orders.state()")
+    drag(page, page.locator("#fig-orders-live .blocks"), (0.9, 0.5), (0.6, 0.5))  # g to the third
+    state = assert_orders(page, "trading")
     assert state["order"] == "ifgo"
     assert state["off"] < 1e-12  # as PyTorch has it
 
@@ -128,6 +135,20 @@ def test_it_knows_what_numpy_knows(visit):
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
+def assert_verdict(page):
+    """What is said of the first field, do = ..., is true of NumPy's arrays."""
+    attempt = page.locator(".attempt").first
+    typed = attempt.locator("input").input_value()
+    said = attempt.locator(".verdict").inner_text()
+    if not typed:
+        assert said in ("", "✗ Type an expression, such as dc * c_prev.")
+        return
+    values = {name: array(value) for name, value in page.evaluate("yourTurn.VALUES").items()}
+    dO = eval(typed, {}, values)
+    assert np.array_equal(dO, values["dh"] * values["s"])  # (eq-do)
+    assert said == f"✓ Right: {dO.size} numbers of shape {dO.shape} agree."
+
+
 def test_a_derivative_is_typed_and_given_up(visit):
     page = visit(STEP)
     attempt = page.locator(".attempt").filter(has=page.get_by_label("df =", exact=True))
@@ -142,11 +163,9 @@ def test_a_derivative_is_typed_and_given_up(visit):
     assert page.locator(link.get_attribute("href")).count() == 1
 
 
-def test_the_backward_cell_is_the_reference(visit):
-    page = visit(STEP)
-    page.locator("#backward-cell").get_by_label("c_prev", exact=True).fill("-0.7")
+def assert_cell(page):
+    """Every value and adjoint of the scalar cell is the reference's, also the one in words."""
     given = page.evaluate("backwardCell.given")
-    assert given["c_prev"] == -0.7
     W = np.array([[given[f"{row}_{gate}"] for gate in "ifog"] for row in ("b", "wx", "wh")])
     x, c, h = (np.array([[given[name]]]) for name in ("x", "c_prev", "h_prev"))
     v = reference.forward(x, W, c, h)
@@ -161,11 +180,26 @@ def test_the_backward_cell_is_the_reference(visit):
             assert abs(value - getattr(d, name).item()) < 1e-12, name
             difference = page.evaluate(f"backwardCell.difference('{name}')")
             assert abs(difference - value) < 1e-8, name
+    way, at, name, shown = re.search(
+        r"(Forward|Back) (\d+) of 24: (\w+) = .* = (−?\d\.\d{6}), ",
+        page.locator("#backward-cell-live .said").inner_text(),
+    ).groups()
+    want = getattr(v, name) if way == "Forward" else getattr(d, name.removeprefix("d"))
+    assert abs(numbers(shown)[0] - want.item()) < 1e-6, at
+
+
+def test_the_backward_cell_is_the_reference(visit):
+    page = visit(STEP)
+    page.locator("#backward-cell").get_by_label("c_prev", exact=True).fill("-0.7")
+    assert page.evaluate("backwardCell.given.c_prev") == -0.7
+    for k in range(len(page.evaluate("backwardCell.ALL"))):
+        page.evaluate(f"backwardCell.go({k})")
+        assert_cell(page)
 
 
 def test_the_backward_cell_by_keys(visit):
     page = visit(STEP)
-    place = page.locator("#backward-cell .live")
+    place = page.locator("#backward-cell-live")
     slider = place.get_by_role("slider", name="operation")
     slider.focus()
     page.keyboard.press("Home")
@@ -200,14 +234,23 @@ def test_every_patch_fits_and_the_verdicts_are_as_the_chapter_tells(visit):
         assert sum(sees[name].values()) == 1
 
 
+def assert_verdicts(page):
+    """The differences on every output see the bug that is chosen, if its backward pass has one."""
+    names = page.evaluate("breakIt.BUGS.map((bug) => bug.name)")
+    k = int(page.locator("#fig-zoo-live select").input_value())
+    checks = page.evaluate("breakIt.CHECKS.map((check) => check.name)")
+    seen = dict(zip(checks, page.evaluate(f"breakIt.judge(breakIt.BUGS[{k}])"), strict=True))
+    assert seen["Differences: random, on Hout, Cn and Hn"] == (0 < k < len(names) - 1)
+
+
 def test_a_reader_predicts_and_runs(visit):
     page = visit(ZOO)
-    live = page.locator("#fig-zoo .live")
+    live = page.locator("#fig-zoo-live")
     live.get_by_label("The bug").select_option(label="dCn is ignored")
     live.get_by_label("Differences: random, on Hout, Cn and Hn").check()
     live.get_by_role("button", name="Run the checks").click()
     page.wait_for_function("breakIt.state() !== null")
-    page.wait_for_selector("#fig-zoo .results:not([hidden])")
+    page.wait_for_selector("#fig-zoo-live .results:not([hidden])")
     said = live.locator(".said").inner_text()
     assert "7 of 7 predicted. 1 checks see it." in said
     state = page.evaluate("breakIt.state()")
@@ -233,19 +276,32 @@ def test_digits_are_read_as_the_package_reads_them(digit):
     assert answers[-1].argmax() in range(10)
 
 
-def test_the_probabilities_in_the_page(visit):
-    stored, page = stored_digits(), visit(DIGITS)
+def assert_probabilities(page):
+    """The ten probabilities after each column are the package's, from the pixels in the page."""
+    stored = stored_digits()
     params = {name: array(stored[name]) / 1000 for name in ("WLSTM", "WOUT")}
-    page.get_by_role("group", name="Held-out digits").get_by_text("7").click()
-    X = np.array(stored["examples"][7]).reshape(8, 8).T.reshape(8, 1, 8) / 16
+    X = array(page.evaluate("drawDigit.pixels")).reshape(8, 8).T.reshape(8, 1, 8)
     answers = train.answer(params, lstm.forward(X, params["WLSTM"]).Hout)[:, 0]
     want = np.exp(answers) / np.exp(answers).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(page.evaluate("drawDigit.state()"), want, atol=1e-9)
+    column, _ = page.evaluate("drawDigit.at()")
+    best = want.argmax(axis=1)
+    told = [column, best[column - 1], want[column - 1].max(), *best]
+    said = page.locator("#fig-digit-reading-live .said").inner_text()
+    np.testing.assert_allclose(numbers(said), told, atol=5.1e-3)
+
+
+def test_the_probabilities_in_the_page(visit):
+    page = visit(DIGITS)
+    page.get_by_role("group", name="Held-out digits").get_by_text("7").click()
+    want = np.array(stored_digits()["examples"][7]) / 16
+    np.testing.assert_array_equal(array(page.evaluate("drawDigit.pixels")), want)
+    assert_probabilities(page)
 
 
 def test_a_finger_and_keys_draw(visit):
     page = visit(DIGITS, **PHONE)
-    live = page.locator("#fig-digit-reading .live")
+    live = page.locator("#fig-digit-reading-live")
     live.get_by_role("button", name="Clear").tap()
     pad = live.locator("svg.pad")
     pad.scroll_into_view_if_needed()
@@ -262,6 +318,23 @@ def test_a_finger_and_keys_draw(visit):
 # The cover
 
 
+def assert_cover(page):
+    """States of all steps, and those beside the drawing once a step is through."""
+    state, texts = page.evaluate(
+        "[cover.state(), [...document.querySelectorAll('#fig-cell svg > g:last-child text')]"
+        ".map((e) => e.textContent)]"
+    )
+    W = np.array([[-3, 4, 3, 0], [6, 8, 0, 3], [0, 0, 0, 0]], dtype=float)
+    run = lstm.forward(np.array(state["x"], dtype=float).reshape(-1, 1, 1), W)
+    np.testing.assert_allclose(state["h"], run.Hout[:, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(state["c"], run.cache.C[:, 0, 0], atol=1e-12)
+    c, h, x = (numbers(text)[0] for text in texts)
+    assert x == state["x"][state["t"]]
+    if state["at"] >= 0.8:  # before, they are on their way
+        assert abs(c - state["c"][state["t"] + 1]) < 5.1e-3
+        assert abs(h - state["h"][state["t"]]) < 5.1e-3
+
+
 def test_the_cover_moves_and_rests(visit):
     page = visit()
     assert page.evaluate("cover.state().playing")
@@ -271,10 +344,7 @@ def test_the_cover_moves_and_rests(visit):
     before = page.evaluate("cover.state()")
     page.wait_for_timeout(500)
     assert page.evaluate("cover.state()") == before
-    W = np.array([[-3, 4, 3, 0], [6, 8, 0, 3], [0, 0, 0, 0]], dtype=float)
-    run = lstm.forward(np.array(before["x"], dtype=float).reshape(-1, 1, 1), W)
-    np.testing.assert_allclose(before["h"], run.Hout[:, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(before["c"], run.cache.C[:, 0, 0], atol=1e-12)
+    assert_cover(page)
 
 
 def test_the_cover_is_still_for_readers_who_prefer_rest(visit):

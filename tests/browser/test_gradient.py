@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from hands import array, numbers
 
 from lstm import reference
 
@@ -12,14 +13,10 @@ D, H = 4, 16
 def curves(state):
     """The three curves from the figure's weights, by the reference step and by plain NumPy."""
     n = state["lags"] + 1
-
-    def numbers(value):
-        return np.array(list(value.values()) if isinstance(value, dict) else value)
-
-    W = numbers(state["WLSTM"]["data"]).reshape(1 + D + H, 4 * H).copy()
+    W = array(state["WLSTM"])
     W[0, H : 2 * H] = state["bias"]
     W[1 + D :] *= state["scale"]
-    X, out = numbers(state["X"]).reshape(n, 1, D), numbers(state["out"]).reshape(1, H)
+    X, out = array(state["X"]).reshape(n, 1, D), array(state["out"]).reshape(1, H)
     c = h = np.zeros((1, H))
     steps = []
     for x in X:
@@ -34,7 +31,7 @@ def curves(state):
         dh, dc, by_c = d.h_prev, d.c_prev, by_c * v.f
         if state["piece"] and (k + 1) % state["piece"] == 0:
             dh, dc, by_c = 0 * dh, 0 * dc, 0 * by_c
-    A, R = numbers(state["A"]).reshape(D, H), numbers(state["R"]).reshape(H, H)
+    A, R = array(state["A"]).reshape(D, H), array(state["R"]).reshape(H, H)
     radius = np.abs(np.linalg.eigvals(R)).max()
     assert abs(radius - 1) < 0.03
     R = R * state["scale"]
@@ -52,10 +49,15 @@ def curves(state):
     }
 
 
-def assert_right(page, figure):
+def assert_curves(page, figure):
     state = page.evaluate(f"gradientFigures.{figure}.state()")
     for name, want in curves(state).items():
         np.testing.assert_allclose(state["curves"][name], want, rtol=1e-9, atol=1e-150)
+    said = numbers(page.locator(f"#fig-{figure}-live .said").inner_text())
+    lag, keeps = state["lag"], 1 / (1 + np.exp(-state["bias"]))
+    shown = [lag, *(state["curves"][name][lag] for name in ("all", "c", "plain"))]
+    shown += [keeps, keeps**lag]
+    np.testing.assert_allclose(said, shown, rtol=0.06)  # two digits
     return state
 
 
@@ -67,17 +69,17 @@ def slide(page, figure, name, value):
 @pytest.mark.parametrize("figure", PAGES)
 def test_the_curves_by_keys(visit, figure):
     page = visit(PAGES[figure])
-    live = page.locator(f"#fig-{figure} .live")
-    assert_right(page, figure)
+    live = page.locator(f"#fig-{figure}-live")
+    assert_curves(page, figure)
     bias = live.get_by_label("forget bias")
     bias.focus()
     for _ in range(6):
         page.keyboard.press("ArrowLeft")
-    state = assert_right(page, figure)
+    state = assert_curves(page, figure)
     assert state["bias"] == 0
     live.get_by_text("1,000 steps").click()
     live.get_by_text("Another draw").click()
-    state = assert_right(page, figure)
+    state = assert_curves(page, figure)
     assert len(state["curves"]["all"]) == 1001
     assert PAGES[figure] in page.url
 
@@ -85,11 +87,11 @@ def test_the_curves_by_keys(visit, figure):
 def test_it_shows_what_the_chapter_tells(visit):
     """The forget bias sets how fast the way by c fades; by way of h the gradient can grow."""
     page = visit(PAGES["lag"])
-    page.locator("#fig-lag .live").get_by_text("1,000 steps").click()
+    page.locator("#fig-lag-live").get_by_text("1,000 steps").click()
     by_bias = {}
     for bias in (0, 3, 5):
         slide(page, "lag", "bias", bias)
-        by_bias[bias] = assert_right(page, "lag")["curves"]
+        by_bias[bias] = assert_curves(page, "lag")["curves"]
     assert by_bias[0]["c"][50] < 1e-8 < by_bias[3]["c"][50] < by_bias[5]["c"][50] < 1
     assert by_bias[3]["all"][1000] > 100 * by_bias[3]["c"][1000]
 
@@ -97,7 +99,7 @@ def test_it_shows_what_the_chapter_tells(visit):
 def test_scissors(visit):
     page = visit(PAGES["truncation"])
     slide(page, "truncation", "piece", 20)
-    state = assert_right(page, "truncation")
+    state = assert_curves(page, "truncation")
     assert state["curves"]["all"][19] > 0
     assert max(state["curves"]["all"][20:]) == 0
 
@@ -105,13 +107,13 @@ def test_scissors(visit):
 def test_a_finger_looks_at_a_lag(visit):
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     page = visit(PAGES["lag"], **phone)
-    plot = page.locator("#fig-lag .live .plot svg").first
+    plot = page.locator("#fig-lag-live .plot svg").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 0.9, box["y"] + 100)
     lag = page.evaluate("gradientFigures.lag.settings.lag")
     assert 80 < lag < 100
-    assert f"{lag} steps back" in page.locator("#fig-lag .live .said").inner_text()
+    assert f"{lag} steps back" in page.locator("#fig-lag-live .said").inner_text()
 
 
 def test_the_pages_are_whole_without_scripts(visit):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import optax
+from hands import numbers
 
 import lstm
 from tools.browser import SITE
@@ -10,8 +11,15 @@ PAGE = "book/10-learning-to-remember.html"
 START = "{T: 20, forget_bias: 3, input_bias: -1, seed: 2}"
 
 
-def test_three_updates(visit):
-    page = visit(PAGE)
+def assert_updates(page):
+    """Three updates are those of the package; and the list says what the curves show."""
+    for item, run in zip(
+        page.locator("#fig-adding-curves-live .runs li").all_inner_texts(),
+        page.evaluate("learning.runs"),
+        strict=True,
+    ):
+        told = [run["T"], run["forget_bias"], run["input_bias"], run["seed"], *run["points"][-1:]]
+        np.testing.assert_allclose(numbers(item)[: len(told)], told, atol=5.1e-4)
     told = page.evaluate(
         f"""() => {{
           const plain = (x) => ({{WLSTM: [...x.WLSTM.data], WOUT: [...x.WOUT.data]}});
@@ -56,6 +64,10 @@ def test_three_updates(visit):
             np.testing.assert_allclose(got, params[name], rtol=1e-9, atol=1e-12)
 
 
+def test_three_updates(visit):
+    assert_updates(visit(PAGE))
+
+
 def test_its_adam_is_that_of_optax():
     """So the lines above are Adam, and not only like the page's."""
     gradient = np.array([0.3, -2.0])
@@ -89,7 +101,7 @@ def test_the_numbers_are_uniform_and_the_error_of_guessing_is_right(visit):
 
 def test_it_learns_pauses_and_goes_on_from_files(visit):
     page = visit(PAGE, SITE.as_uri())
-    live = page.locator("#fig-adding-curves .live")
+    live = page.locator("#fig-adding-curves-live")
     page.evaluate("learning.sliders.T.set(10); learning.settings.T = 10")
     live.get_by_role("button", name="Train").press("Enter")
     page.wait_for_function("learning.runs[0].points.length >= 4")

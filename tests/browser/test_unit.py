@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from hands import numbers
 
 import lstm
 from lstm import layout
@@ -36,6 +37,11 @@ def assert_golden(page):
     last = page.locator(".live .numbers tbody tr").last.locator("td").all_text_contents()
     shown = [float(text.replace("−", "-")) for text in last]
     np.testing.assert_allclose(shown, [want[-1][k] for k in "xifogch"], atol=5.1e-4)
+    at = page.evaluate("unit.at()")
+    row, before = want[at], want[at - 1]["c"] if at else 0
+    told = [at + 1, row["x"], row["f"], before, *(row[k] for k in "igcoh")]
+    said = numbers(page.locator(".live .said").inner_text())
+    np.testing.assert_allclose(said, told, atol=5.1e-3)
     return state
 
 

@@ -18,6 +18,7 @@ from .fast import ladder, weight_gradients
 from .forward import forget_bias, gradient_lag, memory, recall, recall_errors, unit
 from .learning import half_lives, learning_curves, measures, reading, sequences_needed, solved_map
 from .style import COLORS, EXACT, HATCHES, LINES, NEUTRAL, ORDER, STROKES, STYLE, use_style
+from .variants import pictures, scores
 
 __all__ = [
     "COLORS",
@@ -41,9 +42,11 @@ __all__ = [
     "learning_curves",
     "measures",
     "memory",
+    "pictures",
     "reading",
     "recall",
     "recall_errors",
+    "scores",
     "sequences_needed",
     "share_map",
     "solved_map",

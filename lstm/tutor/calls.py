@@ -1,0 +1,169 @@
+"""Call code that may do anything: raise, never end, print, or change its arguments."""
+
+import contextlib
+import ctypes
+import io
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["LIMIT", "Called", "call"]
+
+LIMIT = 10.0
+"""Seconds that a call may take, if nothing else is said."""
+
+
+class Called(NamedTuple):
+    """What came of a call.
+
+    Attributes:
+        value: What was returned.
+        trouble: What went wrong, as a sentence; empty if it returned.
+        changed: The positions of the arguments that the call changed in place.
+        printed: How many lines it printed.
+        unwritten: Whether it raised NotImplementedError.
+    """
+
+    value: Any
+    trouble: str = ""
+    changed: tuple[int, ...] = ()
+    printed: int = 0
+    unwritten: bool = False
+
+
+class _TooLongError(BaseException):
+    """Not an Exception: code that catches those shall not catch this."""
+
+
+def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) -> Called:
+    """Call a function with copies of its arguments, whatever it does.
+
+    Nothing that it raises gets through, except the reader's own interrupt. What it prints and
+    warns of is not shown.
+
+    Args:
+        function: What to call.
+        *arguments: Its arguments; arrays in tuples and dictionaries are copied, too.
+        limit: The seconds that it may take.
+
+    Returns:
+        Called: What came of it.
+
+    Example:
+        >>> call(lambda x: 1 / x, 0).trouble
+        'raises ZeroDivisionError: division by zero (line 1)'
+    """
+    given = tuple(_copied(argument) for argument in arguments)
+    output = io.StringIO()
+    try:
+        with (
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(output),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+        ):
+            warnings.simplefilter("ignore")
+            value = _within(limit, function, given)
+    except KeyboardInterrupt:
+        raise
+    except NotImplementedError:
+        return Called(None, "is not written yet", unwritten=True)
+    except _TooLongError:
+        return Called(None, f"does not come to an end within {limit:g} seconds")
+    except BaseException as error:
+        return Called(None, f"raises {_said(error, function)}")
+    changed = [k for k, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)]
+    return Called(value, "", tuple(changed), output.getvalue().count("\n"))
+
+
+def _copied(value: Any) -> Any:
+    """A copy of all arrays in an argument; anything else is handed on as it is."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict) and type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(map(_copied, value))
+    return value
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether an argument is still what it was. Of what is no array, nobody asks."""
+    if isinstance(one, dict):
+        return isinstance(other, dict) and all(_same(one[k], other.get(k)) for k in one)
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(one, other, equal_nan=True)
+    return True
+
+
+def _within(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """Call it; raise `_TooLongError` if it takes longer."""
+    main = threading.current_thread() is threading.main_thread()
+    if main and hasattr(signal, "setitimer"):
+        with _alarm(limit):
+            return function(*given)
+    return _in_thread(limit, function, given)
+
+
+@contextlib.contextmanager
+def _alarm(limit: float) -> Iterator[None]:
+    """An alarm that rings again and again, in case that its exception is caught."""
+
+    def ring(*_: Any) -> None:
+        raise _TooLongError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, limit, 0.05)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """The same where there are no alarms: in other threads, and on Windows."""
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function(*given))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit)
+    end = time.monotonic() + 1
+    while thread.is_alive() and time.monotonic() < end:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLongError)
+        )
+        thread.join(0.05)
+    if thread.is_alive():
+        raise _TooLongError
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _said(error: BaseException, function: Callable[..., Any]) -> str:
+    """The error and its line in the file of the function."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "an error that cannot be printed"
+    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
+    return f"{said[:300]} (line {lines[-1]})" if lines else said[:300]

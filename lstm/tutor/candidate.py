@@ -1,0 +1,193 @@
+"""The code that is judged: run it on a problem, and bring what it returns to our layout."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..exchange.names import flat
+from .calls import LIMIT, Called, call
+from .search import FORWARD, Arrays
+from .styles import Problem, Style
+
+__all__ = ["Candidate", "Ran"]
+
+
+class Ran(NamedTuple):
+    """What a run gave.
+
+    Attributes:
+        arrays: The outputs as the code returned them, by its own names for them.
+        outputs: The same in this package's layout; see `lstm.tutor.search`.
+        cache: What a forward pass returned for the backward pass.
+        trouble: What went wrong, as a sentence; empty if nothing did.
+        unwritten: Whether it is not written yet.
+        changed: The arguments that it changed in place.
+        printed: How many lines it printed.
+        inner: Values on the way that a backward pass returned, too, by name.
+    """
+
+    arrays: Arrays
+    outputs: Arrays
+    cache: Any = None
+    trouble: str = ""
+    unwritten: bool = False
+    changed: tuple[str, ...] = ()
+    printed: int = 0
+    inner: Mapping[str, Any] = {}
+
+    @property
+    def single(self) -> bool:
+        """Whether the outputs are in less than double precision."""
+        return any(array.dtype != np.float64 for array in self.arrays.values())
+
+
+class Candidate(NamedTuple):
+    """Two functions and the style in which they are written.
+
+    Attributes:
+        forward: The forward pass.
+        backward: The backward pass, or None.
+        style: Their style.
+        limit: Seconds that each call may take.
+    """
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any] | None
+    style: Style
+    limit: float = LIMIT
+
+    def run_forward(self, p: Problem) -> Ran:
+        """Run the forward pass.
+
+        Args:
+            p: On what.
+
+        Returns:
+            Ran: What it gave.
+        """
+        weights = self.style.pack(p.W, p.second)
+        given = self.style.arguments(self.forward, self.style.swap(p.X), weights, p.c0, p.h0)
+        called = call(self.forward, *given, limit=self.limit)
+        changed = tuple(("X", *["weights"] * (len(given) - 2), "states")[k] for k in called.changed)
+        if called.trouble:
+            return _failed(called)
+        wanted = "(Hout, " + ", ".join(self.style.states("Cn", "Hn")) + ", cache)"
+        value = called.value
+        if value is None:
+            return _failed(called._replace(trouble="returns nothing", unwritten=True))
+        if not isinstance(value, (tuple, list)):
+            kind = type(value).__name__
+            return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
+        items = list(value)
+        if len(items) >= 2 and isinstance(items[1], (tuple, list)) and len(items[1]) == 2:
+            items[1:2] = items[1]
+        if len(items) not in (3, 4) or (len(items) == 3 and self.backward is not None):
+            return _failed(called._replace(
+                trouble=f"returns {len(items)} values, expected 4: {wanted}"))  # fmt: skip
+        n, b, _, H = p.sizes
+        Hout = (b, n, H) if self.style.batch_first else (n, b, H)
+        arrays, trouble = _arrays(self.style.outputs(), items[:3], [Hout, (b, H), (b, H)], p)
+        if trouble:
+            return _failed(called._replace(trouble=trouble))
+        outputs = {name: arrays[name] for name in FORWARD}
+        outputs["Hout"] = self.style.swap(outputs["Hout"])
+        cache = items[3] if len(items) == 4 else None
+        return Ran(arrays, outputs, cache, "", False, changed, called.printed)
+
+    def run_backward(self, p: Problem, cache: Any) -> Ran:
+        """Run the backward pass.
+
+        Args:
+            p: On what.
+            cache: What the forward pass returned for it.
+
+        Returns:
+            Ran: What it gave.
+        """
+        assert self.backward is not None
+        given = self.style.back(self.backward, self.style.swap(p.dHout), cache, p.dCn, p.dHn)
+        called = call(self.backward, *given, limit=self.limit)
+        names = self.style.gradients()
+        changed = tuple("dHout" if k == 0 else "dCn or dHn" for k in called.changed if k != 1)
+        if called.trouble:
+            return _failed(called)
+        wanted = "(" + ", ".join(names) + ")"
+        value = called.value
+        if value is None:
+            return _failed(called._replace(trouble="returns nothing", unwritten=True))
+        if not isinstance(value, (tuple, list)):
+            kind = type(value).__name__
+            return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
+        n, b, D, H = p.sizes
+        places = self.style.places(D, H)
+        items: list[Any] = []
+        inner: Mapping[str, Any] = {}
+        for item in value:
+            if isinstance(item, Mapping):
+                got = flat(item, "gradients", "gradients")
+                ours = [got.get(name, got.get("d" + name)) for name in places]
+                if all(array is not None for array in ours):
+                    items += ours
+                else:
+                    inner = item
+            elif isinstance(item, (tuple, list)):
+                items += item
+            else:
+                items.append(item)
+        if len(items) != len(names):
+            trouble = f"returns {len(items)} values, expected {len(names)}: {wanted}"
+            return _failed(called._replace(trouble=trouble))
+        dX = (b, n, D) if self.style.batch_first else (n, b, D)
+        shapes = [dX, *(place.shape for place in places.values()), (b, H), (b, H)]
+        arrays, trouble = _arrays(names, items, shapes, p)
+        if trouble:
+            return _failed(called._replace(trouble=trouble))
+        size = (1 + D + H) * 4 * H
+        vector = np.zeros(size + 4 * H)
+        for name, place in places.items():
+            vector[place] = arrays["d" + name]
+        outputs = {
+            "dX": self.style.swap(arrays["dX"]),
+            "dW": vector[:size].reshape(1 + D + H, 4 * H),
+            "db2": vector[size:],
+            "dc0": arrays["dc0"],
+            "dh0": arrays["dh0"],
+        }
+        if not self.style.two_biases:
+            outputs["db2"] = outputs["dW"][0]
+        return Ran(arrays, outputs, None, "", False, changed, called.printed, inner)
+
+
+def _failed(called: Called) -> Ran:
+    return Ran({}, {}, None, called.trouble, called.unwritten, (), called.printed)
+
+
+def _arrays(
+    names: list[str], items: list[Any], shapes: list[tuple[int, ...]], p: Problem
+) -> tuple[Arrays, str]:
+    """The outputs as arrays by name, or what is wrong with the first that is none."""
+    arrays: dict[str, NDArray[Any]] = {}
+    n, b, D, H = p.sizes
+    sizes = f"n, b, D, H = {n}, {b}, {D}, {H}"
+    for name, item, shape in zip(names, items, shapes, strict=True):
+        try:
+            array = np.asarray(item)
+        except Exception:
+            return {}, f"{name} is a {type(item).__name__}, expected an array of shape {shape}"
+        if array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16":
+            kind = type(item).__name__ if array.dtype.kind == "O" else f"array of {array.dtype}"
+            return {}, f"{name} is a {kind}, expected an array of numbers, shape {shape}"
+        if array.shape != shape:
+            advice = ""
+            if array.ndim == 3 and array.shape == (shape[1], shape[0], shape[2]):
+                advice = "; steps and batch are the other way round: is it meant? batch_first says"
+                advice += " which is first"
+            elif array.ndim == 2 and array.T.shape == shape:
+                advice = "; that is its transpose"
+            elif array.size == int(np.prod(shape)):
+                advice = "; it has as many elements"
+            return {}, f"{name} has shape {array.shape}, expected {shape} with {sizes}{advice}"
+        arrays[name] = array.astype(np.float64) if array.dtype.kind in "iu" else array
+    return arrays, ""

@@ -1,0 +1,383 @@
+"""Say where code is wrong that no mistake of the table explains.
+
+Two tricks need nothing but inputs and outputs. Forward, one step of one sequence: c is an affine
+function of c_prev, so that two values of c_prev give f and i * g; where g is saturated, i * g is i.
+Backward, one step of one sequence: the gradient of the bias *is* dz, gate by gate, so that all
+that comes after can be judged with the code's own dz, and all that comes before gate by gate.
+"""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ..layout import GATES, split_gates, split_rows
+from ..reference import STEPS
+from .candidate import Candidate, Ran
+from .equations import EQUATIONS
+from .plain import KEPT, model
+from .search import FORWARD, GRADIENTS, Arrays, agree, run
+from .styles import Problem, Style, problem
+from .verdict import Place
+
+__all__ = ["first_wrong", "judge_inner", "right_and_wrong", "where_backward", "where_forward"]
+
+_GATE = {"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate"}
+_SEEDS = 20  # so many problems of one size must be right before that size is called right
+_LABEL = {"i": "eq-di", "f": "eq-df", "o": "eq-do", "g": "eq-dg"}
+
+
+def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, tolerance: float) -> Place:
+    """The first element that is wrong, in the order in which it was computed.
+
+    Args:
+        form: The style of the code.
+        p: The problem.
+        arrays: What the code returned, by its own names.
+        right: The right outputs in this package's layout.
+        tolerance: As a part of an array's largest element.
+
+    Returns:
+        Place: Where, what was found there and what belongs there.
+
+    Raises:
+        ValueError: If nothing is wrong.
+
+    Example:
+        >>> p, arrays = problem(1, 1, 3, 2), {"Cn": np.zeros((1, 2))}
+        >>> print(first_wrong(Style(), p, arrays, {"Cn": np.ones((1, 2))}, 1e-9))
+        Cn[0, 0] is 0, expected 1 (sequence 0, unit 0)
+    """
+    D, H = p.sizes[2:]
+    for name, array in arrays.items():
+        steps = name in ("Hout", "dX")
+        expected, place = _expected(form, p, name, right)
+        scale = float(np.abs(expected).max(initial=0.0))
+        with np.errstate(all="ignore"):
+            wrong = ~(np.abs(array - expected) <= tolerance * scale)
+        if not wrong.any():
+            continue
+        where = np.argwhere(wrong)
+        if steps:
+            times = where[:, 1 if form.batch_first else 0]
+            where = where[times == (times.max() if name == "dX" else times.min())]
+        index = tuple(int(k) for k in where[0])
+        if place is not None:
+            says = _of_weight(int(place[index]), D, H)
+        else:
+            t, r, unit = (*index, *[0] * (3 - len(index))) if steps else (0, *index)
+            if steps and form.batch_first:
+                t, r = r, t
+            axis = "feature" if name == "dX" else "unit"
+            says = f"step {t}, " * steps + f"sequence {r}, {axis} {unit}"
+        return Place(name, index, float(array[index]), float(expected[index]), says)
+    raise ValueError("arrays: expected something wrong, got what is right")
+
+
+def _expected(form: Style, p: Problem, name: str, right: Arrays) -> tuple[Any, Any]:
+    """The right array in the code's own layout; of weights, where its elements are in ours."""
+    if name in right and name != "dW":
+        return (form.swap(right[name]) if name in ("Hout", "dX") else right[name]), None
+    place = form.places(*p.sizes[2:])[name.removeprefix("d")]
+    vector = np.concatenate([right["dW"].ravel(), right["db2"]])
+    return vector[place], place
+
+
+def _of_weight(k: int, D: int, H: int) -> str:
+    """What an element of the vector of all weights is."""
+    size = (1 + D + H) * 4 * H
+    if k >= size:
+        row, column, what = 0, k - size, "second bias"
+    else:
+        row, column = divmod(k, 4 * H)
+        what = "bias" if row == 0 else f"feature {row - 1} of x"
+        if row > D:
+            what = f"unit {row - 1 - D} of h_prev"
+    return f"{what}, {_GATE[GATES[column // H]]}, unit {column % H}"
+
+
+def right_and_wrong(names: Any, yours: Arrays, right: Arrays, tolerance: float) -> str:
+    """Which outputs are right and which are wrong, in words.
+
+    Args:
+        names: The outputs to look at.
+        yours: Those of the code.
+        right: The right ones.
+        tolerance: As a part of an array's largest element.
+
+    Returns:
+        str: A sentence.
+
+    Example:
+        >>> one, zero = np.ones(2), np.zeros(2)
+        >>> right_and_wrong("ab", {"a": one, "b": one}, {"a": one, "b": zero}, 1e-9)
+        'right: a; wrong: b'
+    """
+    names = [name for name in names if name != "db2"]
+    good = [name for name in names if agree(yours[name], right[name], tolerance)]
+    wrong = [name for name in names if name not in good]
+    said = f"wrong: {', '.join(wrong)}"
+    return f"right: {', '.join(good)}; {said}" if good else said
+
+
+def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
+    """Where a forward pass is wrong.
+
+    Args:
+        code: The code.
+        tolerance: As a part of an array's largest element.
+
+    Returns:
+        tuple: Sentences, and the label of the equation to look at, or "".
+
+    Example:
+        >>> from lstm import zoo
+        >>> broken = zoo.plant(zoo.ZOO["i + g instead of i g"])
+        >>> where_forward(Candidate(broken.forward, None, Style()), 1e-9)[0][1]
+        'measured from outside: right: f, h = o * tanh(c), with your own c; wrong: i * g'
+    """
+    for sizes, words in (
+        ((1, 1, 3, 2), "one step of one sequence"),
+        ((1, 2, 3, 4), "one step of a batch"),
+        ((2, 1, 4, 3), "two steps of one sequence"),
+    ):
+        for seed in range(_SEEDS):
+            p = problem(*sizes, code.style, seed=seed)
+            ran, right = code.run_forward(p), run(model(), p, back=False)
+            if ran.trouble:
+                return [f"with {words} it {ran.trouble}"], ""
+            if not all(agree(ran.outputs[k], right[k], tolerance) for k in FORWARD):
+                break
+        else:
+            continue
+        said = [f"with {words}: {right_and_wrong(FORWARD, ran.outputs, right, tolerance)}"]
+        if sizes[:2] == (1, 1):
+            more, label = _gates(code, p, tolerance)
+            return said + more, label
+        if sizes[0] == 1:
+            said.append("one sequence alone seems right: the sequences of a batch must not meet")
+            return said, "eq-unrolled"
+        said.append("one step seems right: look at what goes from one step to the next")
+        return said, "eq-unrolled"
+    return ["right for one and for two steps: look at the loop over the steps"], "eq-unrolled"
+
+
+def _gates(code: Candidate, p: Problem, tolerance: float) -> tuple[list[str], str]:
+    """Measure f, i * g, i and o of one step from outside, and compare each."""
+    v = _values(p)
+
+    def c_and_h(c0: Any = p.c0, push: str = "") -> tuple[Any, Any]:
+        W = p.W.copy()
+        if push:
+            split_gates(W[0])[GATES.index(push)][:] = 40
+        ran = code.run_forward(p._replace(c0=c0, W=W, key=()))
+        if ran.trouble:
+            raise ValueError(ran.trouble)
+        return ran.outputs["Cn"], ran.outputs["Hn"]
+
+    try:
+        c, h = c_and_h()
+        zero, _ = c_and_h(0 * p.c0)
+        one, _ = c_and_h(0 * p.c0 + 1)
+        two, _ = c_and_h(0 * p.c0 + 2)
+        g1, _ = c_and_h(0 * p.c0, "g")
+        i1, _ = c_and_h(0 * p.c0, "i")
+    except ValueError as error:
+        return [str(error)], ""
+    near = max(tolerance, 1e-7)
+    if not agree(two - one, one - zero, near):
+        return ["c does not depend on c_prev as f * c_prev + i * g does"], "eq-c"
+    found = {
+        "f": agree(one - zero, v.f, near),
+        "i * g": agree(zero, v.i * v.g, near),
+        "h = o * tanh(c), with your own c": agree(h, v.o * np.tanh(c), near),
+    }
+    good = [name for name, is_right in found.items() if is_right]
+    wrong = [name for name, is_right in found.items() if not is_right]
+    said = [f"measured from outside: wrong: {', '.join(wrong)}"]
+    if good:
+        said[0] = f"measured from outside: right: {', '.join(good)}; wrong: {', '.join(wrong)}"
+    label = ""
+    if not good:
+        label = "eq-z"
+        said.append("all gates are wrong: look at what they share")
+    elif not found["f"]:
+        label = "eq-gates"
+        said.append("f is how much of c_prev is left in c")
+    elif not found["i * g"]:
+        label = "eq-gates"
+        if agree(g1, v.i, 1e-6):
+            said.append("where g is 1, i is right: look at g")
+        elif agree(i1, v.g, 1e-6):
+            said.append("where i is 1, g is right: look at i")
+    elif wrong:
+        label = "eq-h"
+        said.append("c is right: look at o, at the tanh, and at their product")
+    return said, label
+
+
+def _values(p: Problem) -> SimpleNamespace:
+    """All values of the first step."""
+    kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
+    return SimpleNamespace(**dict(zip(KEPT, kept[0], strict=True)))
+
+
+def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
+    """Where a backward pass is wrong, of code whose forward pass is right.
+
+    Args:
+        code: The code.
+        tolerance: As a part of an array's largest element.
+
+    Returns:
+        tuple: Sentences, and the label of the equation to look at, or "".
+
+    Example:
+        >>> from lstm import zoo
+        >>> broken = zoo.plant(zoo.ZOO["di from i instead of g"])
+        >>> said, label = where_backward(Candidate(broken.forward, broken.backward, Style()), 1e-9)
+        >>> label
+        'eq-di'
+    """
+    for sizes, words in (
+        ((1, 1, 3, 2), "one step of one sequence"),
+        ((1, 2, 3, 4), "one step of a batch"),
+        ((2, 1, 4, 3), "two steps of one sequence"),
+        ((2, 3, 5, 4), "two steps of a batch"),
+    ):
+        for seed in range(_SEEDS):
+            p = problem(*sizes, code.style, seed=seed)
+            ran, right = _backward(code, p), run(model(), p)
+            if ran.trouble:
+                return [f"with {words} it {ran.trouble}"], ""
+            if not all(agree(ran.outputs[k], right[k], tolerance) for k in GRADIENTS):
+                break
+        else:
+            continue
+        said = [f"with {words}: {right_and_wrong(GRADIENTS, ran.outputs, right, tolerance)}"]
+        if sizes[:2] == (1, 1):
+            more, label = _slopes(code, p, ran, right, tolerance)
+            return said + more, label
+        if sizes[0] == 1:
+            said.append("one sequence alone seems right: look at what is summed over the batch")
+            return said, "eq-dw"
+        if sizes[1] == 1:
+            said.append("one step seems right: look at what goes from each step to the one before, "
+                        "and at what is added up over the steps")  # fmt: skip
+            return said, "eq-bptt-dh"
+    return ["right for one and for two steps: look at the loop over the steps"], "eq-bptt-dw"
+
+
+def _backward(code: Candidate, p: Problem) -> Ran:
+    """Both passes."""
+    forward = code.run_forward(p)
+    return forward if forward.trouble else code.run_backward(p, forward.cache)
+
+
+def _slopes(
+    code: Candidate, p: Problem, ran: Ran, right: Arrays, tolerance: float
+) -> tuple[list[str], str]:
+    """One step of one sequence: which gate's dz is wrong, and what does not follow from dz."""
+    yours, v = ran.outputs, _values(p)
+    dz = yours["dW"][:1]
+    per_gate = {
+        k: agree(a, b, tolerance)
+        for k, a, b in zip(GATES, split_gates(dz), split_gates(right["dW"][:1]), strict=True)
+    }
+    good = [f"dz_{k}" for k, is_right in per_gate.items() if is_right]
+    wrong = [k for k, is_right in per_gate.items() if not is_right]
+    rows = split_rows(p.W)
+    follows = {
+        "dX": ("eq-dx", dz @ rows.Wx.T, yours["dX"][0]),
+        "dh0": ("eq-dh-prev", dz @ rows.Wh.T, yours["dh0"]),
+        "the gradient of Wx": ("eq-dw", v.x.T @ dz, yours["dW"][1 : 1 + v.x.shape[1]]),
+        "the gradient of Wh": ("eq-dw", v.h_prev.T @ dz, yours["dW"][1 + v.x.shape[1] :]),
+    }
+    said, label = [], ""
+    if wrong:
+        spelled = ", ".join(f"dz_{k} ({_GATE[k]})" for k in wrong)
+        head = f"right: {', '.join(good)}; " if good else ""
+        said.append(f"the gradient of the bias is dz itself: {head}wrong: {spelled}")
+        label = _LABEL[wrong[0]]
+        if not {"i", "f", "g"} & {k for k, is_right in per_gate.items() if is_right}:
+            label = "eq-dc"
+            said.append("i, f and g are wrong together: look at dc, which all three are made from")
+        else:
+            said += _cotangents(code, p, wrong)
+    for name, (equation, wanted, got) in follows.items():
+        if not agree(got, wanted, max(tolerance, 1e-9)):
+            said.append(f"{name} does not follow from your own dz ({equation})")
+            label = label or equation
+    if agree(yours["dc0"], right["dc0"], tolerance):
+        said.append("dc0 is right, so dc and f are")
+    elif not wrong:
+        label = label or "eq-dc-prev"
+        said.append("dc0 is wrong although all dz are right: look at dc_prev")
+    return said, label
+
+
+def _cotangents(code: Candidate, p: Problem, wrong: list[str]) -> list[str]:
+    """Whether it is what comes by c or what comes by h that is wrong."""
+    alone = p._replace(dHout=0 * p.dHout, dHn=0 * p.dHn, key=())
+    ran, right = _backward(code, alone), run(model(), alone)
+    if ran.trouble:
+        return []
+    pairs = zip(GATES, split_gates(ran.outputs["dW"][0]), split_gates(right["dW"][0]), strict=True)
+    fine = [k for k, a, b in pairs if k in wrong and k != "o" and agree(a, b, 1e-9)]
+    return [f"with dCn alone dz_{k} is right: look at what comes through h" for k in fine[:1]]
+
+
+def judge_inner(
+    inner: Mapping[str, Any], p: Problem, cache: Any, tolerance: float
+) -> tuple[list[str], str]:
+    """Judge values on the way, each step with the code's own inputs.
+
+    Args:
+        inner: Arrays by name, (n, b, H) each: do, ds, dc, di and so on. `dh` is needed for
+            do and ds, `dc` for di, df, dg and dc_prev.
+        p: The problem.
+        cache: A dictionary or named tuple; values of the forward pass that it has by name
+            (i, f, o, g, c, s, h) are used as they are.
+        tolerance: As a part of an array's largest element.
+
+    Returns:
+        tuple: Sentences, and the label of the first derived step that is wrong, or "".
+
+    Example:
+        >>> p = problem(2, 1, 3, 2)
+        >>> judge_inner({"ds": np.ones((2, 1, 2)), "dh": np.ones((2, 1, 2))}, p, {}, 1e-9)[1]
+        'eq-ds'
+    """
+    kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
+    values = {name: np.array([step[k] for step in kept]) for k, name in enumerate(KEPT)}
+    theirs = cache if isinstance(cache, Mapping) else getattr(cache, "_asdict", dict)()
+    H_shape = values["h"].shape
+
+    def usable(value: Any) -> bool:
+        return isinstance(value, np.ndarray) and value.shape == H_shape
+
+    values |= {k: a for k, a in theirs.items() if k in values and usable(a)}
+    given = {k: np.asarray(a) for k, a in inner.items() if np.shape(a) == H_shape}
+    v = SimpleNamespace(**values)
+    derivatives: dict[str, tuple[str, str, Callable[..., Any]]] = {}
+    for step in STEPS:
+        for name, (label, function) in step.backward.items():
+            derivatives["d" + name] = (label, "d" + step.name, function)
+    good, wrong, first = [], [], ""
+    names = ("do", "ds", "df", "di", "dg", "dc_prev", "dz_o", "dz_f", "dz_i", "dz_g")
+    for name in names:
+        label, source, function = derivatives.get(name, ("", "", len))
+        if name in given and source in given:
+            if agree(given[name], function(v, given[source]), max(tolerance, 1e-9)):
+                good.append(name)
+            else:
+                wrong.append(f"{name} ({label})")
+                first = first or label
+    said = []
+    if good or wrong:
+        said.append(
+            "of your own values on the way, each judged with your own inputs: right: "
+            f"{', '.join(good) or 'none'}; wrong: {', '.join(wrong) or 'none'}"
+        )
+    return said, first if first in EQUATIONS else ""

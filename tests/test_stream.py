@@ -1,0 +1,190 @@
+"""Streams: what `lstm.step` gives, in place."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import lstm
+from lstm import stack
+from lstm.layers import Layer
+from lstm.stream import Stream
+
+
+def inputs(n, *shape, dtype="float64", seed=0):
+    return np.random.default_rng(seed).standard_normal((n, *shape)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch", [None, 0, 1, 3])
+@pytest.mark.parametrize(("D", "H"), [(5, 4), (0, 3), (64, 128), (3, 1)])
+def test_a_stream_takes_the_steps_of_step(dtype, batch, D, H):
+    WLSTM = lstm.init(D, H, rng=1, dtype=dtype)
+    WLSTM[0] += 0.1
+    stream, c, h = Stream(WLSTM, batch), None, None
+    for x in inputs(20, *([] if batch is None else [batch]), D, dtype=dtype):
+        c, h = lstm.step(x, WLSTM, c, h)
+        got = stream.step(x)
+        tolerance = 1e-6 if dtype == "float32" else 1e-14
+        np.testing.assert_allclose(got, h, rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(stream.state[0].c, c, rtol=tolerance, atol=tolerance)
+        assert got.dtype == stream.state[0].c.dtype == dtype
+        assert got.shape == h.shape
+
+
+def test_a_stack():
+    layers = stack.init(5, [4, 6, 3], rng=2)
+    X = inputs(15, 2, 5)
+    stream = Stream(iter(layers), batch=2)
+    Hout = [stream.step(x) for x in X]
+    run = stack.forward(X, layers)
+    np.testing.assert_allclose(Hout, run.Hout, rtol=1e-13, atol=1e-14)
+    for k, (c, h) in enumerate(stream.state):
+        np.testing.assert_allclose(c, run.Cn[k][0], rtol=1e-13)
+        np.testing.assert_allclose(h, run.Hn[k][0], rtol=1e-13)
+
+
+def test_one_layer_may_stand_alone_or_in_a_list():
+    layers = stack.init(5, 4, rng=2)
+    x = inputs(1, 5)[0]
+    np.testing.assert_array_equal(Stream(layers).step(x), Stream(layers[0].forward).step(x))
+
+
+def test_the_state_can_be_taken_and_given_back():
+    layers, X = stack.init(5, [4, 6], rng=2), inputs(9, 5)
+    stream = Stream(layers)
+    for x in X[:4]:
+        stream.step(x)
+    middle = stream.state
+    first = [stream.step(x) for x in X[4:]]
+    stream.reset(middle)
+    np.testing.assert_array_equal([stream.step(x) for x in X[4:]], first)
+    other = Stream(layers)
+    other.reset(middle)
+    np.testing.assert_array_equal(other.step(X[4]), first[0])
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(X[0]), Stream(layers).step(X[0]))
+
+
+def test_nothing_is_shared():
+    WLSTM, X = lstm.init(5, 4, rng=1), inputs(3, 5)
+    stream = Stream(WLSTM)
+    first = stream.step(X[0])
+    kept, state = first.copy(), stream.state
+    WLSTM[:] = np.nan
+    second = stream.step(X[1])
+    assert np.isfinite(second).all()
+    np.testing.assert_array_equal(first, kept)
+    second[:] = state[0].c[:] = np.nan
+    assert np.isfinite(stream.step(X[2])).all()
+
+
+def test_the_input_is_left_alone():
+    x = inputs(1, 5)[0]
+    before = x.copy()
+    Stream(lstm.init(5, 4)).step(x)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_lists_and_strided_arrays_are_read():
+    stream, X = Stream(lstm.init(5, 4, rng=1)), inputs(2, 10)
+    wanted = stream.step(X[0, ::2].copy())
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(X[0, ::2]), wanted)
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(X[0, ::2].tolist()), wanted)
+
+
+@pytest.mark.parametrize("huge", [1e30, -1e30])
+def test_what_overflows_or_vanishes_is_no_mistake(huge):
+    WLSTM = lstm.init(5, 4, rng=1, dtype="float32")
+    stream = Stream(WLSTM * np.float32(1e20))
+    with np.errstate(all="raise"):
+        for x in (np.full(5, huge, "float32"), np.full(5, 1e-40, "float32")):
+            assert np.isfinite(stream.step(x)).all()
+        with pytest.raises(FloatingPointError):  # and the caller's setting stays
+            np.float32(1e30) * np.float32(1e30)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.ones(4), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(4,\)"),
+        (np.ones((1, 5)), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(1, 5\)"),
+        (np.ones(5, "float32"), TypeError, "x: expected dtype float64, as in the weights"),
+        (np.ones(5, int), TypeError, "x: expected dtype"),
+        (None, TypeError, "x: expected an array, got None"),
+        (["a"] * 5, TypeError, "x: expected dtype"),
+        (np.ma.masked_array(np.ones(5)), TypeError, "x: expected an array, got a masked array"),
+    ],
+)  # fmt: skip
+def test_a_wrong_input_is_named_and_changes_nothing(x, error, message):
+    stream = Stream(lstm.init(5, 4, rng=1))
+    stream.step(np.ones(5))
+    before = stream.state
+    with pytest.raises(error, match=message):
+        stream.step(x)
+    np.testing.assert_array_equal(stream.state, before)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        (np.ones((10, 15)), ValueError, "WLSTM: expected shape"),
+        (np.ones((10, 16), complex), TypeError, "WLSTM: expected float32 or float64"),
+        (np.ones((10, 16), int), TypeError, "WLSTM: expected dtype"),
+        (None, TypeError, "WLSTM: expected an array, got None"),
+        ([], (TypeError, ValueError), "expected"),
+        (stack.init(5, 4, bidirectional=True), ValueError, r"layers\[0\]\.backward: expected None"),
+        (
+            [Layer(lstm.init(5, 4)), Layer(lstm.init(5, 4))],
+            ValueError, r"layers\[1\]",
+        ),
+        ([Layer(lstm.init(5, 4)), np.ones((9, 16))], TypeError, r"layers\[1\]"),
+    ],
+)  # fmt: skip
+def test_wrong_weights_are_named(weights, error, message):
+    with pytest.raises(error, match=message):
+        Stream(weights)
+
+
+@pytest.mark.parametrize("batch", [-1, 1.0, True, "2"])
+def test_a_batch_is_a_size(batch):
+    with pytest.raises((TypeError, ValueError), match="batch: expected"):
+        Stream(lstm.init(5, 4), batch)
+
+
+def test_a_wrong_state_is_named_and_changes_nothing():
+    layers = stack.init(5, [4, 6], rng=2)
+    stream = Stream(layers)
+    stream.step(np.ones(5))
+    before = stream.state
+    (c0, h0), (c1, h1) = before
+    for state, error, message in (
+        ([(c0, h0)], ValueError, r"state: expected 2 pairs \(c, h\)"),
+        ([(c0, h0), (c1,)], ValueError, r"state: expected 2 pairs"),
+        ([(c0, h0), (c1, h1[:5])], ValueError, r"state\[1\]\.h: expected shape \(H,\) = \(6,\)"),
+        ([(c0 * 0, h0 * 0), (c1, h1.astype("f4"))], TypeError, r"state\[1\]\.h: expected dtype"),
+    ):
+        with pytest.raises(error, match=message):
+            stream.reset(state)
+        for one, other in zip(stream.state, before, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_threads_with_a_stream_each():
+    WLSTM, X = lstm.init(8, 16, rng=1), inputs(200, 8)
+    wanted, found = [Stream(WLSTM).step(X[0])], {}
+    reference = Stream(WLSTM)
+    wanted = [reference.step(x) for x in X]
+
+    def read(k):
+        stream = Stream(WLSTM)
+        found[k] = [stream.step(x) for x in X]
+
+    threads = [threading.Thread(target=read, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all((np.array(found[k]) == wanted).all() for k in range(8))

@@ -1,0 +1,563 @@
+"""The tutor on code that is right, on code that misbehaves, and from the command line."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from right_lstms import JOINED, STYLES, load
+
+import lstm
+from lstm import cell, exchange, tutor, zoo
+from lstm.__main__ import main
+from lstm.tutor import beyond, judge
+from lstm.tutor.calls import call
+from lstm.tutor.child import CannotRunError, judge_file
+from lstm.tutor.step import STEPS
+from lstm.tutor.styles import problem, style
+from lstm.tutor.verdict import Finding, Verdict
+
+
+def says(verdict):
+    return " ".join(str(verdict).split())
+
+
+# Right code.
+
+
+@pytest.mark.parametrize("name", [name for name in STYLES if name != "JAX"])
+def test_right_code_passes(name):
+    source, options = STYLES[name]
+    verdict = tutor.check(*load(source), **options)
+    assert verdict.ok, str(verdict)
+    assert "backward right: dX" in says(verdict)
+
+
+def test_right_code_in_jax_passes(monkeypatch):
+    """The values alone, as JAX compiles for every size; `tests/tutor_mutants.py` tries the rest."""
+    for name in ("beyond_forward", "beyond_backward"):
+        monkeypatch.setattr(judge, name, lambda *_: [])
+    monkeypatch.setattr(judge, "PROOFS", judge.PROOFS[:1])
+    monkeypatch.setattr(judge, "PROBES", judge.PROBES[:1])
+    assert tutor.check(*load(STYLES["JAX"][0])).ok
+
+
+def test_ours_passes_without_a_note():
+    verdict = tutor.check(lstm.forward, lstm.backward)
+    assert [finding.status for finding in verdict.findings] == ["right", "right"]
+
+
+def unpacked(row):
+    """Our LSTM behind the arrays of a row of the Rosetta table, as one dictionary."""
+
+    def forward(X, arrays, one, two):
+        W = exchange.conventions.read(row, arrays, "arrays")
+        c0, h0 = (two, one) if style(row).h_first else (one, two)
+        Hout, Cn, Hn, cache = lstm.forward(X, W, c0, h0)
+        return Hout, *style(row).states(Cn, Hn), cache
+
+    return forward
+
+
+@pytest.mark.parametrize("name", exchange.conventions.ROSETTA)
+def test_every_row_of_the_rosetta_table_is_a_convention(name):
+    row = exchange.conventions.ROSETTA[name]
+    verdict = tutor.check(unpacked(row), convention=name.upper())
+    assert verdict.ok, str(verdict)
+    wrong = unpacked(row._replace(order=" ".join(row.order.split()[::-1])))
+    if row.gates != "apart":
+        assert tutor.check(wrong, convention=row).mistakes
+
+
+def test_what_a_library_adds_to_the_forget_gate_can_be_forgotten():
+    row = exchange.conventions.ROSETTA["Haiku"]
+    forgot = unpacked(row._replace(forget_bias=0.0))
+    assert tutor.check(forgot, convention="Haiku").mistakes == ("forget bias lacks",)
+
+
+def test_another_convention_is_recognised():
+    broken = zoo.plant(zoo.Bug("", "", "", (
+        ("f, o, g = split_gates(ifog)\n        c =", "f, g, o = split_gates(ifog)\n        c ="),
+        ("split_gates(scale)[3][:] = 1", "split_gates(scale)[2][:] = 1"),
+        ("split_gates(shift)[3][:] = 0", "split_gates(shift)[2][:] = 0"),
+    )))  # fmt: skip
+    verdict = tutor.check(broken.forward)
+    assert verdict.mistakes == ("order i, f, g, o",)
+    assert "the order of PyTorch, Keras," in says(verdict)
+    swapped = lambda *a: (lambda Hout, Cn, Hn, cache: (Hout, Hn, Cn, cache))(*lstm.forward(*a))  # noqa: E731
+    assert "pass states='h c'" in says(tutor.check(swapped))
+    assert tutor.check(swapped, convention=None).mistakes == ("c and h swapped",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (dict(forward=3), TypeError, "forward: expected a function, got a int"),
+        (dict(forward=lstm.forward, backward=3), TypeError, "backward: expected a function"),
+        (dict(forward=lstm.forward, convention="Torch"), ValueError, "convention: expected None"),
+        (dict(forward=lstm.forward, convention=3), TypeError, "convention: expected a name, a C"),
+        (dict(forward=lstm.forward, states="hc"), ValueError, "states: expected 'c h', 'h c' or"),
+    ],
+)
+def test_options_that_are_not_right(arguments, error, message):
+    with pytest.raises(error, match=message):
+        tutor.check(**arguments)
+
+
+# Code that misbehaves.
+
+
+def endless(*_):
+    while True:
+        pass
+
+
+def stubborn(*_):
+    while True:
+        with contextlib.suppress(Exception):
+            time.sleep(10)
+
+
+def deep(*_):
+    return deep()
+
+
+class Hostile:
+    def __array__(self, *_, **__):
+        raise RuntimeError("no")
+
+
+MISBEHAVING = [
+    (lambda *_: 1 / 0, "raises ZeroDivisionError: division by zero (line"),
+    (lambda *_: sys.exit(3), "raises SystemExit: 3"),
+    (lambda *_: exit(), "raises "),
+    (deep, "raises RecursionError"),
+    (endless, "does not come to an end within 0.2 seconds"),
+    (stubborn, "does not come to an end within 0.2 seconds"),
+    (lambda *_: None, "write it, then check again"),
+    (lambda *_: 7, "returns a int, expected (Hout, Cn, Hn, cache)"),
+    (lambda *_: (1, 2), "returns 2 values, expected 4"),
+    (lambda *_: (1, 2, 3, 4, 5), "returns 5 values, expected 4"),
+    (lambda *_: ("a", "b", "c", "d"), "Hout is a array of <U1, expected an array of numbers"),
+    (lambda *_: (Hostile(), 0, 0, 0), "Hout is a Hostile, expected an array of shape (3, 2, 4)"),
+    (lambda *_: ([[1], [1, 2]], 0, 0, 0), "Hout is a list, expected an array"),
+    (lambda *_: (1j * np.ones((3, 2, 4)), 0, 0, 0), "Hout is a array of complex128"),
+    (lambda X, W, c, h: (X, c, h, 0), "Hout has shape (3, 2, 5), expected (3, 2, 4) with n, b, D"),
+    (lambda X, W, c, h: (np.ones((2, 3, 4)), c, h, 0), "steps and batch are the other way round"),
+    (lambda X, W, c, h: (np.ones((3, 2, 4)), c.T, h, 0), "that is its transpose"),
+    (lambda X, W, c, h: (np.nan * np.ones((len(X), *c.shape)), c, h, 0), "nan or infinity comes"),
+    (lambda X, W: 0, "raises TypeError: "),
+    (len, "raises TypeError"),
+    (np.add, "raises TypeError"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("function", "message"), MISBEHAVING, ids=[m for _, m in MISBEHAVING])
+def test_whatever_forward_does_is_in_the_verdict(function, message):
+    verdict = tutor.check(function, lstm.backward, limit=0.2)
+    assert not verdict.ok
+    assert message in says(verdict)
+    for text in (verdict._repr_html_(), verdict.to_json(), verdict.text(color=True)):
+        assert text
+
+
+@pytest.mark.parametrize("function", [f for f, m in MISBEHAVING if "nan" not in m][:-2])
+def test_whatever_backward_does_is_in_the_verdict(function):
+    verdict = tutor.check(lstm.forward, function, limit=0.2)
+    assert not verdict.ok
+    assert verdict.findings[0].status == "right"
+    assert verdict.findings[1].status in ("wrong", "unwritten")
+
+
+def unwritten(*_):
+    raise NotImplementedError
+
+
+def test_what_is_not_written_is_said_to_be_so():
+    verdict = tutor.check(unwritten, unwritten)
+    assert not verdict.ok
+    assert [f.status for f in verdict.findings] == ["unwritten", "unwritten"]
+    assert "not written yet" in str(verdict)
+    assert "not written yet" in str(tutor.check(lstm.forward, unwritten))
+
+
+def test_other_threads_have_a_limit_too():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(call(endless, limit=0.1).trouble))
+    thread.start()
+    thread.join(5)
+    assert found == ["does not come to an end within 0.1 seconds"]
+    thread = threading.Thread(target=lambda: found.append(call(lambda a: 2 * a, 4).value))
+    thread.start()
+    thread.join(5)
+    assert found[1:] == [8]
+
+
+def test_an_interrupt_of_the_readers_own_gets_through():
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call(interrupted)
+
+
+def test_prints_and_warnings_are_not_shown(capsys, recwarn):
+    def noisy(*arguments):
+        print("here")
+        print("there", file=sys.stderr)
+        np.log(np.zeros(1))
+        return lstm.forward(*arguments)
+
+    assert tutor.check(noisy).ok
+    assert capsys.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+def test_what_a_call_changes_is_seen_and_undone():
+    X = np.ones(3)
+
+    def changes(x, pair):
+        x *= 2
+        pair["a"][0] = 5
+
+    assert call(changes, X, {"a": np.zeros(1)}).changed == (0, 1)
+    np.testing.assert_array_equal(X, np.ones(3))
+
+
+BESIDES = [
+    ("1 / (1 + np.exp(-a))", "np.exp(a) / (1 + np.exp(a))", "in the thousands nan", False),
+    ("U, C, Hout", "if n == 0:\n        raise ValueError('empty')\n    U, C, Hout",
+     "note: a sequence of length 0 raises ValueError: empty", True),
+    ("U, C, Hout", "if n * b > 200:\n        X = X + 1\n    U, C, Hout",
+     "with 20 steps and a batch of 12", False),
+    ("U, C, Hout", "if np.abs(c0).max() > 50:\n        X = X + 1\n    U, C, Hout",
+     "where the memory is large", False),
+    ("U, C, Hout", "if X.dtype == np.float32:\n        X = X + 1\n    U, C, Hout",
+     "in float32", False),
+    ("    dHout = dHout.copy()\n", "    dHout = dHout * (1 + 1e-3 * (np.abs(dHout).max() > 1e4))\n",
+     "with gradients 10^6 times as large", False),
+    ("def sigmoid(a):", "N = [0]\n\n\ndef sigmoid(a):\n    N[0] += 1e-6\n    a = a + N[0]",
+     "", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "message", "ok"), BESIDES, ids=range(len(BESIDES)))
+def test_what_goes_wrong_besides_the_values(right, wrong, message, ok):
+    verdict = tutor.check(*load(JOINED, (right, wrong)))
+    assert verdict.ok == ok
+    assert message in says(verdict)
+
+
+def test_what_is_left_over_between_calls():
+    left = []
+
+    def forward(X, W, c0, h0):
+        left.append(h0)
+        return lstm.forward(X, W, c0, left[-1] if len(left) < 8 else left[-2][: len(h0)])
+
+    monkeyed = tutor.check(forward)
+    assert not monkeyed.ok
+
+
+def test_slow_but_right_code_is_right(monkeypatch):
+    monkeypatch.setattr(beyond, "QUICK", -1.0)
+    monkeypatch.setattr(beyond, "MEDIUM", (3, 2, 5, 4))
+    assert tutor.check(lstm.forward, lstm.backward).ok
+
+
+def test_a_wrong_forward_pass_with_its_own_right_derivative():
+    broken = zoo.plant(zoo.ZOO["no tanh, both ways"])
+    verdict = tutor.check(broken.forward, broken.backward)
+    assert verdict.findings[1].status == "note"
+    assert "right derivative of your forward pass" in verdict.findings[1].says
+
+
+# One step, one piece, one cell.
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+RIGHT_STEPS = {
+    "eq-u": lambda x, h_prev: np.hstack([np.ones((len(x), 1)), x, h_prev]),
+    "eq-z": lambda u, W: u @ W,
+    "eq-cut": lambda z: np.split(z, 4, axis=1),
+    "eq-gates": lambda z: (*map(sigmoid, np.split(z, 4, 1)[:3]), np.tanh(np.split(z, 4, 1)[3])),
+    "eq-sigmoid": sigmoid,
+    "eq-c": lambda f, c_prev, i, g: f * c_prev + i * g,
+    "eq-s": np.tanh,
+    "eq-h": lambda o, s: o * s,
+    "eq-do": lambda dh, s: dh * s,
+    "eq-ds": lambda dh, o: dh * o,
+    "eq-dc": lambda dc_next, ds, s: dc_next + ds * (1 - s**2),
+    "eq-df": lambda dc, c_prev: dc * c_prev,
+    "eq-di": lambda dc, g: dc * g,
+    "eq-dg": lambda dc, i: dc * i,
+    "eq-dc-prev": lambda dc, f: dc * f,
+    "eq-dz-sigmoid": lambda dk, k: dk * k * (1 - k),
+    "eq-dz-tanh": lambda dg, g: dg * (1 - g**2),
+    "eq-dz": lambda *parts: np.hstack(parts),
+    "eq-dw": lambda u, dz: u.T @ dz,
+    "eq-du": lambda dz, W: dz @ W.T,
+    "eq-dx": lambda du, D: du[:, 1 : 1 + D],
+    "eq-dh-prev": lambda dz, Wh: dz @ Wh.T,
+}
+WRONG_STEPS = [
+    ("eq-u", lambda x, h_prev: np.hstack([x, h_prev, np.ones((len(x), 1))]), "[x, h_prev, 1]"),
+    ("eq-z", lambda u, W: u @ W + W[0], "bias twice"),
+    ("eq-sigmoid", lambda a: sigmoid(-a), "exp(z) for exp(-z)"),
+    ("eq-c", lambda f, c_prev, i, g: i * c_prev + f * g, "c: i and f swapped"),
+    ("eq-h", lambda o, c: o * c, "h: c for s"),
+    ("eq-dc", lambda dc_next, ds, s: dc_next + ds * (1 - s), "dcs: 1 - v"),
+    ("eq-df", lambda dc, c: dc * c, "df: c for c_prev"),
+    ("eq-dz-sigmoid", lambda dk, k: dk * (1 - k**2), "dz_i: tanh' for the slope"),
+    ("eq-dz-tanh", lambda dg, g: dg * (1 - g), "dz_g: 1 - v"),
+    ("eq-dw", lambda u, dz: u.T @ dz / len(u), "dW: batch mean"),
+]
+
+
+@pytest.mark.parametrize("label", STEPS)
+def test_a_right_step_passes(label):
+    verdict = tutor.step(label, RIGHT_STEPS[label])
+    assert verdict.ok, str(verdict)
+
+
+@pytest.mark.parametrize(("label", "function", "name"), WRONG_STEPS, ids=lambda x: str(x)[:14])
+def test_a_wrong_step_is_named(label, function, name):
+    assert tutor.step(label, function).mistakes == (name,)
+
+
+def test_steps_that_misbehave():
+    assert "takes q; expected dc, c_prev" in says(tutor.step("eq-df", lambda q: q))
+    assert "not written yet" in says(tutor.step("eq-df", unwritten))
+    assert "not written yet" in says(tutor.step("eq-df", lambda dc, c_prev: None))
+    assert "has shape (2,)" in says(tutor.step("eq-df", lambda dc, c_prev: np.ones(2)))
+    assert "returns one, expected 4" in says(tutor.step("eq-cut", lambda z: z))
+    assert "df is a str" in says(tutor.step("eq-df", lambda dc, c_prev: "x"))
+    assert "no name here" in says(tutor.step("eq-df", lambda dc, c_prev: np.sin(dc)))
+    inplace = tutor.step("eq-df", lambda dc, c_prev: np.multiply(dc, c_prev, out=dc))
+    assert "changed in place" in says(inplace)
+    with pytest.raises(ValueError, match="label: expected one of"):
+        tutor.step("eq-nonsense", len)
+    with pytest.raises(TypeError, match="function: expected a function, got a int"):
+        tutor.step("eq-df", 3)
+
+
+def back_step(dh, dc_next, v, W):
+    dc = dc_next + dh * v.o * (1 - v.s**2)
+    dz = np.hstack([dc * v.g * v.i * (1 - v.i), dc * v.c_prev * v.f * (1 - v.f),
+                    dh * v.s * v.o * (1 - v.o), dc * v.i * (1 - v.g**2)])  # fmt: skip
+    D = v.x.shape[1]
+    u = np.hstack([np.ones((len(dh), 1)), v.x, v.h_prev])
+    du = dz @ W.T
+    return du[:, 1 : 1 + D], u.T @ dz, dc * v.f, du[:, 1 + D :]
+
+
+def through_time(dHout, kept, W, dCn, dHn, carry=True):
+    dX, dW, dc, dh = [], 0 * W, dCn, dHn
+    for t in reversed(range(len(kept))):
+        dx, more, dc, dh_prev = back_step(dHout[t] + dh, dc, kept[t], W)
+        dh = dh_prev if carry else 0 * dh
+        dX, dW = [dx, *dX], dW + more
+    return np.array(dX).reshape(len(kept), len(dc), -1), dW, dc, dh
+
+
+def pieces(forward, X, W, c0, h0, length, keep=lambda c, h: (c, h)):
+    outs, c, h = [], c0, h0
+    for start in range(0, len(X), length):
+        Hout, Cn, Hn, _ = forward(X[start : start + length], W, c, h)
+        c, h = keep(Cn, Hn)
+        outs.append(Hout)
+    return np.concatenate(outs), Cn, Hn
+
+
+def differences(function, x, delta, both=True):
+    out = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += delta
+        down[index] -= delta if both else 0
+        out[index] = (function(up) - function(down)) / (2 * delta if both else delta)
+    return out
+
+
+def initial(D, H, rng, scale=None, bias=3.0):
+    W = rng.standard_normal((1 + D + H, 4 * H)) / (np.sqrt(D + H) if scale is None else scale)
+    W[0] = 0
+    W[0, H : 2 * H] = bias
+    return W
+
+
+SAME = zoo.plant(zoo.ZOO["all gates from the same seed"])
+PARTS = [
+    ("initial weights", initial, ""),
+    ("initial weights", lambda D, H, rng: initial(D, H, rng, 1), "no scale"),
+    ("initial weights", lambda D, H, rng: initial(D, H, rng, D + H), "no root in the scale"),
+    ("initial weights", lambda D, H, rng: initial(D, H, rng, bias=0), "no forget bias"),
+    ("initial weights", lambda D, H, rng: initial(D, H, rng, bias=-3),
+     "forget bias with the other sign"),
+    ("initial weights", lambda D, H, rng: initial(D, H, np.random.default_rng(0)), "rng ignored"),
+    ("initial weights", lambda D, H, rng: initial(D, H, np.random.default_rng()),
+     "other random numbers"),
+    ("initial weights", lambda D, H, rng: SAME.init(D, H, rng=rng), "all gates from the same seed"),
+    ("forward", lstm.forward, ""),
+    ("one step back", back_step, ""),
+    ("one step back", lambda dh, dc, v, W: back_step(dh, 0 * dc, v, W), "dc: dc_next missing"),
+    ("back through time", through_time, ""),
+    ("back through time", lambda *a: through_time(*a, carry=False), "dh not carried"),
+    ("carry", pieces, ""),
+    ("carry", lambda *a: pieces(*a, keep=lambda c, h: (h, c)), "states swapped"),
+    ("carry", lambda *a: pieces(*a, keep=lambda c, h: (0 * c, h)), "c zero"),
+    ("gradient check", differences, ""),
+    ("gradient check", lambda *a: differences(*a, both=False), "one-sided"),
+    ("gradient check", lambda *a: 2 * differences(*a), "delta for 2 delta"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "function", "mistake"), PARTS, ids=range(len(PARTS)))
+def test_pieces_are_judged(name, function, mistake):
+    verdict = tutor.part(name, function)
+    assert verdict.ok == (not mistake), str(verdict)
+    assert "".join(verdict.mistakes) == mistake
+
+
+@pytest.mark.parametrize("name", ["initial weights", "one step back", "carry", "gradient check"])
+def test_pieces_that_misbehave(name):
+    assert "not written yet" in says(tutor.part(name, unwritten))
+    assert "aises ZeroDivisionError" in says(tutor.part(name, lambda *_: 1 / 0))
+    assert not tutor.part(name, lambda *_: "nonsense").ok
+    with pytest.raises(TypeError, match="function: expected a function"):
+        tutor.part(name, None)
+    with pytest.raises(ValueError, match="name: expected one of"):
+        tutor.part("nonsense", len)
+
+
+def test_a_cell_is_judged():
+    step = cell.lstm_cell_step
+
+    def swapped(seed, x, h, c, hidden):
+        value = step(seed, x, h, c, hidden)
+        return np.concatenate([value[hidden:], value[:hidden]])
+
+    def zero(seed, x, h, c, hidden):
+        return step(seed, x, h, 0 * c, hidden)
+
+    def other(seed, x, h, c, hidden):
+        return step(seed + 1, x, h, c, hidden)
+
+    assert tutor.cell(step).ok
+    assert tutor.cell(swapped).mistakes == ("c and h swapped",)
+    assert tutor.cell(zero).mistakes == ("c_prev zero",)
+    verdict = tutor.cell(other)
+    assert not verdict.ok
+    assert "the weights are not those that the seed gives" in says(verdict)
+    assert "as they should" in says(verdict)
+    assert "not written yet" in says(tutor.cell(unwritten))
+    assert "has shape (3,)" in says(tutor.cell(lambda *_: np.ones(3)))
+    assert not tutor.cell(lambda *_: "nonsense").ok
+
+
+# The verdict.
+
+
+def test_a_verdict_is_text_colour_html_and_json(monkeypatch, capsys):
+    broken = zoo.plant(zoo.ZOO["di from i instead of g"])
+    verdict = tutor.check(broken.forward, broken.backward)
+    page = verdict._repr_html_()
+    assert "<details><summary>Hint</summary>" in page
+    assert "<code>di</code>" in page
+    assert 'href="https://github.com/wvabrinskas/Neuron/pull/181"' in page
+    assert 'href="04-one-step-back.html#equation-eq-di"' in page
+    assert "\x1b[1;31mWRONG" in verdict.text(color=True)
+    assert "\x1b" not in str(verdict)
+    again = Verdict.from_json(verdict.to_json())
+    assert again == verdict
+    assert json.loads(verdict.to_json())["mistakes"] == ["di: i for g"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    verdict.show()
+    assert "\x1b[1;31m" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    verdict.show()
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_html_of_what_the_code_says_is_harmless():
+    verdict = Verdict((Finding("<b>", "wrong", "<script>alert(1)</script> `<i>`"),))
+    assert "<script>" not in verdict._repr_html_()
+    assert "&lt;script&gt;" in verdict._repr_html_()
+
+
+# The command line.
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.py"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_the_command_says_right_wrong_and_cannot_run(file, capsys):
+    assert main(["check", file(JOINED)]) == 0
+    assert "backward  right:" in capsys.readouterr().out
+    wrong = JOINED.replace("df = dc * C[t]", "df = dc * C[t + 1]")
+    assert main(["check", file(wrong), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], found["mistakes"]) == (False, ["df: c for c_prev"])
+    assert main(["check", file("def forward(:\n")]) == 2
+    assert "cannot be run: it raises SyntaxError" in capsys.readouterr().err
+    assert main(["check", file("x = 1"), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"].endswith("--forward and --backward")
+    assert main(["check", file(JOINED), "--convention", "nobody's"]) == 1
+    assert "convention: expected None or one of" in capsys.readouterr().err
+
+
+def test_the_command_takes_other_names_and_conventions(file, capsys):
+    renamed = STYLES["PyTorch"][0].replace("def forward", "def f").replace("def backward", "def b")
+    names = ["--forward", "f", "--backward", "b", "--convention", "pytorch"]
+    assert main(["check", file(renamed), *names, "--book", "https://book/"]) == 0
+    broken = renamed.replace("di, df, dg, do = dc * g", "di, df, dg, do = dc * i")
+    assert main(["check", file(broken), *names, "--book", "https://book/"]) == 1
+    assert "https://book/04-one-step-back.html#equation-eq-di" in capsys.readouterr().out
+
+
+def test_the_command_outlives_what_it_runs(file, tmp_path):
+    with pytest.raises(CannotRunError, match="ended the interpreter"):
+        judge_file(file("import os\nos._exit(5)\n"))
+    with pytest.raises(CannotRunError, match=r"took longer than 1\.5 seconds"):
+        judge_file(file("import time\nwhile 1:\n try: time.sleep(9)\n except BaseException: pass"),
+                   total=1.5)  # fmt: skip
+    with pytest.raises(CannotRunError, match="does not come to an end"):
+        judge_file(file("while True: pass"), limit=0.1)
+    with pytest.raises(CannotRunError, match="there is no such file"):
+        judge_file(tmp_path / "none.py")
+    (tmp_path / "helper.py").write_text(JOINED)
+    text = "from helper import forward\nprint('hello')\nif __name__ == '__main__': 1 / 0\n"
+    assert judge_file(file(text)).ok
+
+
+def test_the_command_in_an_interpreter_of_its_own(file):
+    environment = os.environ | {"PYTHONPATH": str(Path(lstm.__file__).parents[1])}
+    command = [sys.executable, "-m", "lstm", "check", file(JOINED)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("forward   right: Hout, Cn and Hn agree")
+
+
+def test_problems_have_nothing_to_hide_behind():
+    for sizes in (*judge.PROBES, *judge.PROOFS, beyond.MEDIUM, beyond.LARGE):
+        p = problem(*sizes, style("PyTorch"))
+        assert all(np.all(a) for a in p[:8])
+        D, H = sizes[2:]
+        assert D != H
+    assert all(len(set(sizes)) == 4 for sizes in (*judge.PROOFS, beyond.MEDIUM, beyond.LARGE))

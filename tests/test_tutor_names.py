@@ -1,0 +1,281 @@
+"""The tutor names what is wrong, all of it, and nothing else."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from right_lstms import EINSUM, JOINED, LOOPS, STYLES, TORCH, load
+from tutor_mutants import candidates, verified
+
+from lstm import fused, reference, tutor
+from lstm.layout import GATES
+from lstm.tutor.equations import EQUATIONS
+from lstm.tutor.judge import PROBES, PROOFS
+from lstm.tutor.mistakes import mistakes
+from lstm.tutor.plain import KEPT, model
+from lstm.tutor.search import FORWARD, GRADIENTS, agree, explain, run
+from lstm.tutor.styles import problem, style
+from lstm.zoo import ZOO, plant
+
+BOOK = Path(__file__).parent.parent / "book"
+TABLE = {mistake.name: mistake for mistake in mistakes()}
+# With two biases and a number that is added to the forget gate, every mistake shows.
+FORM = style("PyTorch")._replace(row=style("PyTorch").row._replace(forget_bias=0.7))
+
+
+def everything(plain, p):
+    outputs = run(plain, p)
+    return np.concatenate([outputs[name].ravel() for name in FORWARD + GRADIENTS])
+
+
+# The plain loop.
+
+
+def test_the_plain_loop_is_the_reference():
+    p = problem(1, 3, 5, 4)
+    v = reference.forward(p.X[0], p.W, p.c0, p.h0)
+    d = reference.backward(v, p.dHout[0] + p.dHn, p.dCn)
+    _, Cn, _, kept = model().forward(p.X, p.W, p.second, 0.0, p.c0, p.h0)
+    np.testing.assert_allclose(Cn, v.c, rtol=1e-12)
+    for name, value in zip(KEPT, kept[0], strict=True):
+        np.testing.assert_allclose(value, getattr(v, name), rtol=1e-12, err_msg=name)
+    dX, dW, _, dc0, dh0 = model().backward(kept, p.W, p.c0, p.h0, p.dHout, p.dCn, p.dHn)
+    for ours, theirs in ((dX[0], d.x), (dW, d.W), (dc0, d.c_prev), (dh0, d.h_prev)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(5, 3, 7, 4), (1, 1, 1, 1), (2, 5, 1, 3)])
+def test_the_plain_loop_is_the_fused_lstm(sizes):
+    p = problem(*sizes)
+    F = fused.forward(p.X, p.W, p.c0, p.h0)
+    G = fused.backward(p.dHout, F.cache, p.dCn, p.dHn)
+    ours = run(model(), p)
+    for name, theirs in zip((*FORWARD, "dX", "dW", "dc0", "dh0"), (*F[:3], *G), strict=True):
+        np.testing.assert_allclose(ours[name], theirs, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_a_second_bias_and_a_number_for_the_forget_gate():
+    p = problem(3, 2, 5, 4, FORM)
+    W = p.W.copy()
+    W[0] += p.second
+    W[0, 4:8] += 0.7
+    assert p.plus == 0.7
+    assert agree(run(model(), p)["Hout"], fused.forward(p.X, W, p.c0, p.h0).Hout, 1e-12)
+    np.testing.assert_array_equal(run(model(), p)["db2"], run(model(), p)["dW"][0])
+
+
+# The table.
+
+
+def test_the_table_is_well_made():
+    assert len(TABLE) > 750
+    for mistake in TABLE.values():
+        model(mistake.patches)  # every text to be replaced is there once
+        assert mistake.label in EQUATIONS
+        assert not mistake.says[0].isupper()
+        assert not mistake.says.endswith(".")
+        assert not mistake.zoo or mistake.zoo in ZOO
+    assert {m.forward for m in TABLE.values()} == {True, False}
+
+
+def test_no_mistake_of_the_table_is_right():
+    p = problem(3, 2, 5, 4, FORM)
+    right = everything(model(), p)
+    with np.errstate(all="ignore"):
+        for mistake in TABLE.values():
+            assert not np.allclose(everything(model(mistake.patches), p), right), mistake.name
+
+
+def test_the_equations_are_where_the_table_says():
+    for label, equation in EQUATIONS.items():
+        notebook = json.loads((BOOK / f"{equation.page}.ipynb").read_text(encoding="utf-8"))
+        text = "\n".join("".join(cell["source"]) for cell in notebook["cells"])
+        assert f"$$ ({label})" in text, label
+        assert equation.hint.rstrip().endswith("?") or "List all" in equation.hint
+
+
+def test_every_mistake_is_named_and_what_is_named_cannot_be_told_apart():
+    """On problems that took no part in the search, all that is named gives the same numbers."""
+    sizes = [problem(*each, FORM) for each in (*PROBES, PROOFS[0])]
+    fresh = [problem(*each, FORM, seed=9) for each in ((3, 4, 2, 5), (6, 2, 3, 4))]
+    for mistake in TABLE.values():
+        plain = model(mistake.patches)
+        ran = [(p, run(plain, p)) for p in sizes]
+        names = FORWARD if mistake.forward else GRADIENTS
+        found = explain(ran[:3], ran[3:], names=names)
+        assert (mistake,) in found, mistake.name
+        for (other,) in found:
+            for p in fresh if len(found) > 1 else ():
+                mine, its = run(plain, p), run(model(other.patches), p)
+                assert all(agree(mine[k], its[k], 1e-9) for k in names), (mistake.name, other.name)
+
+
+JUDGED = [bug for bug in ZOO.values() if bug.kind in ("backward", "forward", "another cell")]
+
+
+@pytest.mark.parametrize("bug", JUDGED, ids=lambda bug: bug.name)
+def test_every_bug_of_the_zoo_is_named(bug):
+    broken = plant(bug)
+    verdict = tutor.check(broken.forward, broken.backward)
+    assert not verdict.ok
+    (name,) = verdict.mistakes
+    (finding,) = [each for each in verdict.findings if each.mistakes]
+    assert finding.part == ("backward" if bug.kind == "backward" else "forward")
+    if bug.kind == "another cell":
+        assert name == "h: no tanh"
+        assert "the right derivative of your forward pass" in str(verdict)
+    else:
+        assert TABLE[name].zoo == bug.name
+        assert finding.source == bug.source
+
+
+def test_every_bug_that_can_be_planted_here_is_in_the_table():
+    assert {m.zoo for m in TABLE.values() if m.zoo} == {
+        bug.name for bug in JUDGED if bug.kind != "another cell"
+    }
+
+
+# Several mistakes together.
+
+PAIRS = [
+    ("df: c for c_prev", "di: sign"),
+    ("dz_f: sigmoid for its slope", "dc, dh not carried, zero"),
+    ("db: batch mean", "dX backwards"),
+    ("dcs: of h", "dz_g: 1 - v", "dHn twice"),
+    ("f: tanh", "o: not squashed"),
+    ("c and h swapped", "h not carried"),
+]
+
+
+@pytest.mark.parametrize("names", PAIRS, ids=" and ".join)
+def test_mistakes_together_are_named_together(names):
+    verdict = tutor.check(*candidates(*(TABLE[name] for name in names)))
+    assert set(verdict.mistakes) == set(names)
+    assert f"{len(names)} mistakes together" in str(verdict)
+
+
+def test_one_of_two_is_never_named_as_if_it_were_all():
+    """What is named explains everything on new problems, or nothing is named."""
+    rng = np.random.default_rng(0)
+    named = 0
+    for kind in (True, False):
+        table = [m for m in mistakes(False, False) if m.forward == kind]
+        for _ in range(3):
+            one, two = (table[k] for k in rng.choice(len(table), 2, replace=False))
+            try:
+                code = candidates(one, two)
+            except ValueError:
+                continue  # both change the same line
+            verdict = tutor.check(*code)
+            assert not verdict.ok
+            named += bool(verdict.mistakes)
+            assert verified(verdict, *code)
+    assert named >= 3
+
+
+# Somebody else's code.
+
+OTHERS = [
+    (JOINED, "dc = dc + dh * o", "dc = dh * o", "dc: dc_next missing"),
+    (JOINED, "df = dc * C[t]", "df = dc * C[t + 1]", "df: c for c_prev"),
+    (JOINED, "dW += U[t].T @ dz", "dW = U[t].T @ dz", "dW overwritten"),
+    (JOINED, "dc = dc * f\n", "dc = dc * f * (1 - f)\n", "dc_prev: slope for f"),
+    (JOINED, "s = np.tanh(C[t + 1])", "s = C[t + 1]", "cached s is c"),
+    (JOINED, "h = o * np.tanh(C[-1])", "h = np.tanh(o * C[-1])", "h: tanh of the product"),
+    (JOINED, "return np.array(Hout)", "X *= 2\n    return np.array(Hout)", "X changed in place"),
+    (JOINED, "dHout = dHout.copy()\n", "dHout *= 2\n", "dHout changed in place"),
+    (JOINED, "return dU[:, :, 1 : 1 + D], dW,", "return dU[:, :, :D], dW,", "dx: one column off"),
+    (JOINED, "dh = dh + dHout[t]", "dh = np.clip(dh + dHout[t], -1e4, 1e4)", ""),
+    (JOINED, "[:, :, 1 : 1 + D], dW,", "[:, :, 1 : 1 + D], np.clip(dW, -0.5, 0.5),",
+     "gradients clipped"),
+    (JOINED, "C.append(f * C[-1] + i * g)", "C.append(np.clip(f * C[-1] + i * g, -3, 3))",
+     "memory clipped"),
+    (LOOPS, "dh_t * s * o * (1 - o)", "dh_t * s * o", "dz_o: (1 - o) missing"),
+    (LOOPS, "= dc_before, dh_before", "= dc_before, dH", "dh not carried, dHn again"),
+    (LOOPS, "range(n - 1, -1, -1)", "range(n - 1, 0, -1)", "first step left out"),
+    (TORCH, "+ h_prev @ w_hh.T + b_hh", "+ h_prev @ w_hh.T + b_ih", "first bias for both"),
+    (TORCH, "z_i, z_f, z_g, z_o = np", "z_i, z_f, z_o, z_g = np", "order i, f, g, o"),
+    (TORCH, "dw_hh, db, db, (dh, dc)", "dw_hh, db, 0 * db, (dh, dc)", "second db zero"),
+    (TORCH, "dz.T @ h_prev, dz.sum(0)", "dz.T @ h_prev, dz.mean(0)", "db: batch mean"),
+    (TORCH, "len(X), *c.shape), (h, c)", "len(X), *c.shape), (c, h)", "c and h swapped"),
+    (EINSUM, '"bkh,jkh->bj"', '"bkh,hkj->bj"', "Wh not transposed"),
+    (EINSUM, "y[:, t] = hs[t + 1]", "y[:, t] = hs[t]", "Hout one step late"),
+    (EINSUM, "dh = dh + dy[:, t]", "dh = dh + dy[:, T - 1 - t]", "dHout backwards"),
+    (EINSUM, "z = zx[:, t] +", "z = zx[:, 0] +", "x of the first step"),
+]  # fmt: skip
+OPTIONS = {source: options for source, options in STYLES.values()}
+
+
+@pytest.mark.parametrize(("source", "right", "wrong", "name"), OTHERS, ids=range(len(OTHERS)))
+def test_mistakes_in_other_styles_are_named(source, right, wrong, name):
+    forward, backward = load(source, (right, wrong))
+    verdict = tutor.check(forward, backward, **OPTIONS[source])
+    assert not verdict.ok
+    assert name in verdict.mistakes or not name
+
+
+UNNAMED = [
+    (JOINED, "df = dc * C[t]", "df = dc * np.sin(C[t])", "eq-df", "dz_f (forget gate)"),
+    (JOINED, "dc = dc + dh * o * (1 - s**2)", "dc = dc + dh * np.cos(s)", "eq-dc", "look at dc"),
+    (JOINED, "dU[t] = dz @ W.T", "dU[t] = dz @ W.T + 1", "eq-dx", "dX does not follow"),
+    (JOINED, "dc = dc * f\n", "dc = dc * np.sqrt(f)\n", "eq-dc-prev", "look at dc_prev"),
+    (JOINED, "dh = dU[t, :, 1 + D :]", "dh = dU[t, :, 1 + D :] * (t > 0) + (t == 0)", "", "dh0"),
+    (JOINED, "dc = dc * f\n", "dc = dc * f if t != 1 else dc\n", "eq-bptt-dh", "two steps"),
+    (JOINED, "np.tanh(z[:, 3 * H :])", "np.tanh(1.3 * z[:, 3 * H :])", "eq-gates", "look at g"),
+    (JOINED, "C.append(f * C[-1] +", "C.append(f * C[-1] ** 3 +", "eq-c", "f * c_prev"),
+    (JOINED, "h = o * np.tanh(C[-1])", "h = o * np.sin(C[-1])", "eq-h", "c is right"),
+    (JOINED, "z = U[t] @ W", "z = 1.7 * U[t] @ W", "eq-z", "all gates"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "right", "wrong", "label", "said"), UNNAMED, ids=range(len(UNNAMED))
+)
+def test_what_has_no_name_is_located(source, right, wrong, label, said):
+    verdict = tutor.check(*load(source, (right, wrong)))
+    assert not verdict.ok
+    assert verdict.mistakes == ()
+    (finding,) = [each for each in verdict.findings if each.status == "wrong"]
+    assert finding.place is not None
+    assert not label or finding.label == label
+    assert said in " ".join(finding.details), finding.details
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_values_on_the_way_are_judged_with_their_own_inputs(gate):
+    """do wrong, and everything after it: only do is blamed."""
+
+    def forward(X, W, c0, h0):
+        F = fused.forward(X, W, c0, h0)
+        i, f, o, g = np.split(F.cache.IFOG, 4, axis=2)
+        C, S = F.cache.C, F.cache.S
+        kept = dict(i=i, f=f, o=o, g=g, c=C[1:], c_prev=C[:-1], s=S, F=F)
+        return *F[:3], kept
+
+    def backward(dHout, kept, dCn, dHn):
+        dX, dW, dc, dh = fused.backward(dHout, kept["F"].cache, dCn, dHn)
+        ones = np.ones_like(kept["i"])
+        inner = dict(dc=ones, dh=ones, df=kept["c_prev"], di=kept["g"], dg=kept["i"],
+                     do=kept["s"], ds=kept["o"])  # fmt: skip
+        inner[f"d{gate}"] = 1.001 * inner[f"d{gate}"]
+        return dX, dW * np.exp(0.1), dc, dh, inner
+
+    (finding,) = tutor.check(forward, backward).findings[1:]
+    assert f"wrong: d{gate} (eq-d{gate})" in finding.details[0]
+    assert "right: " in finding.details[0]
+    assert finding.label == f"eq-d{gate}"
+
+
+# Mutants of the fused LSTM: a sample; `python tests/tutor_mutants.py` takes a thousand.
+
+
+def test_no_mutant_is_named_falsely():
+    from tutor_mutants import judge, mutants
+
+    chosen = mutants(12, seed=1)
+    assert len(chosen) == 12
+    outcomes = [judge(source) for _, source in chosen]
+    assert "false name" not in outcomes
+    assert "passed though wrong" not in outcomes
+    assert len(set(outcomes) & {"named", "located", "refused"}) >= 2
