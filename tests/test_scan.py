@@ -353,8 +353,9 @@ def test_one_sequence_needs_no_batch(reverse):
 
 def test_a_stack_takes_one_sequence_too():
     (X, layers, c0, h0), *_ = stacks(5, 4, 3, 2, 2, BOTH)
-    batch = scan.stack(X, layers, c0, h0, lengths=[3] * 4)
-    alone = scan.stack(X[:, 1], layers, [c[:, 1] for c in c0], [h[:, 1] for h in h0], lengths=3)
+    run = jax.jit(scan.stack)
+    batch = run(X, layers, c0, h0, lengths=np.full(4, 3))
+    alone = run(X[:, 1], layers, [c[:, 1] for c in c0], [h[:, 1] for h in h0], lengths=3)
     np.testing.assert_allclose(alone.Hout, batch.Hout[:, 1], atol=1e-14)
     for one, many in zip(alone.Cn + alone.Hn, batch.Cn + batch.Hn, strict=True):
         np.testing.assert_allclose(one, many[:, 1], atol=1e-14)
