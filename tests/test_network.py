@@ -11,8 +11,8 @@ n, b, D, K = 5, 4, 3, 2
 LENGTHS = [[5, 5, 5, 5], [5, 0, 3, 1], [0, 0, 0, 0], None]
 KINDS = {
     "one matrix": {"hidden_size": 4},
-    "a stack": {"hidden_size": [3, 2]},
-    "two directions": {"hidden_size": [3, 2], "bidirectional": True},
+    "a stack": {"hidden_size": [4, 3]},
+    "two directions": {"hidden_size": [4, 3], "bidirectional": True},
     "one layer, two directions": {"hidden_size": 4, "bidirectional": True},
 }
 
