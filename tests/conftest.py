@@ -1,9 +1,19 @@
-"""Hypothesis draws the same examples in every run, so that a red test is red for everybody."""
+"""What all tests run under, and the processes that they start.
+
+Hypothesis draws the same examples in every run, so that a red test is red for everybody. JAX
+compiles fast rather than to be fast, which it is not asked to be here; the chapters run with what
+it does by itself.
+"""
+
+import os
 
 from hypothesis import settings
+
+FAST = "--xla_backend_optimization_level=0"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FAST}".strip()
 
 settings.register_profile("book", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("book")
 
-# A program that a test starts: to import it here would set JAX's precision for every other test.
-collect_ignore = ["shard_map.py"]
+# Programs that tests start: to import the first here would set JAX's precision for every test.
+collect_ignore = ["shard_map.py", "forked.py"]

@@ -234,8 +234,9 @@ def test_a_batch_is_filled_up_with_rows_that_do_not_count(rows):
     assert filled.weight.sum() == rows
     assert train.pad(filled, 8).y.shape == filled.y.shape
     params = train.first_state(SETTINGS).params
-    for one, other in zip(*(jax.tree.leaves(jax.value_and_grad(train.loss)(params, b))
-                            for b in (batch, filled)), strict=True):  # fmt: skip
+    both = jax.jit(jax.value_and_grad(train.loss))
+    for one, other in zip(*(jax.tree.leaves(both(params, b)) for b in (batch, filled)),
+                          strict=True):  # fmt: skip
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 

@@ -34,6 +34,80 @@ def separate_gates(X, WLSTM, c0, h0):
 JUDGES = {"central": lstm.forward, "complex": lstm.forward, "jax": separate_gates}
 
 
+# Initial weights
+
+
+def test_weights_have_the_mean_and_the_spread_that_init_promises():
+    D, H = 30, 50
+    W = lstm.init(D, H, rng=0)[1:] * np.sqrt(D + H)
+    # N = 16,000 numbers: the mean has a spread of 1/sqrt(N), the spread one of 1/sqrt(2 N)
+    assert abs(W.mean()) < 4 / np.sqrt(W.size)
+    assert abs(W.std() - 1) < 4 / np.sqrt(2 * W.size)
+    assert 3 < np.abs(W).max() < 6  # as of a normal distribution, not of a bounded one
+
+
+@pytest.mark.parametrize(("D", "H"), [(10, 4), (0, 1), (0, 3), (1, 1)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_init_is_a_normal_draw_scaled_with_biases_zero_but_for_the_forget_gate(D, H, dtype):
+    normal = np.random.default_rng(7).standard_normal((1 + D + H, 4 * H))
+    expected = (normal / np.sqrt(D + H)).astype(dtype)
+    expected[0] = np.repeat([0, 3, 0, 0], H)
+    np.testing.assert_array_equal(lstm.init(D, H, rng=7, dtype=dtype), expected, strict=True)
+
+
+@pytest.mark.parametrize("bias", [0, 1.0, -2.5])
+def test_the_forget_bias_goes_to_the_forget_gate_alone(bias):
+    WLSTM = lstm.init(10, 4, forget_bias=bias, rng=0)
+    assert WLSTM[0].tolist() == [0] * 4 + [bias] * 4 + [0] * 8
+    np.testing.assert_array_equal(WLSTM[1:], lstm.init(10, 4, rng=0)[1:])
+
+
+def test_float64_is_the_default():
+    assert lstm.init(10, 4).dtype == np.float64
+
+
+def test_every_gate_starts_with_weights_of_its_own():
+    gates = np.split(lstm.init(10, 4, rng=0)[1:], 4, axis=1)
+    assert len({gate.tobytes() for gate in gates}) == 4
+
+
+def test_a_seed_a_generator_or_nothing():
+    seeded = lstm.init(10, 4, rng=5)
+    np.testing.assert_array_equal(seeded, lstm.init(10, 4, rng=5))
+    rng = np.random.default_rng(5)
+    np.testing.assert_array_equal(seeded, lstm.init(10, 4, rng=rng))
+    assert (seeded[1:] != lstm.init(10, 4, rng=rng)[1:]).all()  # the generator has moved on
+    assert (lstm.init(10, 4)[1:] != lstm.init(10, 4)[1:]).all()
+
+
+def test_numpy_integers_are_sizes():
+    assert lstm.init(np.int32(10), np.uint8(4)).shape == (15, 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"input_size": -1}, ValueError, "input_size: expected at least 0, got -1"),
+        ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
+        ({"input_size": 1.0}, TypeError, "input_size: expected an integer, got 1.0"),
+        ({"hidden_size": "4"}, TypeError, "hidden_size: expected an integer, got '4'"),
+        ({"hidden_size": True}, TypeError, "hidden_size: expected an integer, got True"),
+        ({"input_size": None}, TypeError, "input_size: expected an integer, got None"),
+        ({"dtype": int}, TypeError, "dtype: expected float32 or float64, got int64"),
+        ({"dtype": "float16"}, TypeError, "dtype: expected float32 or float64, got float16"),
+        ({"dtype": complex}, TypeError, "dtype: expected float32 or float64, got complex128"),
+    ],
+)
+def test_other_sizes_and_dtypes_are_refused(arguments, error, message):
+    with refused(error, message):
+        lstm.init(**({"input_size": 10, "hidden_size": 4} | arguments))
+
+
+def test_options_of_init_are_given_by_name():
+    with pytest.raises(TypeError, match="positional"):
+        lstm.init(10, 4, 3.0)
+
+
 # What it computes
 
 
@@ -81,9 +155,7 @@ def test_states_that_are_not_given_are_zero():
         lstm.backward(dHout, cache)._asdict(), lstm.backward(dHout, cache, zero, zero)._asdict()
     )
     for x, state in ((X[0], zero), (X[0, 0], zero[0])):
-        assert_identical(
-            lstm.step(x, WLSTM)._asdict(), lstm.step(x, WLSTM, state, state)._asdict()
-        )
+        assert_identical(lstm.step(x, WLSTM)._asdict(), lstm.step(x, WLSTM, state, state)._asdict())
     for one, both in (({"c": c0}, (c0, zero)), ({"h": h0}, (zero, h0))):
         assert_identical(
             lstm.step(X[0], WLSTM, **one)._asdict(), lstm.step(X[0], WLSTM, *both)._asdict()
@@ -253,9 +325,7 @@ def test_arguments_and_cache_are_never_changed():
     lstm.backward(cotangents[0], cache, *cotangents[1:])
     lstm.step(inputs["X"][0], *list(inputs.values())[1:])
     assert_identical(inputs, problem.inputs)
-    for got, expected in zip(
-        (*cotangents, *cache), (*problem.cotangents, *kept), strict=True
-    ):
+    for got, expected in zip((*cotangents, *cache), (*problem.cotangents, *kept), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -607,77 +677,3 @@ def test_the_cache_of_another_shape_is_refused():
     cache = lstm.forward(**draw(n=4, b=2).inputs).cache
     message = "dHout: expected shape (n, b, H) = (4, 2, 4), got (5, 3, 4)"
     refuse("backward", {"cache": cache}, ValueError, message)
-
-
-# Initial weights
-
-
-def test_weights_have_the_mean_and_the_spread_that_init_promises():
-    D, H = 30, 50
-    W = lstm.init(D, H, rng=0)[1:] * np.sqrt(D + H)
-    # N = 16,000 numbers: the mean has a spread of 1/sqrt(N), the spread one of 1/sqrt(2 N)
-    assert abs(W.mean()) < 4 / np.sqrt(W.size)
-    assert abs(W.std() - 1) < 4 / np.sqrt(2 * W.size)
-    assert 3 < np.abs(W).max() < 6  # as of a normal distribution, not of a bounded one
-
-
-@pytest.mark.parametrize(("D", "H"), [(10, 4), (0, 1), (0, 3), (1, 1)])
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_init_is_a_normal_draw_scaled_with_biases_zero_but_for_the_forget_gate(D, H, dtype):
-    normal = np.random.default_rng(7).standard_normal((1 + D + H, 4 * H))
-    expected = (normal / np.sqrt(D + H)).astype(dtype)
-    expected[0] = np.repeat([0, 3, 0, 0], H)
-    np.testing.assert_array_equal(lstm.init(D, H, rng=7, dtype=dtype), expected, strict=True)
-
-
-@pytest.mark.parametrize("bias", [0, 1.0, -2.5])
-def test_the_forget_bias_goes_to_the_forget_gate_alone(bias):
-    WLSTM = lstm.init(10, 4, forget_bias=bias, rng=0)
-    assert WLSTM[0].tolist() == [0] * 4 + [bias] * 4 + [0] * 8
-    np.testing.assert_array_equal(WLSTM[1:], lstm.init(10, 4, rng=0)[1:])
-
-
-def test_float64_is_the_default():
-    assert lstm.init(10, 4).dtype == np.float64
-
-
-def test_every_gate_starts_with_weights_of_its_own():
-    gates = np.split(lstm.init(10, 4, rng=0)[1:], 4, axis=1)
-    assert len({gate.tobytes() for gate in gates}) == 4
-
-
-def test_a_seed_a_generator_or_nothing():
-    seeded = lstm.init(10, 4, rng=5)
-    np.testing.assert_array_equal(seeded, lstm.init(10, 4, rng=5))
-    rng = np.random.default_rng(5)
-    np.testing.assert_array_equal(seeded, lstm.init(10, 4, rng=rng))
-    assert (seeded[1:] != lstm.init(10, 4, rng=rng)[1:]).all()  # the generator has moved on
-    assert (lstm.init(10, 4)[1:] != lstm.init(10, 4)[1:]).all()
-
-
-def test_numpy_integers_are_sizes():
-    assert lstm.init(np.int32(10), np.uint8(4)).shape == (15, 16)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({"input_size": -1}, ValueError, "input_size: expected at least 0, got -1"),
-        ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
-        ({"input_size": 1.0}, TypeError, "input_size: expected an integer, got 1.0"),
-        ({"hidden_size": "4"}, TypeError, "hidden_size: expected an integer, got '4'"),
-        ({"hidden_size": True}, TypeError, "hidden_size: expected an integer, got True"),
-        ({"input_size": None}, TypeError, "input_size: expected an integer, got None"),
-        ({"dtype": int}, TypeError, "dtype: expected float32 or float64, got int64"),
-        ({"dtype": "float16"}, TypeError, "dtype: expected float32 or float64, got float16"),
-        ({"dtype": complex}, TypeError, "dtype: expected float32 or float64, got complex128"),
-    ],
-)
-def test_other_sizes_and_dtypes_are_refused(arguments, error, message):
-    with refused(error, message):
-        lstm.init(**({"input_size": 10, "hidden_size": 4} | arguments))
-
-
-def test_options_of_init_are_given_by_name():
-    with pytest.raises(TypeError, match="positional"):
-        lstm.init(10, 4, 3.0)

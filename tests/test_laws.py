@@ -3,6 +3,8 @@
 import itertools
 import re
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import draw, refused
@@ -225,6 +227,18 @@ def test_a_sample_checks_so_many_elements_of_each_input(oracle):
     masks = [check(*large(), oracle=oracle, sample=7, seed=s).errors["X"].mask for s in (0, 0, 1)]
     assert (masks[0] == masks[1]).all()
     assert (masks[0] != masks[2]).any()
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex", "jax"])
+@pytest.mark.parametrize("sample", [1, 51, 200, 999, 1000])
+def test_a_sample_may_be_of_any_size(oracle, sample):
+    x, w = np.random.default_rng(0).standard_normal((2, 1000))
+    sine = jnp.sin if oracle == "jax" else np.sin
+    with jax.enable_x64(True):
+        report = check(lambda x: sine(x), {"x": x}, w, {"x": w * np.cos(x)}, oracle=oracle,
+                       sample=sample)  # fmt: skip
+    assert report.passed
+    assert report.checked == sample
 
 
 def test_a_sample_finds_a_wrong_block_and_its_place():

@@ -186,7 +186,7 @@ def test_what_is_none_is_zero():
 @pytest.mark.parametrize("d", [1, 2, -1])
 def test_dropout_against_central_differences(d):
     """With a generator in the same state, what is dropped is the same in every run."""
-    layers, t = network(d, layers=3, H=4), task(np.float64, D, 4, layers=3, d=abs(d), n=4,
+    layers, t = network(d, layers=3, H=2), task(np.float64, D, 2, layers=3, d=abs(d), n=4,
                                                lengths=(4, 0, 2))  # fmt: skip
 
     def forward(X, **W):

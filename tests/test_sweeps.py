@@ -196,6 +196,8 @@ AROUND = {
         off(r, "dc0") if r.dc0.size and r.dc0.flat[0] > 0.5 else r)),
     "complex gradients without their imaginary part": ("complex_numbers", "backward", only_real),
     "a clip at 1e20": ("linear", "backward", lambda a, r: clipped(r, 1e20)),
+    "a clip at 1e200": ("linear", "backward", lambda a, r: (
+        r if r.dX.dtype == np.float32 else clipped(r, 1e200))),
     "a wide layer not scaled": ("initial_weights", "init", lambda a, W: (
         W * W.dtype.type(1.01) if a.H > 1000 else W)),
     "forget bias of the first 64 units only": ("initial_weights", "init", lambda a, W: (

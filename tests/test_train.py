@@ -246,6 +246,7 @@ def test_gradients_of_a_stack_against_jax(loss, last):
     grads = train.gradients(parameters(**inputs), batch, loss, last=last)[2]
     (df0, db0), (df1, db1) = grads["layers"]
 
+    @jax.jit
     def mean_loss(WOUT, **W):
         layers = parameters(WOUT, **W)["layers"]
         Hout, _, Hn = scan.stack(batch.X, layers, lengths=lengths)

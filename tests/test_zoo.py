@@ -14,8 +14,27 @@ from lstm.zoo import ZOO, Bug, plant, source_of
 ROOT = Path(__file__).parent.parent
 
 
-def run_tests_on_a_copy(folder, module, bug=None):
-    """Copy package and tests, plant the bug, run the module's tests; return pytest's status."""
+@pytest.fixture(scope="module")
+def run_tests():
+    """From a folder to pytest's status, by a process that forks: see `forked.py`."""
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "tests" / "forked.py"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        # Plugins that these tests do not need take three seconds to import.
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": ""},
+    )  # fmt: skip
+
+    def ask(folder):
+        process.stdin.write(f"{folder}\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())
+
+    with process:
+        yield ask
+
+
+def copy(folder, module, bug=None):
+    """Package and tests of a module, with the bug in it."""
     shutil.copytree(ROOT / "lstm", folder / "lstm", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "tests").mkdir()
     for name in ("helpers.py", "conftest.py", f"test_{module.replace('.', '_')}.py"):
@@ -23,24 +42,17 @@ def run_tests_on_a_copy(folder, module, bug=None):
     if bug is not None:
         path = folder / "lstm" / f"{bug.module.replace('.', '/')}.py"
         path.write_text(source_of(bug), encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "tests"],
-        cwd=folder,
-        # Plugins that these tests do not need take three seconds to import.
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        check=False,
-    ).returncode
+    return folder
 
 
 @pytest.mark.parametrize("module", sorted({bug.module for bug in ZOO.values()}))
-def test_the_real_module_passes(module, tmp_path):
-    assert run_tests_on_a_copy(tmp_path, module) == pytest.ExitCode.OK
+def test_the_real_module_passes(module, tmp_path, run_tests):
+    assert run_tests(copy(tmp_path, module)) == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize("bug", ZOO.values(), ids=ZOO)
-def test_the_suite_catches(bug, tmp_path):
-    assert run_tests_on_a_copy(tmp_path, bug.module, bug) == pytest.ExitCode.TESTS_FAILED
+def test_the_suite_catches(bug, tmp_path, run_tests):
+    assert run_tests(copy(tmp_path, bug.module, bug)) == pytest.ExitCode.TESTS_FAILED
 
 
 def test_every_bug_names_its_source():
