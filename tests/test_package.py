@@ -41,6 +41,10 @@ LAYERS = [
     {"stack", "stream"},
     {"traced"},
     {"scan"},
+    {"parallel.__init__"},
+    {"recompute", "parallel.linear"},
+    {"parallel.newton", "parallel.gradient"},
+    {"parallel.adjoint", "parallel.diagonal"},
     {"cell"},
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
@@ -98,6 +102,9 @@ NEEDS = {
     "book.plots.style": {"matplotlib"},
     "book.plots.variants": {"matplotlib"},
     "recurrent": {"jax"},
+    "parallel.gradient": {"jax"},
+    "parallel.linear": {"jax"},
+    "recompute": {"jax"},
     "scan": {"jax"},
     "traced": {"jax"},
     "train": {"jax", "optax"},
@@ -121,6 +128,7 @@ import lstm
 import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.tutor
 import lstm.reference, lstm.tracking, lstm.variants.check
 import lstm.dropout, lstm.text, lstm.book.ngrams
+import lstm.recompute, lstm.parallel.linear, lstm.parallel.newton, lstm.parallel.diagonal
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
 from lstm.gradcheck import check_lstm, random_problem
 
