@@ -54,8 +54,10 @@ LAYERS = [
         "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
-    {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},
+    {"exchange.disk", "exchange.tensors", "exchange.foreign", "exchange.onnx_tensors"},
+    {"exchange.onnx_values", "exchange.npz_file"},
     {"exchange.onnx_graph", "exchange.keras_file"},
+    {"exchange.onnx_read"},
     {"exchange.onnx"},
     {"exchange.files"},
     {"functions", "report"},
@@ -93,6 +95,8 @@ NEEDS = {
     "exchange.keras_file": {"h5py"},
     "exchange.onnx": {"onnx"},
     "exchange.onnx_graph": {"onnx"},
+    "exchange.onnx_read": {"onnx"},
+    "exchange.onnx_tensors": {"onnx"},
     "exchange.onnx_values": {"onnx"},
     "oracles": {"jax"},
     "book.plots.backward": {"matplotlib"},
@@ -233,8 +237,12 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
     names, before = python(code).splitlines()
     assert set(lstm.MODULES) <= set(names.split())
     assert before == "False"
-    for name in lstm.MODULES:
-        assert import_module(f"lstm.{name}") is getattr(lstm, name)
+    for package in (lstm, lstm.exchange):
+        for name in package.MODULES:
+            assert import_module(f"{package.__name__}.{name}") is getattr(package, name)
+    assert {f"exchange.{name}" for name in lstm.exchange.MODULES} == {
+        name for name in FILES if name.startswith("exchange.") and not name.endswith("__init__")
+    }
     with pytest.raises(AttributeError, match="module 'lstm' has no attribute 'weigths'"):
         lstm.weigths  # noqa: B018
 
