@@ -29,6 +29,8 @@ from .arguments import (
     check_array,
     check_cache,
     check_float,
+    check_number,
+    check_rng,
     check_size,
     check_weights,
 )
@@ -131,8 +133,8 @@ def init(
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H).
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
-        ValueError: If a size is too small.
+        TypeError: If an argument is of another type.
+        ValueError: If a size is too small, the bias not finite, or the seed negative.
 
     Example:
         >>> WLSTM = init(10, 4, rng=0)
@@ -144,6 +146,7 @@ def init(
     D = check_size("input_size", input_size, least=0)
     H = check_size("hidden_size", hidden_size, least=1)
     dtype = check_float("dtype", dtype)
+    forget_bias, rng = check_number("forget_bias", forget_bias), check_rng(rng)
     draw = np.random.default_rng(rng).standard_normal((1 + D + H, 4 * H))
     WLSTM = (draw / np.sqrt(D + H)).astype(dtype)
     WLSTM[0] = 0

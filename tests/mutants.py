@@ -324,7 +324,7 @@ def fails(tests, order):
 
 def listed():
     """The mutants that are known to be equivalent: (file, line before, line after)."""
-    rows = re.findall(r"^\| `(\w+)\.py` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.M)
+    rows = re.findall(r"^\| `([\w/]+)\.py` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.M)
     return {tuple(part.replace(r"\|", "|") for part in row) for row in rows}
 
 

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import check_array
 from ..layers import Layer, check_layers
 from . import keras_file, npz_file, onnx, torch
-from .disk import about, read_file, replace_file
+from .disk import about, path_of, read_file, replace_file
 from .foreign import foreign_archive, foreign_kind
 from .names import listed
 from .npz_file import READOUT
@@ -127,8 +127,9 @@ def load_model(path: str | os.PathLike[str], prefix: str = "") -> Model:
         >>> model.readout.shape, model.metadata
         ((5, 2), {'step': 7})
     """
+    path = path_of(path)
     file = open_file(path)
-    with about(os.fspath(path)):
+    with about(path):
         layers = file.layers(prefix)
         metadata = dict(file.metadata)
         readout = metadata.pop(HAS_READOUT, None)
@@ -161,8 +162,9 @@ def open_file(path: str | os.PathLike[str]) -> File:
         >>> file.kind, file.arrays["x"].shape
         ('npz', (2, 3))
     """
+    path = path_of(path)
     content = read_file(path)
-    with about(os.fspath(path)):
+    with about(path):
         if content.startswith(b"PK"):
             return _open_archive(content)
         if content.startswith(b"\x89HDF\r\n\x1a\n"):
@@ -216,7 +218,7 @@ def save(
         ...     [layer.forward.shape for layer in load(f"{folder}/model.npz")]
         [(15, 16), (9, 16)]
     """
-    name = os.fspath(path)
+    name = path_of(path)
     writers = {".npz": npz_file.write_npz, ".safetensors": _as_safetensors, ".onnx": _as_onnx}
     write = writers.get(os.path.splitext(name)[1])
     if write is None:
@@ -229,7 +231,7 @@ def save(
     if readout is not None:
         readout = _check_readout(readout, layers)
     content = write(layers, readout, _spelled(metadata or {}))
-    replace_file(path, content)
+    replace_file(name, content)
 
 
 # Files with PyTorch's names

@@ -7,6 +7,8 @@ from .names import listed
 
 __all__ = ["foreign_archive", "foreign_kind"]
 
+_CONTROL = re.compile(r"[^\n\r\t\f\x20-\x7e\x85\xa0-\U0010ffff]")
+
 PICKLE = (
     "it could run code, and is not read; in PyTorch, torch.load(path, weights_only=True) gives "
     "what exchange.torch.load takes"
@@ -28,7 +30,14 @@ FOREIGN = {
     rb"GGUF": "a GGUF file",
     rb".{4}TFL3": "a TensorFlow Lite model",
     rb"%PDF": "a PDF",
-    rb"\x89PNG": "a picture",
+    rb"\x89PNG|\xff\xd8\xff|GIF8": "a picture",
+    rb"RIFF": "a sound or a film",
+    rb"\x7fELF|MZ": "a program",
+    rb"7z\xbc\xaf|Rar!": "an archive: unpack it first",
+    rb"MATLAB": "a file of MATLAB: scipy.io.loadmat reads its arrays",
+    rb"SQLite format": "a database",
+    rb"PAR1": "a table (Parquet)",
+    rb"lmgg|ggjt|fmgg|ggml": "a GGML file",
 }
 """How other kinds of files start, and what they are."""
 
@@ -49,7 +58,16 @@ def foreign_kind(content: bytes) -> str | None:
     for pattern, kind in FOREIGN.items():
         if re.match(pattern, content[:512], re.IGNORECASE | re.DOTALL):
             return kind
-    return None
+    if content.endswith(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb"):
+        return (
+            "the index of a TensorFlow checkpoint: tf.train.load_checkpoint gives what "
+            "exchange.tensorflow.load takes"
+        )
+    try:
+        text = content[:512].decode("utf-8", "strict" if len(content) <= 512 else "ignore")
+    except UnicodeDecodeError:
+        return None
+    return "text" if len(text) > 3 and (text.isprintable() or not _CONTROL.search(text)) else None
 
 
 def foreign_archive(names: Collection[str]) -> str | None:
@@ -69,4 +87,4 @@ def foreign_archive(names: Collection[str]) -> str | None:
         return f"a pickle in a zip archive, as PyTorch's files are: {PICKLE}"
     if names and all(name.endswith(".npy") for name in names):
         return None
-    return f"a zip archive of {listed(names)}"
+    return f"a zip archive of {listed(names)}" if names else "an empty zip archive"

@@ -196,8 +196,21 @@ class Values:
         for value in whole if operation in MOVES else unknown:
             if isinstance(value, Unknown):
                 given = operation in MOVES and all(getattr(v, "given", False) for v in whole)
-                return [value._replace(given=given)] * count
+                why = f"what is computed from {value.why}"
+                return [value if given or not value.given else Unknown(why)] * count
         return [Unknown(f"what {describe(node)} makes, whose shape is open")] * count
+
+    def _opsets_for(self, node: Any) -> list[Any]:
+        """The operator sets to run a node with: the model's, if the evaluator has the node there.
+
+        It has DequantizeLinear from version 19 on, which computes what those before do.
+        """
+        from onnx import helper
+
+        if node.op_type != "DequantizeLinear":
+            return self.opsets
+        versions = [entry.version for entry in self.opsets if entry.domain in ("", "ai.onnx")]
+        return [helper.make_opsetid("", max(19, *versions))]
 
     def _evaluate(self, node: Any, values: list[Any]) -> list[Any]:
         """Run one node by the reference evaluator."""
@@ -224,7 +237,7 @@ class Values:
                 ],
                 [helper.make_tensor_value_info(n, TensorProto.UNDEFINED, None) for n in outputs],
             )
-            model = helper.make_model(graph, opset_imports=self.opsets)
+            model = helper.make_model(graph, opset_imports=self._opsets_for(node))
             with np.errstate(all="ignore"):
                 results = ReferenceEvaluator(model).run(None, feeds)
         except Exception as error:  # each operator has its own
@@ -334,14 +347,15 @@ BOUNDS: dict[str, Callable[[Any, list[Any]], int]] = {
             "Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
             "Slice", "Split", "Transpose", "Dropout", "ReverseSequence",
             "Neg", "Abs", "Sqrt", "Reciprocal", "Floor", "Ceil", "Not",
+            "Exp", "Log", "Tanh", "Sigmoid", "Clip", "Trilu", "EyeLike", "DequantizeLinear",
             "ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin", "ReduceMean", "ReduceL2",
-            "ReduceSumSquare",
+            "ReduceSumSquare", "GatherElements", "ScatterElements", "ScatterND",
         ),
         _largest,
     ),
     **dict.fromkeys(
-        ("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Where", "Equal", "Less",
-         "Greater", "And", "Or"),
+        ("Add", "Sub", "Mul", "Div", "Pow", "Mod", "Min", "Max", "Sum", "Mean", "Where", "Equal",
+         "Less", "Greater", "And", "Or"),
         _broadcast,
     ),
     **dict.fromkeys(("Constant", "Shape", "Size"), _none),
