@@ -311,8 +311,8 @@ def step(
 def _advance(
     x: ArrayLike,
     stack: list[Layer],
-    c: Sequence[ArrayLike | None] | None,
-    h: Sequence[ArrayLike | None] | None,
+    c: Any,
+    h: Any,
 ) -> State:
     """One step, checked by `lstm.fused.step`, and here for what it does not see."""
     if not stack:

@@ -82,7 +82,10 @@ LAYERS = [
     {"tutor.part"},
     {"tutor.__init__"},
     {"__main__"},
-    {"book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.vowels"},
+    {
+        "book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.rosetta",
+        "book.vowels",
+    },
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.tables"},
     {"book.plots.variants"},
