@@ -10,6 +10,7 @@ MARK = "<!-- the Rosetta table -->"
 """The line of a page in place of which the table stands when the book is built."""
 
 TITLES = ("library", "gate order", "weights", "biases", "state")
+"""The titles of the columns."""
 
 OURS = ("this book, `lstm.fused`", "i, f, o, g", "$(1 + D + H, 4H)$", "its first row", "(c, h)")
 """The row of our own matrix, under `TITLES`."""
@@ -21,7 +22,7 @@ CLASSES = {
     "Flax nnx, optimized": "OptimizedLSTMCell", "Equinox": "LSTMCell", "Haiku": "LSTM",
     "ONNX": "LSTM", "MLX": "LSTM", "tinygrad": "LSTMCell", "separate gates": "lstm.cell",
 }  # fmt: skip
-"""What a row is about: the classes that the library has, unless its name says it."""
+"""The classes of the library that a row is about, unless its name says it."""
 
 
 def describe(name: str) -> tuple[str, ...]:
