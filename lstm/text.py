@@ -235,6 +235,13 @@ class Writer(NamedTuple):
     c: Any = None
     h: Any = None
 
+    @property
+    def expected(self) -> NDArray[Any]:
+        """The answers, of a writer that has read something."""
+        if self.answers is None:
+            raise ValueError("answers: expected a writer that has read something: call read first")
+        return self.answers
+
     def read(self, text: str) -> "Writer":
         """Read some letters, and return the writer that has.
 
@@ -312,7 +319,7 @@ def sample(
     numbers = _numbers(rng, length)
     writer, written = Writer(params, alphabet).read(beginning), ""
     for u in numbers:
-        p = probabilities(writer.answers, temperature=temperature, top=top)
+        p = probabilities(writer.expected, temperature=temperature, top=top)
         reached = np.cumsum(p)
         written += alphabet[int(np.argmax(reached > u * reached[-1]))]
         writer = writer.read(written[-1])
@@ -347,7 +354,8 @@ def _symbols(symbols: Any, K: int) -> NDArray[np.intp]:
 def _numbers(rng: Any, length: int) -> list[float]:
     """One random number for each letter."""
     if not isinstance(rng, (list, tuple, np.ndarray)):
-        return np.random.default_rng(rng).random(length).tolist()
+        drawn: list[float] = np.random.default_rng(rng).random(length).tolist()
+        return drawn
     numbers = as_array("rng", rng).astype(float)
     outside = numbers[~((numbers >= 0) & (numbers < 1))]  # nan is outside, too
     if numbers.shape != (length,) or outside.size:

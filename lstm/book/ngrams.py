@@ -10,7 +10,7 @@ Sources: Kneser and Ney (1995); the three discounts are those of Chen and Goodma
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +64,7 @@ class KneserNey:
         self.levels: list[Level] = []
         for _ in range(order):
             discounts = _discounts(Counter(counts.values()))
-            totals, taken = Counter[str](), Counter[str]()
+            totals, taken = Counter[str](), defaultdict[str, float](float)
             for string, count in counts.items():
                 totals[string[:-1]] += count
                 taken[string[:-1]] += discounts[min(count, 3)]
