@@ -16,7 +16,12 @@ __all__ = ["ALPHABET", "EXPERIMENT", "reach", "string", "strings"]
 
 ALPHABET = "\nab"
 SETTINGS = {
-    "hidden": 4, "forget_bias": 5.0, "longest": 10, "rate": 0.03, "clip": 1.0, "updates": 6000,
+    "hidden": 4,
+    "forget_bias": 5.0,
+    "longest": 10,
+    "rate": 0.03,
+    "clip": 1.0,
+    "updates": 6000,
 }
 SEEDS = range(10)
 FARTHEST = 100

@@ -124,6 +124,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "book/ngrams": "lstm/book/ngrams.py tests/test_ngrams.py",
     "book/vowels": "lstm/book/vowels.py tests/test_vowels.py",
     "book/rosetta": "lstm/book/rosetta.py tests/test_exchange_conventions.py",
+    "book/probes": "lstm/book/probes.py tests/test_probes.py",
     "book/labels": "lstm/book/labels.py tests/test_labels.py",
 }
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]

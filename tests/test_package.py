@@ -83,7 +83,7 @@ LAYERS = [
     {"tutor.__init__"},
     {"__main__"},
     {
-        "book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.rosetta",
+        "book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.probes", "book.rosetta",
         "book.vowels",
     },
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
