@@ -11,6 +11,7 @@ from lstm import (
     cell,
     compare,
     directions,
+    dropout,
     functions,
     fused,
     gradcheck,
@@ -21,8 +22,9 @@ from lstm import (
     scan,
     stack,
     steps,
+    text,
 )
-from lstm.book import labels
+from lstm.book import labels, ngrams
 from lstm.exchange import conventions
 from lstm.parallel import adjoint, diagonal, gradient, linear, newton
 
@@ -43,6 +45,7 @@ CODE = {
     "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
     "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
     "gradient": gradient,
+    "text": text, "dropout": dropout, "ngrams": ngrams,
 }  # fmt: skip
 
 
