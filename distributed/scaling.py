@@ -1,4 +1,4 @@
-"""Measure what one machine can say about many: writes scaling.json, which chapter 13 draws.
+"""Measure what one machine can say about many: writes scaling.json, which chapter 14 draws.
 
     python distributed/scaling.py
 

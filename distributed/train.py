@@ -14,7 +14,7 @@ number, as `launch.py` does on one machine:
     python distributed/train.py --processes 2 --process 0 --coordinator HOST:PORT
     python distributed/train.py --processes 2 --process 1 --coordinator HOST:PORT
 
-Source: chapter 13 of the book.
+Source: chapter 14 of the book.
 """
 
 import argparse

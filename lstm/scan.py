@@ -10,7 +10,7 @@ up step by step in the loop; here it is one product after it. The price is that 
 A comment such as ``(eq-dc)`` is the label of the equation in the book that the
 line implements.
 
-Source: chapters 5 and 8 of the book, chapter 12 for the lengths, and the documentation of
+Source: chapters 5 and 8 of the book, chapter 13 for the lengths, and the documentation of
 ``jax.custom_vjp`` and ``jax.shard_map``.
 """
 

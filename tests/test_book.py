@@ -22,8 +22,8 @@ from lstm import (
     scan,
     stack,
     steps,
-    text,
 )
+from lstm import text as lstm_text
 from lstm.book import labels, ngrams
 from lstm.exchange import conventions
 from lstm.parallel import adjoint, diagonal, gradient, linear, newton
@@ -45,7 +45,7 @@ CODE = {
     "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
     "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
     "gradient": gradient,
-    "text": text, "dropout": dropout, "ngrams": ngrams,
+    "text": lstm_text, "dropout": dropout, "ngrams": ngrams,
 }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Many devices: the numbers of one, whatever the number of devices and processes.
 
-What needs more than one device runs in processes of its own, started as chapter 13 says.
+What needs more than one device runs in processes of its own, started as chapter 14 says.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 // Wrong order: name the four blocks of columns of a packed matrix. Every order has the right shape;
-// only one gives the right outputs. In chapter 3 the matrix is the book's own; in chapter 12, in the
+// only one gives the right outputs. In chapter 3 the matrix is the book's own; in chapter 13, in the
 // place of "fig-orders", another library has stored it, and does not say in which order.
 "use strict";
 

@@ -1,4 +1,4 @@
-"""Train the LSTM of chapter 12 in PyTorch and store it, with its answers, in brackets.npz.
+"""Train the LSTM of chapter 13 in PyTorch and store it, with its answers, in brackets.npz.
 
 A sequence of brackets, ( ) [ ], goes in; for each bracket the answer is whether it has a
 partner. A bracket before it or behind it may decide that, so the LSTM reads both ways.

@@ -1,4 +1,4 @@
-"""Ask PyTorch, MLX and tinygrad, which `make` does not install, for chapter 12's table.
+"""Ask PyTorch, MLX and tinygrad, which `make` does not install, for chapter 13's table.
 
 Each gets random weights, inputs, states and incoming gradients, and answers with outputs, last
 states and all gradients. All of it goes to peers.npz, under names such as "PyTorch/Hout".

@@ -114,7 +114,7 @@ FIGURES = [
         assert_probabilities, plays="button:text-is('Read it')",
     ),
     Figure(
-        "wrong order, trading", "book/12-trading-weights.html", "#fig-orders-live",
+        "wrong order, trading", "book/13-trading-weights.html", "#fig-orders-live",
         "orders.trading.state().order",
         ("drag", ".blocks", (0.9, 0.5), (0.6, 0.5)), ("[data-gate=f]", "ArrowLeft"),
         lambda page: assert_orders(page, "trading"),

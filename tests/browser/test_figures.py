@@ -11,7 +11,7 @@ import lstm
 from lstm import exchange, reference, train
 from tools.browser import ROOT
 
-ORDERS = "book/12-trading-weights.html"
+ORDERS = "book/13-trading-weights.html"
 ZOO = "book/07-zoo-of-bugs.html"
 STEP = "book/04-one-step-back.html"
 DIGITS = "book/11-real-sequences.html"

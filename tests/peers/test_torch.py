@@ -116,7 +116,7 @@ def test_the_cell():
 
 
 def test_one_step_of_torch_moves_the_sum_of_two_biases_twice_as_far():
-    """The trap of the two biases, in chapter 12."""
+    """The trap of the two biases, in chapter 13."""
     net, rate = module(np.float64), 0.1
     layers = exchange_torch.load(net.state_dict())
     t = task(np.float64, D, H, layers=1, d=1)
