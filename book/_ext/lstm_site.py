@@ -58,7 +58,7 @@ LIVE = {
     "fig-adding-curves": "learn.js",
     "fig-digit-reading": "digits.js drawdigit.js",
     "fig-zoo": "learn.js breakit.js",
-    "fig-writer": "letters.js writer.js write.js",
+    "fig-writer": "writer.js write.js",
     "packing-order": "orders.js",
     "fig-orders": "orders.js",
     "backward-cell": "backcell.js",

@@ -3,7 +3,7 @@
 // reads and writes in writer.js.
 "use strict";
 
-const written = live.mount("fig-writer", "Let it write", (root) => {
+const write = (root) => {
   const { make, number } = live;
   const reader = writer.open(LETTERS), MOST = 600, SHOWN = 8;
   let text = "", begun = 0, states = [reader.start()], temperature = 0.7, timer = 0;
@@ -59,7 +59,7 @@ const written = live.mount("fig-writer", "Let it write", (root) => {
   }
 
   /** Write one letter for each random number. */
-  function write(numbers) {
+  function goOn(numbers) {
     const from = text.length;
     for (const u of numbers) {
       const letter = reader.alphabet[writer.choose(expected(), u)];
@@ -73,9 +73,9 @@ const written = live.mount("fig-writer", "Let it write", (root) => {
   const go = live.button("Write", () => {
     if (timer) return stop();
     if (text.length >= begun + MOST) read(text.slice(0, begun)), paint();
-    if (live.calm) return void write(Array.from({ length: 300 }, Math.random));
+    if (live.calm) return void goOn(Array.from({ length: 300 }, Math.random));
     go.textContent = "Stop";
-    timer = setInterval(() => (text.length < begun + MOST ? write([Math.random()]) : stop()), 30);
+    timer = setInterval(() => (text.length < begun + MOST ? goOn([Math.random()]) : stop()), 30);
   });
   function begin(beginning) {
     stop();
@@ -99,6 +99,24 @@ const written = live.mount("fig-writer", "Let it write", (root) => {
     make("div", { class: "row" }, make("label", {}, make("span", {}, "coloured by"), select)),
     page, make("p", { class: "legend" }, "Its cell, tanh c: orange is positive, blue negative. Next letter:"), bars.svg, said);
   begin(LETTERS.beginning);
-  return { draw: expect, pause: stop, begin, write, text: () => text, probabilities: expected,
+  return { draw: expect, pause: stop, begin, write: goOn, text: () => text, probabilities: expected,
     temperature: (to) => { heat.set(to); temperature = to; expect(); }, choose: (key) => { select.value = key; paint(); }, value: () => value(states.at(-1)) };
+};
+
+// The network weighs as much as the rest of the page: it is loaded when a reader comes near.
+const written = live.mount("fig-writer", "Let it write", (root) => {
+  const address = new URL("letters.js", document.currentScript.src);
+  const wait = live.make("p", { class: "said" }, "The network is being loaded.");
+  let figure = null;
+  root.append(wait);
+  const near = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return;
+    near.disconnect();
+    const script = live.make("script", { src: address });
+    script.addEventListener("load", () => (wait.remove(), figure = write(root)));
+    script.addEventListener("error", () => (wait.textContent = "The network could not be loaded."));
+    document.head.append(script);
+  }, { rootMargin: "300px" });
+  near.observe(root);
+  return { draw: () => figure?.draw(), pause: () => figure?.pause(), get figure() { return figure; } };
 });
