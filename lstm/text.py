@@ -26,7 +26,7 @@ from .tasks import Batch
 __all__ = ["ALPHABET", "Writer", "bits", "decode", "encode", "probabilities", "sample", "streams"]
 
 ALPHABET = "\n" + "".join(map(chr, range(32, 127)))
-"""The letters unless others are given: the 95 of ASCII that can be printed, and the line's end."""
+"""The letters unless others are given, the 95 of ASCII that can be printed and the line's end."""
 
 
 def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:
@@ -219,7 +219,7 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
 
 
 class Writer(NamedTuple):
-    """A network in the middle of a text: what it has read is in its states. See `start`, `read`.
+    """A network in the middle of a text: what it has read is in its states. See `read`.
 
     Attributes:
         params: The network's parameters.
