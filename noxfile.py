@@ -43,15 +43,9 @@ for name in sys.argv[1:]:
 def tests(session: nox.Session, numpy: str) -> None:
     """Run all tests but those that run the tests again."""
     version = f"=={OLDEST[session.python]}" if numpy == "oldest" else ""
-    session.install(
-        "-e", ".[jax,plots,files,distributed]", f"numpy{version}",
-        "pytest", "pytest-xdist", "hypothesis", "sympy",
-    )  # fmt: skip
+    session.install("-e", ".[test]", f"numpy{version}")
     session.run("python", "-c", "import numpy, sys; print(sys.version, numpy.__version__)")
-    frameworks = "--ignore-glob=tests/test_frameworks_*"  # they test the frameworks' newest
-    session.run(
-        "pytest", "-q", "-n", "2", "--ignore=tests/test_zoo.py", frameworks, *session.posargs
-    )
+    session.run("pytest", "-q", "-n", "2", "--ignore=tests/test_zoo.py", *session.posargs)
 
 
 @nox.session(venv_backend="uv|venv")

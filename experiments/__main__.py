@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import flow, remember, sunspots, vowels
+from . import flow, million, newton, remember, sunspots, vowels
 from .runner import run_all
 from .store import Experiment
 
@@ -86,7 +86,8 @@ EXPERIMENTS = {
             [{"seed": seed} for seed in SEEDS],
             ("solved_after", "steps", "wrong", "curve"),
         ),
-        remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT, *vowels.EXPERIMENTS,
+        remember.EXPERIMENT, flow.EXPERIMENT, newton.EXPERIMENT, million.MEMORY, million.MILLION,
+        sunspots.EXPERIMENT, *vowels.EXPERIMENTS,
     )
 }  # fmt: skip
 

@@ -30,8 +30,8 @@ __all__ = [
 
 MODULES = (
     "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
-    "recurrent", "reference", "scan", "stack", "steps", "stream", "tasks", "text", "tracking",
-    "train", "tutor", "variants", "zoo",
+    "parallel", "recompute", "recurrent", "reference", "scan", "stack", "steps", "stream",
+    "tasks", "text", "tracking", "train", "tutor", "variants", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 

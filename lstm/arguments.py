@@ -23,6 +23,8 @@ __all__ = [
     "check_dtype",
     "check_float",
     "check_lengths",
+    "check_number",
+    "check_rng",
     "check_size",
     "check_weights",
     "what_to_pass",
@@ -202,6 +204,61 @@ def check_size(name: str, size: Any, least: int) -> int:
     if size < least:
         raise ValueError(f"{name}: expected at least {least}, got {size}")
     return int(size)
+
+
+def check_number(name: str, value: Any) -> float:
+    """Return a finite real number as one of Python's, or refuse it.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Returns:
+        float: The number.
+
+    Raises:
+        TypeError: If it is no number, or a complex one.
+        ValueError: If it is nan or infinite.
+
+    Example:
+        >>> check_number("forget_bias", "3")
+        Traceback (most recent call last):
+            ...
+        TypeError: forget_bias: expected a number, got '3'
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: expected a number, got {_short(value)}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value}")
+    return float(value)
+
+
+def check_rng(rng: Any) -> np.random.Generator:
+    """Return a generator of random numbers, or refuse what makes none.
+
+    Args:
+        rng: A generator, which is handed back; a seed for one; or None for a fresh one.
+
+    Returns:
+        numpy.random.Generator: The generator.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If it is a negative seed.
+
+    Example:
+        >>> check_rng("seed")
+        Traceback (most recent call last):
+            ...
+        TypeError: rng: expected a numpy.random.Generator, a seed or None, got 'seed'
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"rng: expected a numpy.random.Generator, a seed or None, got {_short(rng)}"
+        ) from error
 
 
 def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArray[np.intp] | None:

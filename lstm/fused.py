@@ -29,12 +29,16 @@ from .arguments import (
     check_array,
     check_cache,
     check_float,
+    check_number,
+    check_rng,
     check_size,
     check_weights,
 )
 from .layout import split_gates, split_rows
 
-__all__ = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
+__all__ = [
+    "Cache", "Forward", "Gradients", "State", "backward", "check_fit", "forward", "init", "step",
+]  # fmt: skip
 
 
 class Cache(NamedTuple):
@@ -129,8 +133,8 @@ def init(
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H).
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
-        ValueError: If a size is too small.
+        TypeError: If an argument is of another type.
+        ValueError: If a size is too small, the bias not finite, or the seed negative.
 
     Example:
         >>> WLSTM = init(10, 4, rng=0)
@@ -142,6 +146,7 @@ def init(
     D = check_size("input_size", input_size, least=0)
     H = check_size("hidden_size", hidden_size, least=1)
     dtype = check_float("dtype", dtype)
+    forget_bias, rng = check_number("forget_bias", forget_bias), check_rng(rng)
     draw = np.random.default_rng(rng).standard_normal((1 + D + H, 4 * H))
     WLSTM = (draw / np.sqrt(D + H)).astype(dtype)
     WLSTM[0] = 0
@@ -250,7 +255,7 @@ def backward(
         >>> dX.shape, dWLSTM.shape, dc0.shape, dh0.shape
         ((5, 3, 10), (15, 16), (3, 4), (3, 4))
     """
-    n, b, D, H = _check_cache(cache)
+    n, b, D, H = check_fit(cache)
     WLSTM, U, IFOG, C, S = cache
     if dHout is None:
         dHout = np.broadcast_to(np.zeros((), WLSTM.dtype), (n, b, H))  # needs no memory
@@ -378,8 +383,23 @@ def _state(
     return check_array(name, value, axes, shape, dtype)
 
 
-def _check_cache(cache: Any) -> tuple[int, int, int, int]:
-    """Return n, b, D, H of a cache, having checked that its arrays fit one another."""
+def check_fit(cache: Any) -> tuple[int, int, int, int]:
+    """Return n, b, D, H of a cache, having checked that its arrays fit one another.
+
+    Args:
+        cache: What `forward` returned under that name.
+
+    Returns:
+        tuple: The sizes n, b, D and H.
+
+    Raises:
+        TypeError: If it is no `Cache`, or its arrays are of different dtypes.
+        ValueError: If they are not of the shapes that one run gives them.
+
+    Example:
+        >>> check_fit(forward(np.ones((5, 3, 10)), init(10, 4, rng=0)).cache)
+        (5, 3, 10, 4)
+    """
     check_cache(cache, Cache, "lstm.forward")
     WLSTM, (D, H) = check_weights(cache.WLSTM)
     S = check_array("cache.S", cache.S, ("n", "b", "H"), (None, None, H), WLSTM.dtype)

@@ -6,9 +6,7 @@ Source: Hochreiter and Schmidhuber, Neural Computation 9 (1997), experiment 1.
 from collections.abc import Collection
 from typing import Any
 
-import numpy as np
-
-from .arguments import Rng, check_size
+from .arguments import Rng, check_rng, check_size
 
 __all__ = [
     "REBER",
@@ -49,7 +47,7 @@ def reber(rng: Rng = None) -> str:
         >>> reber(rng=1)
         'BTXSE'
     """
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     node, string = 0, ""
     while node < len(REBER):
         symbol = str(rng.choice(list(REBER[node])))
@@ -83,7 +81,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
         ['BPBPVPXTTTTVVEPE', 'BPBPVVEPE']
     """
     count = check_size("count", count, 0)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     but_not = set(but_not)
     strings: list[str] = []
     while len(strings) < count:

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from . import fused
 from .arguments import (
     Rng,
+    check_rng,
     check_size,
     check_weights,
 )
@@ -91,7 +92,7 @@ def init(
     names = [f"hidden_size[{k}]" if several else "hidden_size" for k in range(len(sizes))]
     sizes = [check_size(*named, least=1) for named in zip(names, sizes, strict=True)]
     D = check_size("input_size", input_size, least=0)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     d = 2 if bidirectional else 1
     stack = []
     for H in sizes if several else sizes * count:

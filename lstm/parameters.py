@@ -17,6 +17,7 @@ from . import fused, stack
 from .arguments import (
     Rng,
     check_array,
+    check_rng,
     check_size,
     check_weights,
 )
@@ -74,7 +75,7 @@ def init(
         ([(11, 32), (25, 32)], (17, 1))
     """
     K = check_size("output_size", output_size, least=1)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     params: Params
     if layers is None and not bidirectional and np.ndim(hidden_size) == 0:
         WLSTM = fused.init(input_size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)  # type: ignore[arg-type]
@@ -117,7 +118,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         raise TypeError(f"longest: expected a number, got {longest!r}")
     if not 2 < longest < np.inf:
         raise ValueError(f"longest: expected more than 2, got {longest}")
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
 
     def spread(W: Any) -> NDArray[Any]:
         W = np.array(W)  # a copy

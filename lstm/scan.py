@@ -34,7 +34,7 @@ from .traced import (
     check_states,
 )
 
-__all__ = ["Sequence", "Stacked", "forward", "stack"]
+__all__ = ["Kept", "Sequence", "Stacked", "forward", "run_and_keep", "stack"]
 
 
 class Sequence(NamedTuple):
@@ -241,29 +241,54 @@ def _spread(*arrays: Array | None) -> list[Array | None]:
     ]
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """What the backward pass needs to know of the forward run: the cache of `lstm.fused`.
 
     tanh(c) is not kept, which saves H numbers a step; it is computed again.
+
+    Attributes:
+        X: Inputs, shape (n, b, D).
+        WLSTM: Weights, shape (1 + D + H, 4H).
+        C: Cell states from c_0 on, shape (n + 1, b, H).
+        H: Outputs from h_0 on, shape (n + 1, b, H).
+        gates: i, f, o and g, each (n, b, H).
+        alive: Which sequences have not ended yet, shape (n, b, 1); None if all have n steps.
     """
 
-    X: Array  # (n, b, D)
-    WLSTM: Array  # (1 + D + H, 4H)
-    C: Array  # (n + 1, b, H), from c_0 on
-    H: Array  # (n + 1, b, H), from h_0 on
-    gates: tuple[Array, ...]  # i, f, o, g, each (n, b, H)
-    alive: Array | None  # (n, b, 1)
+    X: Array
+    WLSTM: Array
+    C: Array
+    H: Array
+    gates: tuple[Array, ...]
+    alive: Array | None
 
 
 @jax.custom_vjp
 def _run(X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None) -> Sequence:
-    return _run_and_keep(X, WLSTM, c0, h0, alive)[0]
+    return run_and_keep(X, WLSTM, c0, h0, alive)[0]
 
 
-def _run_and_keep(
+def run_and_keep(
     X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
-) -> tuple[Sequence, _Kept]:
-    """The forward pass."""
+) -> tuple[Sequence, Kept]:
+    """The forward pass.
+
+    Args:
+        X: Inputs, shape (n, b, D).
+        WLSTM: Weights, shape (1 + D + H, 4H).
+        c0: Initial cell state, shape (b, H).
+        h0: Initial output, shape (b, H).
+        alive: Which sequences have not ended yet, shape (n, b, 1); None if all have n steps.
+
+    Returns:
+        tuple: The `Sequence`, and what the backward pass needs, a `Kept`.
+
+    Example:
+        >>> result, kept = run_and_keep(
+        ...     jnp.ones((5, 3, 10)), jnp.ones((15, 16)), *jnp.zeros((2, 3, 4)))
+        >>> kept.C.shape
+        (6, 3, 4)
+    """
     b, Wx, Wh = split_rows(WLSTM)
 
     def step(state: Any, zx: Array) -> Any:
@@ -277,10 +302,10 @@ def _run_and_keep(
 
     (Cn, Hn), (C, Hout, gates) = _scan(step, (c0, h0), X @ Wx + b, alive)
     C, H = jnp.concatenate([c0[None], C]), jnp.concatenate([h0[None], Hout])
-    return Sequence(Hout, Cn, Hn), _Kept(X, WLSTM, C, H, gates, alive)
+    return Sequence(Hout, Cn, Hn), Kept(X, WLSTM, C, H, gates, alive)
 
 
-def _backward(kept: _Kept, gradients: Sequence) -> tuple[Array | None, ...]:
+def _backward(kept: Kept, gradients: Sequence) -> tuple[Array | None, ...]:
     """The backward pass: gradients with respect to X, WLSTM, c0, h0; none for alive."""
     X, WLSTM, C, H, gates, alive = kept
     dHout, dCn, dHn = gradients
@@ -315,7 +340,7 @@ def _backward(kept: _Kept, gradients: Sequence) -> tuple[Array | None, ...]:
     return dX, dWLSTM, dc0, dh0, None
 
 
-_run.defvjp(_run_and_keep, _backward)
+_run.defvjp(run_and_keep, _backward)
 
 
 def _scan(

@@ -298,6 +298,42 @@ def step(
         >>> bool(np.allclose(h[-1][0], forward(X, layers).Hout[-1]))
         True
     """
+    stack = list(layers) if isinstance(layers, Iterable) else []
+    try:
+        return _advance(x, stack, c, h)
+    except Exception:
+        # `lstm.fused.step` has found something. What it is called here takes longer to say than
+        # a step does, so it is only said when it is needed.
+        _check_step(x, stack or layers, c, h)
+        raise
+
+
+def _advance(
+    x: ArrayLike,
+    stack: list[Layer],
+    c: Any,
+    h: Any,
+) -> State:
+    """One step, checked by `lstm.fused.step`, and here for what it does not see."""
+    if not stack:
+        raise ValueError
+    new = State([], [])
+    read = as_array("x", x)
+    read = read[None] if read.ndim == 1 else read
+    nothing = [None] * len(stack)
+    states = zip(stack, nothing if c is None else c, nothing if h is None else h, strict=True)
+    for layer, *before in states:
+        if layer.backward is not None or any(s is not None and len(s) != 1 for s in before):
+            raise ValueError
+        state = fused.step(read, layer.forward, *[None if s is None else s[0] for s in before])
+        new.c.append(state.c[None])
+        new.h.append(state.h[None])
+        read = state.h
+    return new
+
+
+def _check_step(x: Any, layers: Any, c: Any, h: Any) -> None:
+    """Say what is wrong with the arguments of `step`."""
     layers = check_layers(layers)
     for k, layer in enumerate(layers):
         if layer.backward is not None:
@@ -308,18 +344,10 @@ def step(
     read = as_array("x", x)
     if read.ndim not in (1, 2):
         raise ValueError(f"x: expected shape (D,) or (b, D) with D = {D}, got {read.shape}")
-    axes = ("b", "D")[-read.ndim :]
-    read = check_array("x", read, axes, (*read.shape[:-1], D), dtype)
-    read = read if read.ndim == 2 else read[None]
-    cs = _check_states("c", c, layers, len(read), dtype)
-    hs = _check_states("h", h, layers, len(read), dtype)
-    new = State([], [])
-    for layer, c_layer, h_layer in zip(layers, cs, hs, strict=True):
-        state = fused.step(read, layer.forward, c_layer[0], h_layer[0])
-        new.c.append(state.c[None])
-        new.h.append(state.h[None])
-        read = state.h
-    return new
+    check_array("x", read, ("b", "D")[-read.ndim :], (*read.shape[:-1], D), dtype)
+    b = len(read) if read.ndim == 2 else 1
+    _check_states("c", c, layers, b, dtype)
+    _check_states("h", h, layers, b, dtype)
 
 
 def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .arguments import ArrayLike, Rng, as_array, check_float, check_size
+from .arguments import ArrayLike, Rng, as_array, check_float, check_rng, check_size
 from .grammar import REBER, SYMBOLS, embedded_reber, possible_next, reber
 
 __all__ = [
@@ -96,7 +96,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     """
     T, batch = check_size("T", T, 20), check_size("batch", batch, 1)
     dtype = check_float("dtype", dtype)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     lengths = rng.integers(T, T + T // 10, endpoint=True, size=batch)
     n, b = int(lengths.max()), np.arange(batch)
 
@@ -148,7 +148,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     """
     n, batch = check_size("n", n, 5), check_size("batch", batch, 1)
     dtype = check_float("dtype", dtype)
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     marked, b = rng.integers(n // 5, size=batch), np.arange(batch)
     X = np.zeros((n, batch, 2), dtype)
     X[..., 0] = rng.uniform(-1, 1, (n, batch))
@@ -298,7 +298,7 @@ def copy(
     length, symbols = check_size("length", length, 1), check_size("symbols", symbols, 1)
     dtype = check_float("dtype", dtype)
     n, blank, sign = T + 2 * length, symbols, symbols + 1
-    word = np.random.default_rng(rng).integers(symbols, size=(length, batch))
+    word = check_rng(rng).integers(symbols, size=(length, batch))
     read = np.full((n, batch), blank)
     read[:length] = word
     read[length + T - 1] = sign
@@ -325,7 +325,7 @@ def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Itera
         >>> next(batches).X.shape[1:], next(batches).X.shape[1:]
         ((32, 2), (32, 2))
     """
-    rng = np.random.default_rng(rng)
+    rng = check_rng(rng)
     while True:
         yield task(*arguments, rng, **options)
 

@@ -203,7 +203,7 @@ def fit(
     jax, _ = _jax_and_optax()
     if gradients in _OURS:
         params = check_params(params)
-    _check_loop(params, batches, optimizer, carry)
+    _check_loop(params, batches, optimizer, loss, carry)
     precision = _precision(params)
     with precision():
         fresh = optimizer.init(params)
@@ -300,7 +300,7 @@ def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
     return Batch(X, Y, where, lengths)
 
 
-def _check_loop(params: Any, batches: Any, optimizer: Any, carry: bool) -> None:
+def _check_loop(params: Any, batches: Any, optimizer: Any, loss: Any, carry: bool) -> None:
     """What `fit` can say before the first step."""
     if isinstance(batches, Batch) or not isinstance(batches, Iterable):
         got = type(batches).__name__
@@ -308,11 +308,20 @@ def _check_loop(params: Any, batches: Any, optimizer: Any, carry: bool) -> None:
     if not hasattr(optimizer, "init") or not hasattr(optimizer, "update"):
         got = type(optimizer).__name__
         raise TypeError(f"optimizer: expected one of Optax, such as optax.adam(1e-2), got a {got}")
+    _check_loss(loss)
     layers = params.get("layers", ()) if isinstance(params, Mapping) else ()
     if carry and any(getattr(layer, "backward", None) is not None for layer in layers):
         raise ValueError(
             "carry: expected layers that read forward alone, as a backward direction ends "
             "where the batch begins"
+        )
+
+
+def _check_loss(loss: Any) -> None:
+    """Refuse a name in place of a function."""
+    if not callable(loss):
+        raise TypeError(
+            f"loss: expected a function such as lstm.losses.squared_error, got {loss!r}"
         )
 
 

@@ -54,6 +54,12 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "variants/slstm": "lstm/variants/slstm.py tests/test_variants.py",
     "variants/check": "lstm/variants/check.py tests/test_variants.py",
     "tracking": "lstm/tracking.py tests/test_tracking.py",
+    "recompute": "lstm/recompute.py tests/test_recompute.py",
+    "parallel/linear": "lstm/parallel/linear.py tests/test_parallel.py",
+    "parallel/newton": "lstm/parallel/newton.py tests/test_parallel.py",
+    "parallel/adjoint": "lstm/parallel/adjoint.py tests/test_parallel.py",
+    "parallel/diagonal": "lstm/parallel/diagonal.py tests/test_parallel.py",
+    "parallel/gradient": "lstm/parallel/gradient.py tests/test_parallel.py",
     "compare": "lstm/compare.py tests/test_gradcheck.py tests/test_laws.py",
     "functions": "lstm/functions.py tests/test_gradcheck.py tests/test_laws.py",
     "gradcheck": "lstm/gradcheck.py tests/test_gradcheck.py tests/test_laws.py",
@@ -83,6 +89,10 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/files": "lstm/exchange/files.py tests/test_exchange_files.py tests/test_main.py",
     "exchange/keras_file": "lstm/exchange/keras_file.py tests/test_exchange_files.py",
     "exchange/onnx": "lstm/exchange/onnx.py tests/test_exchange_onnx.py",
+    "exchange/npz_file": "lstm/exchange/npz_file.py tests/test_exchange_files.py",
+    "exchange/foreign": "lstm/exchange/foreign.py tests/test_exchange_files.py",
+    "exchange/onnx_read": "lstm/exchange/onnx_read.py tests/test_exchange_onnx.py",
+    "exchange/onnx_tensors": "lstm/exchange/onnx_tensors.py tests/test_exchange_onnx.py",
     "exchange/onnx_graph": "lstm/exchange/onnx_graph.py tests/test_exchange_onnx.py",
     "exchange/onnx_values": "lstm/exchange/onnx_values.py tests/test_exchange_onnx.py",
     "__main__": "lstm/__main__.py tests/test_main.py",
@@ -113,6 +123,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "book/limit": "lstm/book/limit.py tests/test_ladder.py",
     "book/ngrams": "lstm/book/ngrams.py tests/test_ngrams.py",
     "book/vowels": "lstm/book/vowels.py tests/test_vowels.py",
+    "book/rosetta": "lstm/book/rosetta.py tests/test_exchange_conventions.py",
     "book/labels": "lstm/book/labels.py tests/test_labels.py",
 }
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -314,7 +325,7 @@ def fails(tests, order):
 
 def listed():
     """The mutants that are known to be equivalent: (file, line before, line after)."""
-    rows = re.findall(r"^\| `(\w+)\.py` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.M)
+    rows = re.findall(r"^\| `([\w/]+)\.py` \| `(.*?)` \| `(.*?)` \|", EQUIVALENT.read_text(), re.M)
     return {tuple(part.replace(r"\|", "|") for part in row) for row in rows}
 
 

@@ -24,6 +24,7 @@ from lstm import (
 )
 from lstm.book import labels
 from lstm.exchange import conventions
+from lstm.parallel import adjoint, diagonal, gradient, linear, newton
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
@@ -40,6 +41,8 @@ CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
     "directions": directions, "stack": stack, "functions": functions, "oracles": oracles,
     "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
+    "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
+    "gradient": gradient,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import refused
 
+from lstm.book import rosetta
 from lstm.exchange.conventions import CANDIDATE, ROSETTA, read, write
 from lstm.exchange.names import flat, nested, spelled
 from lstm.layout import GATES
@@ -216,10 +217,9 @@ def test_no_units_are_refused():
 
 @ROWS
 def test_the_concordance_of_the_book_says_what_the_row_says(name):
-    """Gate order, orientation, biases, what is added, and states, in book/notation.md."""
-    notation = (Path(__file__).parents[1] / "book" / "notation.md").read_text(encoding="utf-8")
+    """Gate order, orientation, biases, what is added, and states, as they are printed."""
     row = ROSETTA[name]
-    (line,) = re.findall(rf"^\| {re.escape(name)}(?:,? [`(].*| )\|.*$", notation, re.M)
+    (line,) = re.findall(rf"^\| {re.escape(name)}(?:,? [`(].*| )\|.*$", rosetta.table(), re.M)
     _, order, weights, biases, state = line.strip("| ").split(" | ")
     assert order == ("by name" if row.gates == "apart" else row.order.replace(" ", ", "))
     width = "H" if row.gates == "apart" else "4H"
@@ -232,3 +232,17 @@ def test_the_concordance_of_the_book_says_what_the_row_says(name):
     assert biases.startswith(kind)
     assert ("1 is added" in biases) == (row.forget_bias == 1)
     assert state == row.state
+
+
+def test_the_concordance_is_printed_and_typed_nowhere():
+    notation = (Path(__file__).parents[1] / "book" / "notation.md").read_text(encoding="utf-8")
+    assert notation.count(f"\n{rosetta.MARK}\n") == 1
+    assert "i, f, g, o" not in notation
+    lines = rosetta.table().splitlines()
+    assert len(lines) == 3 + len(ROSETTA)
+    assert set(rosetta.CLASSES) == set(ROSETTA)
+    assert {line.count(" | ") for line in lines} == {4}
+    some = rosetta.table({"Haiku": ["1e-6"], "MLX": ["none"]}, ["error"]).splitlines()
+    assert len(some) == 4
+    assert some[0].endswith("| state | error |")
+    assert some[3].endswith("| all h, all c | none |")

@@ -284,7 +284,18 @@ KINDS = {
     "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
     "JSON": b'{"weights": []}',
     "a picture": b"\x89PNG\r\n",
-    "a file of another kind": b"no file of ours",
+    "got text": b"loss: 0.5\naccuracy: 0.9\n",
+    "text": "µ und σ, gelernt\n".encode() * 100,
+    "a GGML file": b"lmgg" + bytes(100),
+    "a program": b"\x7fELF\2\1\1" + bytes(100),
+    "an archive": b"7z\xbc\xaf\x27\x1c" + bytes(100),
+    "a file of MATLAB": b"MATLAB 5.0 MAT-file, Platform: GLNXA64",
+    "a database": b"SQLite format 3\0",
+    "a table (Parquet)": b"PAR1\x15\4" + bytes(10),
+    "a sound or a film": b"RIFF\x24\0\0\0WAVE",
+    "the index of a TensorFlow checkpoint": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
+    "an empty zip archive": zipped(),
+    "a file of another kind": b"\1\2\3\4 no file of ours \xff\xfe",
     "a tar archive": bytes(257) + b"ustar" + bytes(300),
 }
 
@@ -312,6 +323,31 @@ def test_what_is_no_file_is_not_opened(tmp_path):
     with pytest.raises(OSError, match="No such file or directory") as raised:
         exchange.save(tmp_path / "no" / "a.npz", BOTH)
     assert raised.value.errno == errno.ENOENT
+
+
+@pytest.mark.parametrize("given", [None, 3, BOTH, io.BytesIO()])
+def test_a_path_is_the_name_of_a_file(given, tmp_path):
+    kind = type(given).__name__
+    message = f"path: expected the name of a file, got {kind}"
+    for call in (exchange.load, exchange.load_model, exchange.open_file):
+        with refused(TypeError, message):
+            call(given)
+    with refused(TypeError, message):  # the arguments the other way round
+        exchange.save(given, tmp_path / "a.npz")
+    exchange.save(os.fsencode(tmp_path / "a.npz"), BOTH)
+    assert len(exchange.load(os.fsencode(tmp_path / "a.npz"))) == len(BOTH)
+
+
+def test_the_arrays_of_an_opened_file_pass_for_arrays(tmp_path):
+    exchange.save(tmp_path / "a.safetensors", BOTH)
+    arrays = exchange.open_file(tmp_path / "a.safetensors").arrays
+    for layer, one in zip(exchange.torch.load(arrays), BOTH, strict=True):
+        for (_, W), (_, V) in zip(layer.directions, one.directions, strict=True):
+            np.testing.assert_array_equal(W, V, strict=True)
+    (entry,) = [arrays["weight_ih_l0"]]
+    assert np.asarray(entry, np.float16).dtype == np.float16
+    with refused(ValueError, "an array that is not read yet cannot be had without a copy"):
+        np.asarray(entry, copy=False)
 
 
 class Trap:

@@ -361,6 +361,21 @@ PATHS = {
         [make("Tile", "w one", "v"), make("Reshape", "v to", "W")],
         {"w": W.ravel(), "to": np.array(W.shape)}),
     "Expand": lambda W: ([make("Expand", "w to", "W")], {"w": W, "to": np.array([1, 1, 1])}),
+    "Sum": lambda W: ([make("Sum", "w w half", "W")],
+                      {"w": (W - np.float32(0.5)) / 2, "half": np.float32(0.5)}),
+    "Clip": lambda W: ([make("Clip", "w low high", "W")],
+                       {"w": 2 * W, "low": W.min(), "high": W.max()}),
+    "Tanh of Log of Exp": lambda W: (
+        [make("Exp", "w", "e"), make("Log", "e", "v"), make("Tanh", "v", "W")], {"w": W}),
+    "ScatterND": lambda W: ([make("ScatterND", "w at row", "W")],
+                            {"w": W, "at": np.array([[0, 1]]), "row": W[:, 2]}),
+    "8 bits": lambda W: (
+        [make("DequantizeLinear", "w scale zero8", "W", axis=1)],
+        {"w": np.round(50 * W).astype(np.int8), "zero8": np.zeros(W.shape[1], np.int8),
+         "scale": np.linspace(0.01, 0.02, W.shape[1], dtype=np.float32)}),
+    "4 bits in 8": lambda W: (
+        [make("DequantizeLinear", "w scale", "v"), make("Unsqueeze", "v zero", "W")],
+        {"w": np.round(7 * W[0]).astype(np.int8), "scale": np.float32(0.1)}),
     "Shape of a constant": lambda W: (
         [make("Shape", "W0", "to"), make("Reshape", "w to", "W")], {"w": W.ravel(), "W0": W}),
     "weight_norm": lambda W: (
@@ -491,6 +506,21 @@ def test_one_state_of_one_layer_and_the_batch_first():
         exchange.onnx.load(one_node(tensors, "X W R B - h0"))
 
 
+def test_a_state_that_is_computed_is_not_called_the_input():
+    weights = tensors_of() | {"to": np.array([1, B, H])}
+    nodes = [make("ReduceMean", "X", "m"), make("Expand", "m to", "h0"), lstm_node("X W R B  h0")]
+    nodes[-1] = helper.make_node(
+        "LSTM", ["X", "W", "R", "B", "", "h0"], ["Y"], name="lstm", hidden_size=H
+    )
+    message = (
+        "lstm: initial_h: expected a constant or an input of the model, got what is computed from "
+        "the input 'X'; if you give lstm.stack.forward that state, load the node by name: "
+        "names=['lstm']"
+    )
+    with refused(ValueError, message):
+        exchange.onnx.load(model_of(nodes, weights))
+
+
 def test_states_that_are_known_only_at_run_time():
     h0 = helper.make_tensor_value_info("state", 1, (H, 1, B))
     nodes = [make("Transpose", "state", "h0", perm=[1, 2, 0]), lstm_node("X W R B - h0")]
@@ -599,7 +629,8 @@ BETWEEN = {
                "numbers of another node, rearranged"),
     "doubled": ([make("Squeeze", "Y one", "S"), make("Add", "S S", "Z")],
                 "numbers of another node, rearranged"),
-    "residual": ([make("Squeeze", "Y one", "S"), make("Add", "S X", "Z")], "the input 'X'"),
+    "residual": ([make("Squeeze", "Y one", "S"), make("Add", "S X", "Z")],
+                 "what is computed from the input 'X'"),
     "last output": ([make("Identity", "Yh", "Z")], "what LSTM 'lstm' computes"),
     "training": ([make("Squeeze", "Y one", "S"), make("Not", "no", "yes"),
                   make("Dropout", "S ratio yes", "Z", name="d")], "what Dropout 'd' draws"),
@@ -705,7 +736,8 @@ def test_models_without_an_lstm_of_the_standard():
                              "understood: [\"com.example.LSTM 'lstm'\"]"):  # fmt: skip
         exchange.onnx.load(model)
     model.graph.node[0].domain, model.graph.node[0].op_type = "", "GRU"
-    with refused(ValueError, "model: expected LSTM nodes, got none"):
+    with refused(ValueError, "model: expected LSTM nodes, got none; nodes of other kinds are not "
+                             "understood: [\"GRU 'lstm'\"]"):  # fmt: skip
         exchange.onnx.load(model)
     with refused(TypeError, "model: expected a path or an onnx.ModelProto, got GraphProto"):
         exchange.onnx.load(model.graph)

@@ -88,6 +88,13 @@ def test_numpy_integers_are_sizes():
     ("arguments", "error", "message"),
     [
         ({"input_size": -1}, ValueError, "input_size: expected at least 0, got -1"),
+        ({"forget_bias": "3"}, TypeError, "forget_bias: expected a number, got '3'"),
+        ({"forget_bias": True}, TypeError, "forget_bias: expected a number, got True"),
+        ({"forget_bias": np.nan}, ValueError, "forget_bias: expected a finite number, got nan"),
+        ({"rng": "0"}, TypeError,
+         "rng: expected a numpy.random.Generator, a seed or None, got '0'"),
+        ({"rng": -1}, ValueError,
+         "rng: expected a numpy.random.Generator, a seed or None, got -1"),
         ({"hidden_size": 0}, ValueError, "hidden_size: expected at least 1, got 0"),
         ({"input_size": 1.0}, TypeError, "input_size: expected an integer, got 1.0"),
         ({"hidden_size": "4"}, TypeError, "hidden_size: expected an integer, got '4'"),

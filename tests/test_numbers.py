@@ -29,7 +29,7 @@ def planted(*tables):
 
 
 def stored():
-    """How many training runs are stored."""
+    """How many runs are stored."""
     paths = (experiment.path for experiment in EXPERIMENTS.values())
     return sum(len(json.loads(path.read_text(encoding="utf-8"))["runs"]) for path in paths)
 
@@ -51,7 +51,6 @@ CLAIMS = [  # page, text before and after a number or several, and what they mus
     (TESTED, r"complex step and JAX \| 1e-(\d+); 1e-(\d+) \|", [
         -round(np.log10(THRESHOLDS["central"])), -round(np.log10(THRESHOLDS["complex"]))]),
     (TESTED, r"at (\w+) large shapes only", ["five" if len(test_scan.LARGE) == 5 else "other"]),
-    (README, r"the results of more than (\d+) training runs", [stored() // 100 * 100]),
 ]  # fmt: skip
 
 
@@ -94,3 +93,8 @@ def test_the_page_on_devices_says_how_many_steps():
     source = read("tests/test_distributed.py")
     assert re.search(r"train\.train\(SETTINGS, 50,", source)
     assert "trains for fifty steps on one device, on eight virtual devices" in read(TESTED)
+
+
+def test_there_are_more_runs_than_the_readme_says():
+    (said,) = re.findall(r"the results of more than (\d+) runs", read(README))
+    assert int(said) < stored()

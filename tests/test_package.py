@@ -41,6 +41,10 @@ LAYERS = [
     {"stack", "stream"},
     {"traced"},
     {"scan"},
+    {"parallel.__init__"},
+    {"recompute", "parallel.linear"},
+    {"parallel.newton", "parallel.gradient"},
+    {"parallel.adjoint", "parallel.diagonal"},
     {"cell"},
     {"exchange.names"},
     {"exchange.conventions", "exchange.cells"},
@@ -50,8 +54,10 @@ LAYERS = [
         "exchange.torch",
     },
     {"exchange.nnx"},  # which checks a cell's functions as flax does
-    {"exchange.disk", "exchange.tensors", "exchange.onnx_values"},
+    {"exchange.disk", "exchange.tensors", "exchange.foreign", "exchange.onnx_tensors"},
+    {"exchange.onnx_values", "exchange.npz_file"},
     {"exchange.onnx_graph", "exchange.keras_file"},
+    {"exchange.onnx_read"},
     {"exchange.onnx"},
     {"exchange.files"},
     {"functions", "report"},
@@ -76,7 +82,10 @@ LAYERS = [
     {"tutor.part"},
     {"tutor.__init__"},
     {"__main__"},
-    {"book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.vowels"},
+    {
+        "book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.rosetta",
+        "book.vowels",
+    },
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.tables"},
     {"book.plots.variants"},
@@ -89,6 +98,8 @@ NEEDS = {
     "exchange.keras_file": {"h5py"},
     "exchange.onnx": {"onnx"},
     "exchange.onnx_graph": {"onnx"},
+    "exchange.onnx_read": {"onnx"},
+    "exchange.onnx_tensors": {"onnx"},
     "exchange.onnx_values": {"onnx"},
     "oracles": {"jax"},
     "book.plots.backward": {"matplotlib"},
@@ -98,6 +109,9 @@ NEEDS = {
     "book.plots.style": {"matplotlib"},
     "book.plots.variants": {"matplotlib"},
     "recurrent": {"jax"},
+    "parallel.gradient": {"jax"},
+    "parallel.linear": {"jax"},
+    "recompute": {"jax"},
     "scan": {"jax"},
     "traced": {"jax"},
     "train": {"jax", "optax"},
@@ -121,6 +135,7 @@ import lstm
 import lstm.__main__, lstm.book.ladder, lstm.book.labels, lstm.layout, lstm.tutor
 import lstm.reference, lstm.tracking, lstm.variants.check
 import lstm.dropout, lstm.text, lstm.book.ngrams
+import lstm.recompute, lstm.parallel.linear, lstm.parallel.newton, lstm.parallel.diagonal
 import lstm.masks, lstm.stack, lstm.tasks, lstm.train, lstm.exchange.torch, lstm.exchange.keras
 from lstm.gradcheck import check_lstm, random_problem
 
@@ -225,8 +240,12 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
     names, before = python(code).splitlines()
     assert set(lstm.MODULES) <= set(names.split())
     assert before == "False"
-    for name in lstm.MODULES:
-        assert import_module(f"lstm.{name}") is getattr(lstm, name)
+    for package in (lstm, lstm.exchange):
+        for name in package.MODULES:
+            assert import_module(f"{package.__name__}.{name}") is getattr(package, name)
+    assert {f"exchange.{name}" for name in lstm.exchange.MODULES} == {
+        name for name in FILES if name.startswith("exchange.") and not name.endswith("__init__")
+    }
     with pytest.raises(AttributeError, match="module 'lstm' has no attribute 'weigths'"):
         lstm.weigths  # noqa: B018
 

@@ -138,3 +138,12 @@ def test_workflows_may_do_no_more_than_they_must():
         assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE), path.name
         assert text.count("actions/checkout@") == text.count("persist-credentials: false")
         assert "x-access-token:${{" not in text
+
+
+def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
+    text = (ROOT / "tests" / "mutants.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w/]+\.py)` \| `(.*?)` \| `", text, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^\| `", text, re.MULTILINE))
+    for name, line in rows:
+        source = (ROOT / "lstm" / name).read_text(encoding="utf-8")
+        assert "".join(line.replace("\\|", "|").split()) in "".join(source.split()), (name, line)

@@ -234,7 +234,7 @@ def test_forward_mode_is_refused_and_what_to_use_instead_is_named():
 def test_nothing_that_is_large_is_kept_beside_gates_cells_and_outputs():
     n, b, D, H = 7, 3, 5, 4
     problem = draw(n, b, D, H, seed=12)
-    _, kept = scan._run_and_keep(*map(jnp.asarray, problem.inputs.values()))
+    _, kept = scan.run_and_keep(*map(jnp.asarray, problem.inputs.values()))
     sizes = n * b * D + (1 + D + H) * 4 * H + 2 * (n + 1) * b * H + 4 * n * b * H
     assert sum(leaf.size for leaf in jax.tree.leaves(kept)) == sizes
 

@@ -477,6 +477,8 @@ SGD = optax.sgd(0.1)
          "params: expected WLSTM and WOUT, or layers and WOUT in a dictionary, got a ndarray"),
         (lambda: train.fit(P4, B4, SGD), TypeError,
          "batches: expected batches in a list or generator, got a Batch"),
+        (lambda: train.fit(P4, [B4], SGD, loss="mse"), TypeError,
+         "loss: expected a function such as lstm.losses.squared_error, got 'mse'"),
         (lambda: train.fit(P4, [B4], 0.1), TypeError,
          "optimizer: expected one of Optax, such as optax.adam(1e-2), got a float"),
         (lambda: train.fit(train.init(2, 3, 3, bidirectional=True), [B4], SGD, carry=True),

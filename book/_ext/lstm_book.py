@@ -7,7 +7,8 @@
    the equation.
 3. A name in a docstring leads to the thing that it means, under whichever module's name the
    pages describe it.
-4. No page asks another host for anything: scripts from elsewhere are taken out, with those
+4. The concordance is printed from the table that `lstm.exchange` converts by.
+5. No page asks another host for anything: scripts from elsewhere are taken out, with those
    that would call them (Thebe). `lstm_math` sets the mathematics.
 """
 
@@ -24,7 +25,7 @@ from sphinx.domains.math import MathDomain
 from sphinx.util.nodes import make_refnode
 
 import lstm.book
-from lstm.book import labels
+from lstm.book import labels, rosetta
 
 LABEL = labels.LABEL.pattern
 
@@ -47,6 +48,12 @@ class Equations(MathDomain):
     def get_objects(self):
         for label, (page, _) in self.equations.items():
             yield label, label, "equation", page, f"equation-{label}", 1
+
+
+def print_table(app: Sphinx, page: str, source: list[str]) -> None:
+    """Print the Rosetta table where a page has its mark."""
+    if rosetta.MARK in source[0]:
+        source[0] = source[0].replace(rosetta.MARK, rosetta.table())
 
 
 def skip_fields(app, what, name, obj, skip, options) -> bool | None:
@@ -141,6 +148,7 @@ def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_domain(Equations, override=True)
+    app.connect("source-read", print_table)
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)

@@ -62,6 +62,7 @@ LIVE = {
     "fig-orders": "orders.js",
     "backward-cell": "backcell.js",
     "your-turn": "jsep.js yourturn.js",
+    "fig-waves": "waves.js",
 }
 
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column

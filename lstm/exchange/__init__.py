@@ -20,9 +20,9 @@ from typing import Any
 __all__ = ["load", "load_model", "open_file", "save"]  # by `files`, when asked for
 
 MODULES = (
-    "atomic", "cell", "cells", "conventions", "equinox", "files", "flax", "gru", "haiku", "keras",
-    "keras_file", "mlx", "names", "nnx", "onnx", "onnx_graph", "onnx_values", "tensorflow",
-    "tensors", "tinygrad", "torch",
+    "cell", "cells", "conventions", "disk", "equinox", "files", "flax", "foreign", "gru", "haiku",
+    "keras", "keras_file", "mlx", "names", "nnx", "npz_file", "onnx", "onnx_graph", "onnx_read",
+    "onnx_tensors", "onnx_values", "tensorflow", "tensors", "tinygrad", "torch",
 )  # fmt: skip
 """What ``exchange.`` completes to and imports when it is first asked for."""
 

@@ -103,4 +103,5 @@ def as_stack(where: str, layers: list[Layer]) -> list[Layer]:
     try:
         return check_layers(layers)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{where}: {error}") from None
+        message = str(error)
+        raise type(error)(message if message.startswith(where) else f"{where}: {message}") from None

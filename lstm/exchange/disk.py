@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["about", "read_file", "replace_file"]
+__all__ = ["about", "path_of", "read_file", "replace_file"]
 
 KINDS = {
     stat.S_IFDIR: "a directory",
@@ -22,6 +22,31 @@ KINDS_OF_ERROR = (
     ValueError,
 )  # fmt: skip
 """What an error stays when it is told again. (A UnicodeDecodeError becomes a ValueError.)"""
+
+
+def path_of(path: str | bytes | os.PathLike[str]) -> str:
+    """Return a path as text, or say that it is none.
+
+    Args:
+        path: What the caller passed.
+
+    Returns:
+        str: The path.
+
+    Raises:
+        TypeError: If it is something else.
+
+    Example:
+        >>> path_of(3)
+        Traceback (most recent call last):
+            ...
+        TypeError: path: expected the name of a file, got int
+    """
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        kind = type(path).__name__
+        raise TypeError(f"path: expected the name of a file, got {kind}") from None
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
@@ -43,7 +68,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
             ...
         ValueError: /: expected a file, got a directory
     """
-    with about(os.fspath(path)):
+    path = path_of(path)
+    with about(path):
         _check_kind(path)
         return Path(path).read_bytes()
 
@@ -71,10 +97,11 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
         ...     os.listdir(folder)
         ['note.txt']
     """
+    path = path_of(path)
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
-    with about(os.fspath(path)):
+    with about(path):
         mode = _check_kind(target) if os.path.lexists(target) else None
         try:
             # 0o666 less the umask, as any new file

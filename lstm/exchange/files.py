@@ -10,7 +10,6 @@ is executed, and none can ask for far more memory than its own size.
 * ``.keras`` and ``.weights.h5``: read; need the package h5py.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -24,40 +23,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import check_array
 from ..layers import Layer, check_layers
-from ..layout import VERSION
-from . import keras_file, onnx, torch
-from .disk import about, read_file, replace_file
+from . import keras_file, npz_file, onnx, torch
+from .disk import about, path_of, read_file, replace_file
+from .foreign import foreign_archive, foreign_kind
 from .names import listed
-from .onnx_values import read_tensor
-from .tensors import Entry, open_npz, open_safetensors, open_zip, to_npz, to_safetensors
+from .npz_file import READOUT
+from .onnx_tensors import read_tensor
+from .tensors import Entry, open_npz, open_safetensors, open_zip, to_safetensors
 
 __all__ = ["METADATA", "File", "Model", "load", "load_model", "open_file", "save"]
 
-MARK, CONTENTS = "lstm.layout", "lstm.contents"  # entries of an .npz file
 METADATA, HAS_READOUT = "lstm.metadata", "lstm.readout"  # entries of a file's own metadata
-READOUT, LSTM = "readout", "lstm"
+LSTM = "lstm"
 EXTRA = "pip install 'lstm-book[files]'"
-
-FOREIGN = {
-    rb"\Z": "an empty file",
-    rb"\x93NUMPY": "a single NumPy array (.npy)",
-    rb"\x80[\2-\5]": "a pickle, as old PyTorch files are: it could run code, and is not read; in "
-    "PyTorch, torch.load(path, weights_only=True) gives what exchange.torch.load takes",
-    rb"\x1f\x8b": "a gzip archive: unpack it first",
-    rb"BZh": "a bzip2 archive: unpack it first",
-    rb"\xfd7zXZ": "an xz archive: unpack it first",
-    rb"\x28\xb5\x2f\xfd": "a zstd archive: unpack it first",
-    rb".{257}ustar": "a tar archive: unpack it first",
-    rb"version https://git-lfs": "a pointer of Git LFS: git lfs pull fetches the file itself",
-    rb"\s*<(!doctype|html|head|body)": "a page of HTML, as a failed download leaves",
-    rb"\s*<\?xml": "XML",
-    rb"\s*[\[{]": "JSON",
-    rb"GGUF": "a GGUF file",
-    rb".{4}TFL3": "a TensorFlow Lite model",
-    rb"%PDF": "a PDF",
-    rb"\x89PNG": "a picture",
-}
-"""How other kinds of files start, and what they are."""
 
 
 class File(NamedTuple):
@@ -149,8 +127,9 @@ def load_model(path: str | os.PathLike[str], prefix: str = "") -> Model:
         >>> model.readout.shape, model.metadata
         ((5, 2), {'step': 7})
     """
+    path = path_of(path)
     file = open_file(path)
-    with about(os.fspath(path)):
+    with about(path):
         layers = file.layers(prefix)
         metadata = dict(file.metadata)
         readout = metadata.pop(HAS_READOUT, None)
@@ -183,8 +162,9 @@ def open_file(path: str | os.PathLike[str]) -> File:
         >>> file.kind, file.arrays["x"].shape
         ('npz', (2, 3))
     """
+    path = path_of(path)
     content = read_file(path)
-    with about(os.fspath(path)):
+    with about(path):
         if content.startswith(b"PK"):
             return _open_archive(content)
         if content.startswith(b"\x89HDF\r\n\x1a\n"):
@@ -194,9 +174,8 @@ def open_file(path: str | os.PathLike[str]) -> File:
         if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < 2**40:
             arrays, metadata = open_safetensors(content)
             return File("safetensors", arrays, dict(metadata), partial(_named_as_torch, arrays))
-        for pattern, kind in FOREIGN.items():
-            if re.match(pattern, content[:512], re.IGNORECASE | re.DOTALL):
-                raise ValueError(f"expected a file with weights, got {kind}")
+        if kind := foreign_kind(content):
+            raise ValueError(f"expected a file with weights, got {kind}")
         if content[:1] == b"\x08":  # the first field of an ONNX model, its version
             return _open_onnx(content, Path(path))
         raise ValueError(
@@ -239,8 +218,8 @@ def save(
         ...     [layer.forward.shape for layer in load(f"{folder}/model.npz")]
         [(15, 16), (9, 16)]
     """
-    name = os.fspath(path)
-    writers = {".npz": _as_npz, ".safetensors": _as_safetensors, ".onnx": _as_onnx}
+    name = path_of(path)
+    writers = {".npz": npz_file.write_npz, ".safetensors": _as_safetensors, ".onnx": _as_onnx}
     write = writers.get(os.path.splitext(name)[1])
     if write is None:
         raise ValueError(f"path: expected a name that ends in {', '.join(writers)}, got {name!r}")
@@ -252,63 +231,7 @@ def save(
     if readout is not None:
         readout = _check_readout(readout, layers)
     content = write(layers, readout, _spelled(metadata or {}))
-    replace_file(path, content)
-
-
-# Our own .npz: each matrix by its place, and the list of all of them with a digest
-
-
-def _as_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
-    """A file of this package."""
-    arrays = {f"{k}.{d}": W for k, layer in enumerate(layers) for d, W in layer.directions}
-    if readout is not None:
-        arrays[READOUT] = readout
-    contents = {"arrays": list(arrays), "metadata": metadata, "sha256": _digest(arrays, metadata)}
-    return to_npz({MARK: np.array(VERSION), CONTENTS: np.array(json.dumps(contents)), **arrays})
-
-
-def _from_npz(arrays: dict[str, Entry]) -> File:
-    """What `_as_npz` wrote, if every bit of it is still there."""
-    version = arrays[MARK].read()
-    if not np.array_equal(version, VERSION):
-        raise ValueError(f"expected layout version {VERSION}, got {version}")
-    try:
-        contents = json.loads(str(arrays[CONTENTS].read()))
-        names, metadata = list(map(str, contents["arrays"])), str(contents["metadata"])
-        digest = contents["sha256"]
-    except Exception as error:  # missing, no text, no JSON, another JSON
-        raise ValueError(
-            "expected the list of its arrays, got a file without or damaged"
-        ) from error
-    if sorted([*names, MARK, CONTENTS]) != sorted(arrays):
-        raise ValueError(
-            f"expected the arrays {sorted(names)}, got {sorted(set(arrays) - {MARK, CONTENTS})}"
-        )
-    values = {name: arrays[name].read() for name in names}
-    if _digest(values, metadata) != digest:
-        raise ValueError("damaged: its digest is not that of its arrays")
-    notes = {METADATA: metadata} | ({HAS_READOUT: READOUT} if READOUT in values else {})
-
-    def find(prefix: str) -> list[Layer]:
-        if prefix:
-            raise ValueError(f"prefix: expected none, as this file holds one stack, got {prefix!r}")
-        layers: dict[int, dict[str, NDArray[Any]]] = {}
-        for name, W in values.items():
-            if name != READOUT:
-                k, _, direction = name.partition(".")
-                layers.setdefault(int(k), {})[direction] = W
-        return check_layers([Layer(**layers[k]) for k in sorted(layers)])
-
-    return File("npz", {name: arrays[name] for name in names}, notes, find)
-
-
-def _digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
-    """A number that changes with any name, type, shape, bit or word."""
-    digest = hashlib.sha256(metadata.encode())
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
+    replace_file(name, content)
 
 
 # Files with PyTorch's names
@@ -357,23 +280,30 @@ def _named_as_torch(arrays: Mapping[str, Entry], prefix: str) -> list[Layer]:
 # Archives and ONNX models
 
 
+def _own_npz(arrays: dict[str, Entry]) -> File:
+    """A file that `save` wrote."""
+    values, metadata = npz_file.read_npz(arrays)
+    notes = {METADATA: metadata} | ({HAS_READOUT: READOUT} if READOUT in values else {})
+
+    def find(prefix: str) -> list[Layer]:
+        if prefix:
+            raise ValueError(f"prefix: expected none, as this file holds one stack, got {prefix!r}")
+        return npz_file.layers_of(values)
+
+    return File("npz", {name: arrays[name] for name in values}, notes, find)
+
+
 def _open_archive(content: bytes) -> File:
     """A zip archive: of NumPy, of Keras, or of others."""
     members = open_zip(content)
     if {"config.json", "model.weights.h5"} <= set(members):
         arrays, _ = keras_file.open_h5(members["model.weights.h5"]())
         return File("keras", arrays, {}, partial(keras_file.layers_of_archive, members))
-    if any(re.search(r"(^|/)(data\.pkl|constants\.pkl)$", name) for name in members):
-        raise ValueError(
-            "expected a file with weights, got a pickle in a zip archive, as PyTorch's files are: "
-            "it could run code, and is not read; in PyTorch, torch.load(path, weights_only=True) "
-            "gives what exchange.torch.load takes"
-        )
-    if not members or not all(name.endswith(".npy") for name in members):
-        raise ValueError(f"expected a file with weights, got a zip archive of {listed(members)}")
+    if kind := foreign_archive(members):
+        raise ValueError(f"expected a file with weights, got {kind}")
     arrays = open_npz(members)
-    if MARK in arrays:
-        return _from_npz(arrays)
+    if npz_file.is_ours(arrays):
+        return _own_npz(arrays)
     return File("npz", arrays, {}, partial(_named_as_torch, arrays))
 
 

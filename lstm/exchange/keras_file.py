@@ -115,10 +115,11 @@ def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Lay
     """
     found = _lstms(arrays)
     if not found:
-        old = any(path.endswith("kernel:0") for path in arrays)
+        old = any(re.search("/kernel(:0)?$", path) for path in arrays)
         raise ValueError(
             "expected an LSTM as Keras 3 writes it (…/cell/vars), got "
-            + ("one of Keras 2: open it in Keras, and give exchange.keras.load its weights"
+            + ("an older kind: open it in Keras, and save it as .keras, or give "
+               "exchange.keras.load its weights"
                if old else f"the arrays {sorted(arrays)}")
         )  # fmt: skip
     chosen = prefix.rstrip("/") or (next(iter(found)) if len(found) == 1 else "")
@@ -198,8 +199,9 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
         if name not in lstms and "LSTM" in json.dumps(layer)
     ]  # fmt: skip
     if not lstms or (hidden and not prefix):
+        got = lstms if hidden else [f"{name} ({kind})" for name, kind in kinds.items()]
         raise ValueError(
-            f"expected LSTM layers, plain or Bidirectional, got {lstms}"
+            f"expected LSTM layers, plain or Bidirectional, got {got}"
             + f" and {hidden}: take each from Keras, by exchange.keras.load" * bool(hidden)
         )
     if prefix and prefix not in lstms:

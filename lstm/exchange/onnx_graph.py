@@ -90,7 +90,7 @@ def find_nodes(model: Any) -> list[Node]:
         for k, node in enumerate(scope.graph.node):
             if node.op_type == "LSTM" and is_standard(node):
                 found.append((scope.path + node.name, node, scope))
-            elif "lstm" in node.op_type.lower():
+            elif "lstm" in node.op_type.lower() or node.op_type in ("GRU", "RNN"):
                 close.append(describe(node))
             for attribute in node.attribute:
                 bodies = [attribute.g] if attribute.HasField("g") else attribute.graphs

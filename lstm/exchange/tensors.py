@@ -46,6 +46,12 @@ class Entry(NamedTuple):
     dtype: str
     read: Callable[[], NDArray[Any]]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The numbers, so that an entry passes for an array."""
+        if copy is False:
+            raise ValueError("an array that is not read yet cannot be had without a copy")
+        return np.asarray(self.read(), dtype)
+
 
 def open_zip(content: bytes) -> dict[str, Callable[[], bytes]]:
     """List what is in a zip archive, if it is sound.

@@ -24,6 +24,7 @@ from test_figures import (
 from test_gradient import assert_curves
 from test_learn import assert_updates
 from test_unit import assert_golden
+from test_waves import assert_guess
 
 from tools.browser import ROOT, SITE
 
@@ -117,6 +118,12 @@ FIGURES = [
         "orders.trading.state().order",
         ("drag", ".blocks", (0.9, 0.5), (0.6, 0.5)), ("[data-gate=f]", "ArrowLeft"),
         lambda page: assert_orders(page, "trading"),
+    ),
+    Figure(
+        "waves", "book/16-all-at-once.html", "#fig-waves-live",
+        "JSON.stringify([waves.settings, waves.rows()])",
+        ("press", "button:text-is('Correct the guess')"), (".sliders input", "ArrowLeft"),
+        assert_guess, plays="button:text-is('Run')",
     ),
 ]  # fmt: skip
 each_figure = pytest.mark.parametrize("figure", FIGURES, ids=[figure.name for figure in FIGURES])

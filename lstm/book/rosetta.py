@@ -1,0 +1,87 @@
+"""The Rosetta table of ``lstm.exchange.conventions`` as the book prints it."""
+
+from collections.abc import Mapping, Sequence
+
+from ..exchange.conventions import ROSETTA, Convention
+
+__all__ = ["CLASSES", "MARK", "OURS", "TITLES", "describe", "table"]
+
+MARK = "<!-- the Rosetta table -->"
+"""The line of a page in place of which the table stands when the book is built."""
+
+TITLES = ("library", "gate order", "weights", "biases", "state")
+"""The titles of the columns."""
+
+OURS = ("this book, `lstm.fused`", "i, f, o, g", "$(1 + D + H, 4H)$", "its first row", "(c, h)")
+"""The row of our own matrix, under `TITLES`."""
+
+CLASSES = {
+    "PyTorch": "nn.LSTM", "Keras": "LSTM", "Keras CuDNNLSTM": "",
+    "TensorFlow 1 BasicLSTMCell": "LSTMCell", "TensorFlow 1 LSTMBlockCell": "",
+    "Flax linen": "LSTMCell, OptimizedLSTMCell", "Flax nnx": "LSTMCell",
+    "Flax nnx, optimized": "OptimizedLSTMCell", "Equinox": "LSTMCell", "Haiku": "LSTM",
+    "ONNX": "LSTM", "MLX": "LSTM", "tinygrad": "LSTMCell", "separate gates": "lstm.cell",
+}  # fmt: skip
+"""The classes of the library that a row is about, unless its name says it."""
+
+
+def describe(name: str) -> tuple[str, ...]:
+    """Say in words what a row of the table says.
+
+    Args:
+        name: The library, a key of ``ROSETTA``.
+
+    Returns:
+        tuple: A text for each of `TITLES`.
+
+    Example:
+        >>> describe("PyTorch")[1:]
+        ('i, f, g, o', '$(4H, D)$ and $(4H, H)$', 'two', '(h, c)')
+    """
+    row = ROSETTA[name]
+    joined = row.x == row.h
+    both = {
+        "columns": ("$(D, 4H)$", "$(H, 4H)$", "$(D + H, 4H)$"),
+        "rows": ("$(4H, D)$", "$(4H, H)$", "$(4H, D + H)$"),
+        "apart": ("$(D, H)$", "$(H, H)$", "$(D + H, H)$"),
+    }[row.gates]
+    weights = both[2] if joined else f"{both[0]} and {both[1]}"
+    weights += " each" * (row.gates == "apart") + ", each gate’s block turned" * row.turned
+    order = "by name" if row.gates == "apart" else row.order.replace(" ", ", ")
+    classes = ", ".join(f"`{one}`" for one in CLASSES[name].split(", ") if one)
+    return (f"{name} {classes}".strip(), order, weights, _biases(row), row.state)
+
+
+def _biases(row: Convention) -> str:
+    """The biases in words, and what is added to one of them."""
+    if len(set(row.biases)) < len(row.biases):
+        words = "two in one"
+    elif len(row.biases) == 2:
+        words = "two"
+    else:
+        words = "one each" if row.gates == "apart" else "one"
+    added = f"; {row.forget_bias:g} is added to that of f at run time"
+    return words + added * bool(row.forget_bias)
+
+
+def table(more: Mapping[str, Sequence[str]] | None = None, titles: Sequence[str] = ()) -> str:
+    """Print the table in Markdown.
+
+    Args:
+        more: For each library, a key of ``ROSETTA``, more cells for its row. Libraries that it
+            has not are left out, and so is our own row. None for all of them and ours.
+        titles: What these cells are.
+
+    Returns:
+        str: The table.
+
+    Example:
+        >>> print(table({"Haiku": ["5e-7"]}, ["error"]).splitlines()[-1][:52])
+        | Haiku `LSTM` | i, g, f, o | $(D + H, 4H)$ | one; 1
+    """
+    rows: list[Sequence[str]] = [[*TITLES, *titles], ["---"] * (len(TITLES) + len(titles))]
+    if more is None:
+        rows += [OURS, *map(describe, ROSETTA)]
+    else:
+        rows += [[*describe(name), *more[name]] for name in ROSETTA if name in more]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

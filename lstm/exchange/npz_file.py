@@ -1,0 +1,135 @@
+"""The ``.npz`` files of this package: each matrix by its place, the list of all, and a digest."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..layers import Layer, check_layers
+from ..layout import VERSION
+from .tensors import Entry, to_npz
+
+__all__ = ["READOUT", "is_ours", "layers_of", "read_npz", "write_npz"]
+
+MARK, CONTENTS = "lstm.layout", "lstm.contents"
+"""The entries with the version of the layout, and with the list and the digest."""
+
+READOUT = "readout"
+
+
+def write_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
+    """Make a file of this package.
+
+    Args:
+        layers: The stack.
+        readout: The linear layer on its outputs, or None.
+        metadata: Text to keep beside them.
+
+    Returns:
+        bytes: The file.
+
+    Example:
+        >>> from lstm import stack
+        >>> from lstm.exchange.tensors import open_npz, open_zip
+        >>> file = write_npz(stack.init(10, 4, rng=0), None, "{}")
+        >>> sorted(open_npz(open_zip(file)))
+        ['0.forward', 'lstm.contents', 'lstm.layout']
+    """
+    arrays = {f"{k}.{d}": W for k, layer in enumerate(layers) for d, W in layer.directions}
+    if readout is not None:
+        arrays[READOUT] = readout
+    contents = {"arrays": list(arrays), "metadata": metadata, "sha256": _digest(arrays, metadata)}
+    return to_npz({MARK: np.array(VERSION), CONTENTS: np.array(json.dumps(contents)), **arrays})
+
+
+def is_ours(arrays: Mapping[str, Entry]) -> bool:
+    """Whether a file with such arrays is one of this package.
+
+    Args:
+        arrays: What `lstm.exchange.tensors.open_npz` returned.
+
+    Returns:
+        bool: Whether it has our mark.
+
+    Example:
+        >>> is_ours({})
+        False
+    """
+    return MARK in arrays
+
+
+def read_npz(arrays: Mapping[str, Entry]) -> tuple[dict[str, NDArray[Any]], str]:
+    """Read what `write_npz` wrote, if every bit of it is still there.
+
+    Args:
+        arrays: What `lstm.exchange.tensors.open_npz` returned.
+
+    Returns:
+        tuple: The arrays by name, and the text.
+
+    Raises:
+        ValueError: If it is damaged, or of another version.
+
+    Example:
+        >>> from lstm import stack
+        >>> from lstm.exchange.tensors import open_npz, open_zip
+        >>> file = write_npz(stack.init(10, 4, rng=0), None, "{}")
+        >>> values, text = read_npz(open_npz(open_zip(file)))
+        >>> values["0.forward"].shape, text
+        ((15, 16), '{}')
+    """
+    version = arrays[MARK].read()
+    if not np.array_equal(version, VERSION):
+        raise ValueError(f"expected layout version {VERSION}, got {version}")
+    try:
+        contents = json.loads(str(arrays[CONTENTS].read()))
+        names, metadata = list(map(str, contents["arrays"])), str(contents["metadata"])
+        digest = contents["sha256"]
+    except Exception as error:  # missing, no text, no JSON, another JSON
+        raise ValueError(
+            "expected the list of its arrays, got a file without or damaged"
+        ) from error
+    if sorted([*names, MARK, CONTENTS]) != sorted(arrays):
+        raise ValueError(
+            f"expected the arrays {sorted(names)}, got {sorted(set(arrays) - {MARK, CONTENTS})}"
+        )
+    values = {name: arrays[name].read() for name in names}
+    if _digest(values, metadata) != digest:
+        raise ValueError("damaged: its digest is not that of its arrays")
+    return values, metadata
+
+
+def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
+    """Put the arrays of a file into layers.
+
+    Args:
+        values: The arrays by name, such as "0.forward".
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        ValueError: If they are no stack.
+
+    Example:
+        >>> layers_of({"0.forward": np.zeros((15, 16))})[0].forward.shape
+        (15, 16)
+    """
+    layers: dict[int, dict[str, NDArray[Any]]] = {}
+    for name, W in values.items():
+        if name != READOUT:
+            k, _, direction = name.partition(".")
+            layers.setdefault(int(k), {})[direction] = W
+    return check_layers([Layer(**layers[k]) for k in sorted(layers)])
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
+    """A number that changes with any name, type, shape, bit or word."""
+    digest = hashlib.sha256(metadata.encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,419 @@
+"""All steps at once: linear recurrences, Newton's method over time, the backward pass as a scan."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lstm
+from lstm import gradcheck, layout, steps
+from lstm.parallel import adjoint, diagonal, gradient, linear, newton
+
+WAYS = {"doubling": linear.doubling, "blocked": linear.blocked, "associative": linear.associative}
+
+
+def recurrence(n, k, matrices, between=(3,), seed=0, dtype=np.float64):
+    """A random recurrence (A, u, s0) that neither grows nor dies out quickly."""
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((n, *between, k, k) if matrices else (n, *between, k))
+    A *= 0.9 / k**0.5 if matrices else 0.9
+    u, s0 = rng.standard_normal((n, *between, k)), rng.standard_normal((*between, k))
+    return A.astype(dtype), u.astype(dtype), s0.astype(dtype)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("matrices", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 15, 16, 17, 100])
+def test_all_ways_give_the_states_of_the_loop(way, matrices, n):
+    with jax.enable_x64(True):
+        for between in ((), (3,), (2, 3)):
+            A, u, s0 = recurrence(n, 4, matrices, between, seed=n)
+            for start in (s0, None):
+                np.testing.assert_allclose(
+                    WAYS[way](A, u, start), linear.loop(A, u, start), rtol=1e-12, atol=1e-12
+                )
+
+
+def test_the_loop_is_the_equation():
+    A, u, s0 = recurrence(3, 2, matrices=True, between=())
+    first = A[0] @ s0 + u[0]
+    expected = [first, A[1] @ first + u[1], A[2] @ (A[1] @ first + u[1]) + u[2]]
+    np.testing.assert_allclose(linear.loop(A, u, s0), expected, rtol=1e-15)
+
+
+@settings(max_examples=60)
+@given(n=st.integers(0, 40), pieces=st.integers(1, 50), matrices=st.booleans())
+def test_any_number_of_pieces(n, pieces, matrices):
+    A, u, s0 = recurrence(n, 3, matrices, seed=7)
+    got = linear.blocked(A, u, s0, pieces=pieces)
+    np.testing.assert_allclose(got, linear.loop(A, u, s0), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_dtypes_stay(dtype):
+    A, u, s0 = recurrence(20, 3, matrices=True, dtype=dtype)
+    for way in (linear.loop, linear.doubling, linear.blocked):
+        assert way(A, u, s0).dtype == dtype
+
+
+def test_composing_is_associative():
+    maps = [recurrence(1, 3, matrices=True, seed=k)[:2] for k in range(3)]
+    a, b, c = maps
+    left = linear.compose(linear.compose(c, b), a)
+    right = linear.compose(c, linear.compose(b, a))
+    for one, other in zip(left, right, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+
+
+@pytest.mark.parametrize("matrices", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 7, 30])
+def test_the_derivative_of_a_recurrence(matrices, n):
+    A, u, s0 = recurrence(n, 3, matrices, seed=3)
+    ds = np.random.default_rng(4).standard_normal(u.shape)
+    with jax.enable_x64(True):
+        judge = jax.vjp(lambda *args: linear.associative(*args), A, u, s0)[1](jnp.asarray(ds))
+    for got, expected in zip(linear.backward(ds, A, linear.loop(A, u, s0), s0), judge, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1, 2], [1.0, 2.0]), TypeError, "A: expected dtype float32, float64 or complex128"),
+        (([1.0], ["a"]), TypeError, "u: expected dtype"),
+        (([1.0], None), TypeError, "u: expected an array, got None"),
+        ((1.0, 1.0), ValueError, r"u: expected shape \(n, ..., k\), got \(\)"),
+        (([1.0], [1.0, 2.0]), ValueError, r"A: expected shape \(2,\) for diagonals, as in u"),
+        ((np.ones((2, 3, 2)), np.ones((2, 3))), ValueError, r"or \(2, 3, 3\) for matrices"),
+        ((np.ones(2), np.ones(2), np.ones(1)), ValueError, r"s0: expected shape \(\)"),
+        ((np.ones(2, "f4"), np.ones(2)), TypeError, "A: expected dtype float64, as in u"),
+        ((np.ones(2), np.ones(2), np.float32(1)), TypeError, "s0: expected dtype float64"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named(arguments, error, message):
+    for way in (linear.loop, linear.doubling, linear.blocked):
+        with pytest.raises(error, match=message):
+            way(*arguments)
+
+
+@pytest.mark.parametrize("pieces", [0, 1.5, True])
+def test_pieces_are_counted(pieces):
+    with pytest.raises((TypeError, ValueError), match="pieces: expected"):
+        linear.blocked(np.ones(3), np.ones(3), pieces=pieces)
+
+
+def problem(n=60, b=2, D=3, H=5, forget=1.0, seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    WLSTM = lstm.init(D, H, forget_bias=forget, rng=rng, dtype=dtype)
+    X = rng.standard_normal((n, b, D)).astype(dtype)
+    c0, h0 = rng.standard_normal((b, H)).astype(dtype), rng.uniform(-1, 1, (b, H)).astype(dtype)
+    return X, WLSTM, c0, h0
+
+
+def test_the_jacobian_of_a_step_against_jax_and_the_complex_step():
+    X, WLSTM, c, h = problem(n=1)
+    bias, Wx, Wh = layout.split_rows(WLSTM)
+    bx = X @ Wx + bias
+    after = newton.moves(bx, Wh, c[None], h[None])
+    J = newton.jacobians(after.IFOG, c[None], after.S, Wh)[0]
+    H = c.shape[-1]
+    for row in range(len(c)):
+        for k in range(2 * H):
+            disturbed = np.concatenate([c, h], axis=-1).astype(complex)[None]
+            disturbed[0, row, k] += 1e-20j
+            moved = newton.moves(bx, Wh, disturbed[..., :H], disturbed[..., H:])
+            column = np.concatenate([moved.C, moved.H], axis=-1)[0].imag / 1e-20
+            np.testing.assert_allclose(J[row, :, k], column[row], rtol=1e-13, atol=1e-16)
+
+
+@pytest.mark.parametrize("method", newton.METHODS)
+def test_every_method_ends_at_the_states_of_the_loop(method):
+    X, WLSTM, c0, h0 = problem()
+    true = lstm.forward(X, WLSTM, c0, h0)
+    found = newton.solve(X, WLSTM, c0, h0, method=method)
+    assert found.converged
+    assert found.residuals[-1] <= 1e-12 < found.residuals[-2]
+    np.testing.assert_allclose(found.Hout, true.Hout, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found.C, true.cache.C[1:], rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("method", newton.METHODS)
+@pytest.mark.parametrize("damping", [0.0, 0.5])
+def test_after_k_iterations_the_first_k_states_are_exact(method, damping):
+    X, WLSTM, c0, h0 = problem(n=30, forget=3.0, seed=1)
+    true = lstm.forward(X, WLSTM, c0, h0)
+    for k in (1, 2, 10, 30):
+        found = newton.solve(
+            X, WLSTM, c0, h0, method=method, damping=damping, iterations=k, tolerance=0
+        )
+        np.testing.assert_allclose(found.Hout[:k], true.Hout[:k], rtol=0, atol=1e-12)
+
+
+def test_newton_squares_its_error():
+    found = newton.solve(*problem(n=60, forget=1.0, seed=2), tolerance=0, iterations=20)
+    small = [r for r in found.residuals if 1e-7 < r < 1e-2]
+    after = [found.residuals[found.residuals.index(r) + 1] for r in small]
+    assert small
+    assert all(later < 10 * r**2 for r, later in zip(small, after, strict=True))
+
+
+def test_a_good_first_guess_saves_iterations():
+    X, WLSTM, c0, h0 = problem(forget=3.0)
+    true = lstm.forward(X, WLSTM, c0, h0)
+    found = newton.solve(X, WLSTM, c0, h0, start=(true.cache.C[1:], true.Hout))
+    assert found.iterations == 0
+    close = newton.solve(X, WLSTM, c0, h0, start=(true.cache.C[1:] + 1e-6, true.Hout))
+    assert 0 < close.iterations < newton.solve(X, WLSTM, c0, h0).iterations
+
+
+def test_the_guesses_can_be_kept():
+    X, WLSTM, c0, h0 = problem()
+    guesses = []
+    found = newton.solve(X, WLSTM, c0, h0, keep=guesses)
+    assert len(guesses) == found.iterations + 1
+    assert not guesses[0].any()
+    np.testing.assert_array_equal(guesses[-1][..., 5:], found.Hout)
+
+
+def test_not_converging_is_said():
+    found = newton.solve(*problem(forget=3.0), iterations=2)
+    assert not found.converged
+    assert found.iterations == 2
+    assert found.residuals[-1] > 1e-12
+
+
+@pytest.mark.parametrize("forget", [0.0, 3.0])
+def test_no_cell_state_is_beyond_its_bound(forget):
+    X, WLSTM, c0, h0 = problem(n=300, forget=forget)
+    bias, Wx, Wh = layout.split_rows(WLSTM)
+    limit = newton.bounds(X @ Wx + bias, abs(Wh).sum(axis=0), c0)
+    C = lstm.forward(X, WLSTM, c0, h0).cache.C[1:]
+    assert (abs(C) < limit).all()
+    alone = WLSTM.copy()  # without recurrent weights and with inputs that only write, it is reached
+    layout.split_rows(alone).Wh[:] = 0
+    layout.split_gates(layout.split_rows(alone).Wx)[3][:] = 0
+    alone[0, 15:] = 2.0
+    bias, Wx, Wh = layout.split_rows(alone)
+    limit = newton.bounds(X @ Wx + bias, abs(Wh).sum(axis=0), abs(c0))
+    C = lstm.forward(X, alone, abs(c0), h0).cache.C[1:]
+    np.testing.assert_allclose(C, limit, rtol=1e-12)
+
+
+def test_guesses_stay_within_bounds_and_that_saves_long_sequences():
+    rng = np.random.default_rng(1000)
+    X, WLSTM = rng.standard_normal((3000, 1, 4)), lstm.init(4, 8, forget_bias=3.0, rng=0)
+    guesses = []
+    safe = newton.solve(X, WLSTM, iterations=60, keep=guesses)
+    assert safe.converged
+    assert all(abs(guess[..., 8:]).max() <= 1 for guess in guesses)
+    assert not newton.solve(X, WLSTM, iterations=60, safe=False).converged
+
+
+def test_overflow_is_no_result():
+    X, WLSTM, c0, h0 = problem(n=200, forget=3.0)
+    layout.split_rows(WLSTM).Wh[:] *= 1e200
+    for safe in (True, False):
+        found = newton.solve(X, WLSTM, c0, h0, iterations=20, safe=safe)
+        assert np.isfinite(found.Hout).all() or not found.converged
+
+
+@pytest.mark.parametrize("length", [1, 7, 60, 100])
+def test_in_pieces(length):
+    X, WLSTM, c0, h0 = problem(forget=3.0)
+    true = lstm.forward(X, WLSTM, c0, h0)
+    found, rounds = newton.solve_in_pieces(X, WLSTM, c0, h0, length=length)
+    assert found.converged
+    assert len(rounds) == -(-60 // length)
+    np.testing.assert_allclose(found.Hout, true.Hout, rtol=0, atol=1e-11)
+
+
+def test_pieces_stop_at_the_first_that_fails():
+    X, WLSTM, c0, h0 = problem(forget=3.0)
+    found, rounds = newton.solve_in_pieces(X, WLSTM, c0, h0, length=20, iterations=1)
+    assert not found.converged
+    assert len(found.Hout) == 20
+    assert rounds == [1]
+
+
+def test_no_steps():
+    X, WLSTM, c0, h0 = problem(n=0)
+    assert newton.solve(X, WLSTM, c0, h0).converged
+    found, rounds = newton.solve_in_pieces(X, WLSTM, c0, h0, length=5)
+    assert found.converged
+    assert rounds == []
+
+
+def test_float32_stays():
+    X, WLSTM, c0, h0 = problem(dtype=np.float32)
+    found = newton.solve(X, WLSTM, c0, h0, tolerance=1e-5)
+    assert found.converged
+    assert found.Hout.dtype == found.C.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"method": "bisection"}, ValueError, "method: expected one of newton, diagonal"),
+        ({"damping": 1.5}, ValueError, "damping: expected a number from 0 to 1, got 1.5"),
+        ({"damping": float("nan")}, ValueError, "damping: expected"),
+        ({"iterations": -1}, ValueError, "iterations: expected at least 0"),
+        ({"iterations": 2.0}, TypeError, "iterations: expected an integer"),
+        ({"start": np.zeros((60, 2, 5))}, TypeError, "start: expected a pair of arrays"),
+        ({"start": (None, np.zeros((1, 2, 5)))}, ValueError, r"start\[1\]: expected shape"),
+        ({"c0": np.zeros((3, 5))}, ValueError, "c0: expected shape"),
+        ({"X": np.zeros((60, 3))}, ValueError, "X: expected shape"),
+        ({"WLSTM": np.zeros((9, 20), complex)}, TypeError, "WLSTM: expected float32 or float64"),
+    ],
+)  # fmt: skip
+def test_newton_refuses(change, error, message):
+    arguments = dict(zip(("X", "WLSTM", "c0", "h0"), problem(), strict=True)) | change
+    with pytest.raises(error, match=message):
+        newton.solve(**arguments)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 23])
+def test_the_backward_pass_as_one_scan(n):
+    p = gradcheck.random_problem(n=n, b=3, D=5, H=4, seed=n) if n else None
+    if p is None:
+        X, WLSTM, c0, h0 = problem(n=0)
+        cotangents = (np.zeros((0, 2, 5)), np.ones((2, 5)), 2 * np.ones((2, 5)))
+    else:
+        X, WLSTM, c0, h0 = p.inputs.values()
+        cotangents = p.cotangents
+    cache = lstm.forward(X, WLSTM, c0, h0).cache
+    for given_ in (cotangents, (cotangents[0], None, None), (None, *cotangents[1:])):
+        got = adjoint.backward(given_[0], cache, *given_[1:])
+        expected = lstm.backward(given_[0], cache, *given_[1:])
+        for name, one, other in zip(expected._fields, got, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_the_backward_pass_by_the_oracles():
+    p = gradcheck.random_problem(n=9, b=2, D=3, H=4, seed=5)
+    gradcheck.check_lstm(lstm.forward, adjoint.backward, p, oracle="complex").raise_if_failed()
+
+
+def test_the_backward_pass_refuses_what_the_other_refuses():
+    cache = lstm.forward(*problem()).cache
+    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.forward"):
+        adjoint.backward(None, None)
+    with pytest.raises(ValueError, match="dHout: expected shape"):
+        adjoint.backward(np.zeros((1, 2, 5)), cache)
+    with pytest.raises(TypeError, match="dCn: expected dtype float64"):
+        adjoint.backward(None, cache, np.zeros((2, 5), "float32"))
+
+
+@pytest.mark.parametrize("n", [0, 1, 17])
+def test_the_gradient_in_jax(n):
+    with jax.enable_x64(True):
+        X, WLSTM, c0, h0 = problem(n=n, forget=3.0)
+        rng = np.random.default_rng(9)
+        true = lstm.scan.forward(X, WLSTM, c0, h0)
+        cotangents = jax.tree.map(lambda a: jnp.asarray(rng.standard_normal(a.shape)), true)
+        out, pull = jax.vjp(gradient.forward, X, WLSTM, c0, h0)
+        _, judge = jax.vjp(lambda *args: lstm.scan.forward(*args), X, WLSTM, c0, h0)
+        for one, other in zip(out, true, strict=True):
+            np.testing.assert_array_equal(one, other)
+        for one, other in zip(pull(cotangents), judge(cotangents), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-12)
+
+
+def test_the_gradient_in_jax_takes_batches_only():
+    X, WLSTM, _, _ = problem()
+    with jax.enable_x64(True), pytest.raises(ValueError, match=r"X: expected shape \(n, b, D\)"):
+        gradient.forward(X[:, 0], WLSTM)
+
+
+def diagonal_problem(n=80, b=2, D=3, H=5, seed=0):
+    rng = np.random.default_rng(seed)
+    bias = np.repeat([0.0, 1.0, 0.0, 0.0], H) + 0.1 * rng.standard_normal(4 * H)
+    Wx, w = rng.standard_normal((D, 4 * H)), rng.standard_normal(4 * H)
+    return rng.standard_normal((n, b, D)), bias, Wx, w
+
+
+def values_of(x, b, Wx, w, c_prev, h_prev):
+    names = {"x": x, "b": b, "Wx": Wx, "w": w, "c_prev": c_prev, "h_prev": h_prev}
+    return steps.forward(diagonal.STEPS, names)
+
+
+def test_the_diagonal_cell_is_its_table():
+    X, b, Wx, w = diagonal_problem(n=6)
+    C, Hout = diagonal.forward(X, b, Wx, w)
+    c = h = np.zeros((2, 5))
+    for t, x in enumerate(X):
+        v = values_of(x, b, Wx, w, c, h)
+        c, h = v.c, v.h
+        np.testing.assert_allclose(C[t], c, rtol=1e-13)
+        np.testing.assert_allclose(Hout[t], h, rtol=1e-13)
+
+
+def test_a_diagonal_cell_is_an_lstm_whose_weights_are_diagonal():
+    X, b, Wx, w = diagonal_problem()
+    Wh = np.concatenate([np.diag(part) for part in layout.split_gates(w)], axis=1)
+    true = lstm.forward(X, np.concatenate([b[None], Wx, Wh]))
+    np.testing.assert_allclose(diagonal.forward(X, b, Wx, w)[1], true.Hout, rtol=1e-12, atol=1e-13)
+
+
+def test_every_derivative_of_the_diagonal_table_against_jax():
+    X, *weights = diagonal_problem(n=1)
+    rng = np.random.default_rng(3)
+    c_prev, h_prev = rng.standard_normal((2, 2, 5))
+    arguments = (X[0], *weights, c_prev, h_prev)
+    v = values_of(*arguments)
+    dh, dc = rng.standard_normal((2, 2, 5))
+    d = steps.backward(diagonal.STEPS, v, {"h": dh, "c": dc})
+    with jax.enable_x64(True):
+
+        def results(*arguments):
+            v = values_of(*arguments)
+            return v.h, v.c
+
+        judge = jax.vjp(results, *map(jnp.asarray, arguments))[1](
+            (jnp.asarray(dh), jnp.asarray(dc))
+        )
+    for name, expected in zip(("x", "b", "Wx", "w", "c_prev", "h_prev"), judge, strict=True):
+        np.testing.assert_allclose(getattr(d, name), expected, rtol=1e-11, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_newton_for_the_diagonal_cell(seed):
+    X, b, Wx, w = diagonal_problem(seed=seed)
+    found = diagonal.solve(X, b, Wx, w)
+    C, Hout = diagonal.forward(X, b, Wx, w)
+    assert found.converged
+    np.testing.assert_allclose(found.Hout, Hout, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found.C, C, rtol=0, atol=1e-10)
+
+
+def test_its_jacobian_is_the_blocks_of_the_full_one():
+    X, b, Wx, w = diagonal_problem(n=1)
+    Wh = np.concatenate([np.diag(part) for part in layout.split_gates(w)], axis=1)
+    rng = np.random.default_rng(8)
+    C, Hs = rng.standard_normal((2, 1, 2, 5))
+    after = newton.moves(X @ Wx + b, Wh, C, Hs)
+    full = newton.jacobians(after.IFOG, C, after.S, Wh)
+    small = diagonal.jacobians(after.IFOG, C, after.S, w)
+    unit = np.arange(5)
+    for j in range(2):
+        for k in range(2):
+            block = full[..., 5 * j + unit, 5 * k + unit]
+            np.testing.assert_allclose(small[..., j, k], block, rtol=1e-13)
+    assert abs(full).sum() == pytest.approx(abs(small).sum())  # and nothing outside of them
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"Wx": np.zeros((3, 18))}, r"Wx: expected shape \(D, 4 \* H\)"),
+        ({"w": np.zeros(10)}, r"w: expected shape \(4H,\) = \(20,\)"),
+        ({"b": np.zeros(10)}, r"b: expected shape \(4H,\) = \(20,\)"),
+        ({"X": np.zeros((5, 2, 4))}, "X: expected shape"),
+    ],
+)
+def test_the_diagonal_cell_refuses(change, message):
+    arguments = dict(zip(("X", "b", "Wx", "w"), diagonal_problem(), strict=True)) | change
+    for function in (diagonal.forward, diagonal.solve):
+        with pytest.raises(ValueError, match=message):
+            function(**arguments)

@@ -1,0 +1,119 @@
+"""Recomputation: the gradients of the whole run, with the states at the cuts alone."""
+
+from functools import partial
+
+import jax
+import numpy as np
+import pytest
+
+import lstm
+from lstm import gradcheck, recompute
+
+
+@pytest.mark.parametrize("every", [1, 2, 5, 22, 23, 24, 100, None])
+def test_the_gradients_are_those_of_the_whole_run(every):
+    p = gradcheck.random_problem(n=23, b=3, D=5, H=4, seed=2)
+    whole = lstm.forward(**p.inputs)
+    run = recompute.forward(**p.inputs, every=every)
+    for name in ("Hout", "Cn", "Hn"):
+        np.testing.assert_array_equal(getattr(run, name), getattr(whole, name))
+    dHout, dCn, dHn = p.cotangents
+    for given in (p.cotangents, (dHout, None, None), (None, dCn, dHn)):
+        got = recompute.backward(given[0], run.cache, *given[1:])
+        expected = lstm.backward(given[0], whole.cache, *given[1:])
+        for name, one, other in zip(expected._fields, got, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_the_oracles_agree():
+    p = gradcheck.random_problem(n=9, b=2, D=3, H=4, seed=5)
+    gradcheck.check_lstm(
+        partial(recompute.forward, every=4), recompute.backward, p, oracle="central"
+    ).raise_if_failed()
+
+
+def test_what_is_kept():
+    X, WLSTM = np.ones((100, 3, 5)), lstm.init(5, 4, rng=0)
+    cache = recompute.forward(X, WLSTM, every=10).cache
+    assert cache.C.shape == cache.H.shape == (10, 3, 4)
+    kept = sum(part.size for part in (cache.WLSTM, cache.C, cache.H))
+    assert kept == WLSTM.size + 2 * 10 * 3 * 4
+    assert cache.X is X
+
+
+def test_the_weights_may_change_before_the_backward_pass():
+    p = gradcheck.random_problem(n=9, b=2, D=3, H=4, seed=5)
+    expected = lstm.backward(p.cotangents[0], lstm.forward(**p.inputs).cache)
+    run = recompute.forward(**p.inputs)
+    p.inputs["WLSTM"][:] = np.nan
+    np.testing.assert_allclose(
+        recompute.backward(p.cotangents[0], run.cache).dWLSTM, expected.dWLSTM, rtol=1e-12
+    )
+
+
+def test_no_steps():
+    X, WLSTM = np.ones((0, 3, 5)), lstm.init(5, 4, rng=0)
+    run = recompute.forward(X, WLSTM)
+    back = recompute.backward(None, run.cache, np.ones((3, 4)), 2 * np.ones((3, 4)))
+    assert back.dX.shape == X.shape
+    assert not back.dWLSTM.any()
+    np.testing.assert_array_equal(back.dc0, np.ones((3, 4)))
+    np.testing.assert_array_equal(back.dh0, 2 * np.ones((3, 4)))
+
+
+def test_nothing_is_aliased_and_nothing_changed():
+    p = gradcheck.random_problem(n=9, b=2, D=3, H=4, seed=5)
+    before = {name: array.copy() for name, array in p.inputs.items()}
+    run = recompute.forward(**p.inputs)
+    one = recompute.backward(*p.cotangents[:1], run.cache, *p.cotangents[1:])
+    other = recompute.backward(*p.cotangents[:1], run.cache, *p.cotangents[1:])
+    for name, array in before.items():
+        np.testing.assert_array_equal(p.inputs[name], array)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.shares_memory(a, b)
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True, "3"])
+def test_every_is_a_count(every):
+    X, WLSTM = np.ones((5, 3, 5)), lstm.init(5, 4, rng=0)
+    for function in (recompute.forward, recompute.scan):
+        with pytest.raises((TypeError, ValueError), match="every: expected"):
+            function(X.astype("f4"), WLSTM.astype("f4"), every=every)
+
+
+def test_caches_are_not_mixed_up():
+    X, WLSTM = np.ones((5, 3, 5)), lstm.init(5, 4, rng=0)
+    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.recompute\.forward"):
+        recompute.backward(None, lstm.forward(X, WLSTM).cache)
+    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.forward"):
+        lstm.backward(None, recompute.forward(X, WLSTM).cache)
+    with pytest.raises(ValueError, match=r"dHout: expected shape"):
+        recompute.backward(np.ones((4, 3, 4)), recompute.forward(X, WLSTM).cache)
+    with pytest.raises(ValueError, match=r"c0: expected shape"):
+        recompute.forward(X, WLSTM, np.ones((2, 4)))
+
+
+@pytest.mark.parametrize("every", [1, 5, 7, 23, 40, None])
+def test_the_same_in_jax(every):
+    p = gradcheck.random_problem(n=23, b=3, D=5, H=4, seed=2)
+    with jax.enable_x64(True):
+        arguments = tuple(map(jax.numpy.asarray, p.inputs.values()))
+        out, pull = jax.vjp(lambda *args: recompute.scan(*args, every=every), *arguments)
+        whole, judge = jax.vjp(lambda *args: lstm.scan.forward(*args), *arguments)
+        cotangents = type(whole)(*map(jax.numpy.asarray, p.cotangents))
+        for one, other in zip(out, whole, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+        for one, other in zip(pull(cotangents), judge(cotangents), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-12)
+
+
+def test_jax_keeps_the_cuts_alone():
+    """The residuals that JAX keeps between the passes hold no array of all steps but X."""
+    X, WLSTM = np.ones((10_000, 1, 2), "float32"), lstm.init(2, 16, rng=0, dtype="float32")
+
+    def temporary(function):
+        gradient = jax.jit(jax.grad(lambda W: function(X, W).Hn.sum()))
+        return gradient.lower(WLSTM).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporary(recompute.scan) < 0.5 * temporary(lstm.scan.forward)
