@@ -29,8 +29,8 @@ def main() -> None:
                 picture.save(ROOT / f".github/{name}-{theme}.webp", quality=80)
         page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
         page.goto(f"{site}/{PAGES['cover']}")
-        hidden = ".bd-sidebar-primary, .bd-header-article, .buttons, figcaption { display: none; } "
-        hidden += ".bd-article-container { margin: auto; max-width: 54em; }"
+        hidden = ".bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption "
+        hidden += "{ display: none; } .bd-article-container { margin: auto; max-width: 54em; }"
         page.add_style_tag(content=hidden)
         card = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         card.quantize(64).save(ROOT / "book/_static/card.png", optimize=True)
