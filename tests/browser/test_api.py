@@ -48,5 +48,5 @@ def test_each_function_for_users_is_found_by_task(described):
     for name, uri in described.items():
         on_page = uri.startswith("book/api.html") and inspect.isfunction(pydoc.locate(name))
         apart = ("lstm.exchange.conventions", "lstm.__main__", "lstm.losses.check_")
-        if on_page and not name.startswith(apart):
+        if on_page and ".check_" not in name and not name.startswith(apart):
             assert any(pydoc.locate(name) is pydoc.locate(other) for other in listed), name
