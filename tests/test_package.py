@@ -64,7 +64,7 @@ LAYERS = [
     {"network", "tracking"},
     {"train", "text"},
     {"dropout"},
-    {"book.ladder", "book.limit", "book.ngrams", "book.plots.style"},
+    {"book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.vowels"},
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
