@@ -16,7 +16,7 @@ from lstm.book import vowels
 
 from .store import DATA, Experiment
 
-__all__ = ["EXPERIMENTS", "GRID", "PLAIN"]
+__all__ = ["COMBINED", "EXPERIMENTS", "GRID", "JUDGED", "PLAIN"]
 
 PLAIN = {
     "hidden": 32, "layers": 1, "both": False, "reads": "last", "rate": 0.01, "schedule": "constant",
@@ -238,19 +238,55 @@ def judge(seed: int, members: int, **knobs: Any) -> dict[str, Any]:
     }
 
 
-COMMON = (f"experiments.{__name__.rpartition('.')[2]}:choose", PLAIN)
+COMBINED: dict[str, dict[str, Any]] = {
+    "both, shift": {"both": True, "shift": 0.3},
+    "both, shift, noise": {"both": True, "shift": 0.3, "noise": 0.3},
+    "both, shift, noise, cosine": {
+        "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine",
+    },
+    "the same, twice as long": {
+        "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine", "epochs": 80,
+    },
+    "the same, H = 64": {
+        "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine", "hidden": 64,
+    },
+}  # fmt: skip
+"""What helped alone, put together. The smallest held-out loss decides which of them is judged."""
+
+JUDGED: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "both": {"both": True},
+    "shift": {"shift": 0.3},
+    "chosen": COMBINED["both, shift, noise, cosine"],
+}
+"""The networks that read the 370."""
+
+FIRST = range(3)
+CHOOSE = ("experiments.vowels:choose", PLAIN)
 CHOSEN = ("wrong", "loss", "fitted", "course", "wrongs")
-SEEDS = range(3)
 
 EXPERIMENTS = (
     Experiment(  # one knob at a time
-        "vowels-tune", *COMMON,
+        "vowels-tune", *CHOOSE,
         [{"seed": seed} for seed in range(5)]
         + [
             {knob: value, "seed": seed}
-            for knob, values in GRID.items() for value in values for seed in SEEDS
+            for knob, values in GRID.items() for value in values for seed in FIRST
         ]
-        + [{"layers": 2, "dropout": dropout, "seed": s} for dropout in (0.0, 0.3) for s in SEEDS],
+        + [
+            {"layers": 2, "dropout": dropout, "seed": seed}
+            for dropout in (0.0, 0.3) for seed in FIRST
+        ],
         CHOSEN,
+    ),
+    Experiment(  # what helped, together
+        "vowels-choose", *CHOOSE,
+        [{**knobs, "seed": seed} for knobs in COMBINED.values() for seed in FIRST],
+        CHOSEN,
+    ),
+    Experiment(  # the test: five times five networks of each kind
+        "vowels", "experiments.vowels:judge", {**PLAIN, "members": 5},
+        [{**knobs, "seed": seed} for knobs in JUDGED.values() for seed in range(5)],
+        ("members", "losses", "together", "loss"),
     ),
 )  # fmt: skip
