@@ -244,19 +244,12 @@ COMBINED: dict[str, dict[str, Any]] = {
     "both, shift, noise, cosine": {
         "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine",
     },
-    "the same, twice as long": {
-        "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine", "epochs": 80,
-    },
-    "the same, H = 64": {
-        "both": True, "shift": 0.3, "noise": 0.3, "schedule": "cosine", "hidden": 64,
-    },
 }  # fmt: skip
 """What helped alone, put together. The smallest held-out loss decides which of them is judged."""
 
 JUDGED: dict[str, dict[str, Any]] = {
     "plain": {},
     "both": {"both": True},
-    "shift": {"shift": 0.3},
     "chosen": COMBINED["both, shift, noise, cosine"],
 }
 """The networks that read the 370."""
