@@ -103,7 +103,7 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
          "sequences[0]: expected shape (steps, D), got (3,)"),
         (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 4))]), ValueError,
          "sequences[1]: expected shape (steps, 3), got (2, 4)"),
-        (lambda: masks.pad([np.ones((2, 3)), None]), TypeError, "sequences[1]: expected an array"),
+        (lambda: masks.pad([np.ones((2, 3)), None]), TypeError, "sequences[1]: expected an array, got None"),
         (lambda: masks.pad([np.ones((2, 3), int)]), TypeError,
          "sequences[0]: expected floating-point numbers, got dtype int64"),
         (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 3), np.float32)]), TypeError,

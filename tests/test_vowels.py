@@ -96,8 +96,10 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with refused(FileNotFoundError, f"{tmp_path / 'no.npz'}: expected a file, found none"):
-        vowels.load(tmp_path / "no.npz")
+    path = tmp_path / "no.npz"
+    says = f"{path}: expected a file, found none: see book/data/vowels.npz"
+    with refused(FileNotFoundError, says):
+        vowels.load(path)
 
 
 def test_decibels_are_those_of_the_filter():
@@ -121,7 +123,7 @@ def test_folds_are_neighbours_of_each_speaker(data):
 
 def test_coefficients_are_scaled_by_the_training_part_alone(data):
     which = np.arange(0, 270, 2)
-    scaled = runs.standard(data.training, data.training, which)
+    scaled = vowels.standard(data.training, data.training, which)
     inside = np.arange(len(scaled.X))[:, None] < scaled.lengths
     fitted = scaled.X[:, which][inside[:, which]]
     np.testing.assert_allclose(fitted.mean(axis=0), 0, atol=1e-5)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..masks import pad
 from ..tasks import Batch
 
-__all__ = ["SPEAKERS", "Utterances", "Vowels", "decibels", "load"]
+__all__ = ["SPEAKERS", "Utterances", "Vowels", "decibels", "load", "standard"]
 
 SPEAKERS = 9
 """How many men speak."""
@@ -117,6 +117,30 @@ def load(path: str | os.PathLike[str]) -> Vowels:
         return Utterances(X, steps, speakers[which].astype(np.intp))
 
     return Vowels(part(slice(first)), part(slice(first, None)))
+
+
+def standard(of: Utterances, by: Utterances, which: Any = slice(None)) -> Utterances:
+    """Coefficients less their means, over their spreads.
+
+    Args:
+        of: What to scale.
+        by: Utterances whose steps give the mean and the spread of each coefficient: those that are
+            trained on.
+        which: Indices of those among them that count; all if left out.
+
+    Returns:
+        Utterances: As ``of``, with other X; zeros behind an utterance's end, as before.
+
+    Example:
+        >>> X = np.array([[[1.0]], [[3.0]]], np.float32)
+        >>> one = Utterances(X, np.array([2]), np.array([0]))
+        >>> standard(one, one).X.ravel()
+        array([-1.,  1.], dtype=float32)
+    """
+    X, lengths = by.X[:, which], by.lengths[which]
+    steps = X[np.arange(len(X))[:, None] < lengths]
+    inside = (np.arange(len(of.X))[:, None] < of.lengths)[..., None]
+    return of._replace(X=np.where(inside, (of.X - steps.mean(axis=0)) / steps.std(axis=0), 0))
 
 
 def decibels(c: NDArray[Any], hertz: NDArray[Any]) -> NDArray[Any]:
