@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import flow, remember, sunspots
+from . import flow, remember, sunspots, vowels
 from .runner import run_all
 from .store import Experiment
 
@@ -89,7 +89,7 @@ EXPERIMENTS = {
             [{"seed": seed} for seed in range(3)],
             ("solved_after", "steps", "wrong", "curve"),
         ),
-        remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT,
+        remember.EXPERIMENT, flow.EXPERIMENT, sunspots.EXPERIMENT, *vowels.EXPERIMENTS,
     )
 }  # fmt: skip
 

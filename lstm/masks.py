@@ -7,6 +7,7 @@ real steps must first move together (`left_align`): an LSTM that skips a step ke
 that what is skipped could as well not be there.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,19 @@ from numpy.typing import NDArray
 
 from .arguments import ArrayLike, as_array
 
-__all__ = ["Aligned", "left_align", "lengths_of"]
+__all__ = ["Aligned", "Padded", "left_align", "lengths_of", "pad"]
+
+
+class Padded(NamedTuple):
+    """Sequences of different lengths in one array.
+
+    Attributes:
+        X: The inputs, shape (n, b, D), n being the longest length; zeros behind a sequence's end.
+        lengths: The number of steps of each sequence, shape (b,).
+    """
+
+    X: NDArray[Any]
+    lengths: NDArray[np.intp]
 
 
 class Aligned(NamedTuple):
@@ -62,6 +75,47 @@ def lengths_of(mask: ArrayLike, *, batch_first: bool = False) -> NDArray[np.intp
             f"mask: expected True to the end of sequence {j}, then False: see left_align"
         )
     return np.asarray(real.sum(axis=0, dtype=np.intp))
+
+
+def pad(sequences: Iterable[ArrayLike]) -> Padded:
+    """Put sequences of different lengths into one array.
+
+    Args:
+        sequences: At least one, each of shape (steps, D), all with one D and one dtype.
+
+    Returns:
+        Padded: The named tuple (X, lengths).
+
+    Raises:
+        TypeError: If the dtypes differ, or are not of numbers.
+        ValueError: If there is no sequence, or a shape is another.
+
+    Example:
+        >>> X, lengths = pad([np.ones((2, 3)), np.ones((5, 3))])
+        >>> X.shape, lengths, X[:, 0, 0]
+        ((5, 2, 3), array([2, 5]), array([1., 1., 0., 0., 0.]))
+    """
+    arrays = [as_array(f"sequences[{j}]", sequence) for j, sequence in enumerate(sequences)]
+    if not arrays:
+        raise ValueError("sequences: expected at least one, got none")
+    first = arrays[0]
+    for j, array in enumerate(arrays):
+        if array.ndim != 2 or array.shape[1] != first.shape[-1]:
+            D = first.shape[1] if first.ndim == 2 else "D"
+            raise ValueError(f"sequences[{j}]: expected shape (steps, {D}), got {array.shape}")
+        if array.dtype.kind not in "fc":
+            raise TypeError(
+                f"sequences[{j}]: expected floating-point numbers, got dtype {array.dtype}"
+            )
+        if array.dtype != first.dtype:
+            raise TypeError(
+                f"sequences[{j}]: expected dtype {first.dtype}, as sequences[0], got {array.dtype}"
+            )
+    lengths = np.array([len(array) for array in arrays], np.intp)
+    X = np.zeros((lengths.max(), len(arrays), first.shape[1]), first.dtype)
+    for j, array in enumerate(arrays):
+        X[: len(array), j] = array
+    return Padded(X, lengths)
 
 
 def left_align(X: ArrayLike, mask: ArrayLike, *, batch_first: bool = False) -> Aligned:

@@ -48,7 +48,7 @@ LAYERS = [
     {"masks", "losses", "tasks"},
     {"network"},
     {"train"},
-    {"book.ladder", "book.plots"},
+    {"book.ladder", "book.plots", "book.vowels"},
 ]
 APART = {"book.labels", "zoo"}  # they read source files, and are imported by none
 NEEDS = {
