@@ -242,12 +242,12 @@ def judge(seed: int, members: int, **knobs: Any) -> dict[str, Any]:
 
 COMMON = (f"experiments.{__name__.rpartition('.')[2]}:choose", PLAIN)
 CHOSEN = ("wrong", "loss", "fitted", "course", "wrongs")
-SEEDS = range(5)
+SEEDS = range(3)
 
 EXPERIMENTS = (
     Experiment(  # one knob at a time
         "vowels-tune", *COMMON,
-        [{"seed": seed} for seed in SEEDS]
+        [{"seed": seed} for seed in range(5)]
         + [
             {knob: value, "seed": seed}
             for knob, values in GRID.items() for value in values for seed in SEEDS

@@ -82,17 +82,15 @@ def load(path: str | os.PathLike[str]) -> Vowels:
         ValueError: If the file is damaged, or of another kind.
 
     Example:
-        >>> load("vowels.npz")                              # book/data/vowels.npz, from the root
+        >>> load("vowels.npz")
         Traceback (most recent call last):
             ...
-        FileNotFoundError: vowels.npz: expected the file of chapter 11, found none: see book/data/vowels.npz
+        FileNotFoundError: vowels.npz: expected a file, found none: see book/data/vowels.npz
     """
     wanted = {"frames", "lengths", "speakers", "parts"}
     path = os.fspath(path)
     if not os.path.exists(path):
-        raise FileNotFoundError(
-            f"{path}: expected the file of chapter 11, found none: see book/data/vowels.npz"
-        )
+        raise FileNotFoundError(f"{path}: expected a file, found none: see book/data/vowels.npz")
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in wanted & set(file.files)}
