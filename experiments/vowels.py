@@ -34,20 +34,18 @@ share of an utterance that is kept, ``stretch`` the largest factor of its speed.
 
 GRID: dict[str, list[Any]] = {
     "rate": [0.001, 0.003, 0.03, 0.1],
-    "hidden": [16, 64, 128],
-    "epochs": [10, 20, 80],
-    "batch": [9, 90],
-    "forget_bias": [0.0, 3.0, 5.0],
-    "clip": [0.1, None],
-    "schedule": ["cosine"],
-    "decay": [0.01, 0.1, 1.0],
-    "layers": [2],
     "both": [True],
+    "noise": [0.3, 0.6],
     "reads": ["mean", "every"],
-    "noise": [0.1, 0.3, 0.6, 1.0],
-    "shift": [0.1, 0.3, 0.6],
+    "shift": [0.3],
+    "schedule": ["cosine"],
+    "hidden": [16, 64],
+    "decay": [0.1, 1.0],
     "crop": [0.6],
     "stretch": [1.5],
+    "forget_bias": [0.0, 3.0],
+    "clip": [None],
+    "batch": [9, 90],
 }
 """One knob at a time: its other values."""
 
@@ -252,7 +250,7 @@ EXPERIMENTS = (
             {knob: value, "seed": seed}
             for knob, values in GRID.items() for value in values for seed in SEEDS
         ]
-        + [{"layers": 2, "dropout": dropout, "seed": s} for dropout in (0.2, 0.5) for s in SEEDS],
+        + [{"layers": 2, "dropout": dropout, "seed": s} for dropout in (0.0, 0.3) for s in SEEDS],
         CHOSEN,
     ),
 )  # fmt: skip

@@ -62,6 +62,20 @@ HOLE[1, 1] = False
 X = np.zeros((4, 2, 3))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_padded_sequences_can_be_cut_out_again(dtype):
+    lengths = [3, 0, 7, 1]
+    sequences = [RNG.standard_normal((n, 2)).astype(dtype) for n in lengths]
+    padded, found = masks.pad(iter(sequences))
+    assert padded.shape == (7, 4, 2)
+    assert padded.dtype == dtype
+    assert found.tolist() == lengths
+    assert found.dtype == np.intp
+    for j, sequence in enumerate(sequences):
+        np.testing.assert_array_equal(padded[: lengths[j], j], sequence)
+        assert not padded[lengths[j] :, j].any()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -84,6 +98,16 @@ X = np.zeros((4, 2, 3))
          "got (4, 2, 3) and (2, 4)"),
         (lambda: masks.left_align(X, MASK.astype(float)), TypeError,
          "mask: expected dtype bool, got float64: (mask != 0) makes one of numbers"),
+        (lambda: masks.pad([]), ValueError, "sequences: expected at least one, got none"),
+        (lambda: masks.pad([np.ones(3)]), ValueError,
+         "sequences[0]: expected shape (steps, D), got (3,)"),
+        (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 4))]), ValueError,
+         "sequences[1]: expected shape (steps, 3), got (2, 4)"),
+        (lambda: masks.pad([np.ones((2, 3)), None]), TypeError, "sequences[1]: expected an array"),
+        (lambda: masks.pad([np.ones((2, 3), int)]), TypeError,
+         "sequences[0]: expected floating-point numbers, got dtype int64"),
+        (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 3), np.float32)]), TypeError,
+         "sequences[1]: expected dtype float64, as sequences[0], got float32"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, error, message):

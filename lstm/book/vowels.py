@@ -92,7 +92,7 @@ def load(path: str | os.PathLike[str]) -> Vowels:
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path}: expected a file, found none: see book/data/vowels.npz")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as source, np.load(source, allow_pickle=False) as file:
             found = {name: file[name] for name in wanted & set(file.files)}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise ValueError(f"{path}: expected an .npz file, got {error}") from error
@@ -107,6 +107,8 @@ def load(path: str | os.PathLike[str]) -> Vowels:
             f"{path}: expected (utterances, steps, in both parts) = {expected} and 12 finite "
             f"coefficients a step, got {counts} and frames of shape {frames.shape}"
         )
+    if not (speakers < SPEAKERS).all():
+        raise ValueError(f"{path}: expected speakers from 0 to 8, got {speakers.max()}")
     pieces = np.split(frames, np.cumsum(lengths[:-1], dtype=int))
     first = int(found["parts"][0])
 
