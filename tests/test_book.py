@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,18 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
+VARIANTS = [
+    import_module(f"lstm.variants.{path.stem}")
+    for path in sorted((ROOT / "lstm" / "variants").glob("*.py"))
+    if path.stem != "__init__"
+]
 CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
     "directions": directions, "stack": stack, "functions": functions, "oracles": oracles,
     "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
     "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
     "gradient": gradient,
+    **{module.__name__: module for module in VARIANTS},
 }  # fmt: skip
 
 
