@@ -54,7 +54,7 @@ GENERIC = {
     "eq-peep": ("q_k", "z_k", "p_k", "a"), "eq-peep-gate": ("k", "q_k"), "eq-hard": ("k", "z_k"),
     "eq-norm": ("y", "a"), "eq-log-sigmoid": ("l", "z"),
 }  # fmt: skip
-ONE_BY_ONE = {"eq-matrix", "eq-keys", "eq-recall", "eq-overlap", "eq-bound", "eq-answer"}
+ONE_BY_ONE = {"eq-matrix", "eq-keys", "eq-recall", "eq-overlap", "eq-least", "eq-answer"}
 
 ROWS = {}
 for _name, _make in variants.CELLS.items():

@@ -101,7 +101,7 @@ STEPS: tuple[Step, ...] = (
         q=lambda v, dp: dp * v.n,
     ),
     row(
-        "e", "eq-bound", lambda v: where(_enough(v), size(v.p), _least(v.m)),
+        "e", "eq-least", lambda v: where(_enough(v), size(v.p), _least(v.m)),
         p=lambda v, de: where(_enough(v), where(v.p.real < 0, -de, de), 0 * de),
         m=_of_least,
     ),
