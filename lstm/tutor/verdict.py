@@ -68,7 +68,7 @@ class Finding:
     mistakes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """All findings. Print it, or let a notebook show it.
 
@@ -114,6 +114,8 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.text()
+
+    __repr__ = __str__
 
     def show(self, file: Any = None) -> None:
         """Print the verdict, in colour if that is a terminal which has some.
