@@ -317,7 +317,7 @@ WRONG_STEPS = [
     ("eq-h", lambda o, c: o * c, "h: c for s"),
     ("eq-dc", lambda dc_next, ds, s: dc_next + ds * (1 - s), "dcs: 1 - v"),
     ("eq-df", lambda dc, c: dc * c, "df: c for c_prev"),
-    ("eq-dz-sigmoid", lambda dk, k: dk * (1 - k**2), "dz_i: tanh' for the slope"),
+    ("eq-dz-sigmoid", lambda dk, k: dk * (1 - k**2), "dz_all: tanh' for the slope"),
     ("eq-dz-tanh", lambda dg, g: dg * (1 - g), "dz_g: 1 - v"),
     ("eq-dw", lambda u, dz: u.T @ dz / len(u), "dW: batch mean"),
 ]

@@ -15,6 +15,7 @@ __all__ = ["Finding", "Place", "Verdict"]
 
 _SIGNS = {"right": "right", "wrong": "WRONG", "note": "note", "unwritten": "not written yet"}
 _COLORS = {"right": "32", "wrong": "31", "note": "33", "unwritten": "33"}  # of a terminal
+# Of the line beside a finding in HTML. Text keeps the page's own colour, light or dark.
 _STYLES = {"right": "#2e7d32", "wrong": "#c62828", "note": "#8a6100", "unwritten": "#8a6100"}
 
 
@@ -38,7 +39,7 @@ class Place:
 
     def __str__(self) -> str:
         index = ", ".join(map(str, self.index))
-        return f"{self.array}[{index}] is {self.yours:.6g}, expected {self.right:.6g} ({self.says})"
+        return f"{self.array}[{index}] is {self.yours:.4g}, expected {self.right:.4g} ({self.says})"
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,7 @@ class Verdict:
         parts = []
         for finding in self.findings:
             color = _STYLES[finding.status]
-            said = f"<strong>{html.escape(finding.part)}</strong> "
-            said += f'<strong style="color: {color}">{_SIGNS[finding.status]}</strong>: '
+            said = f"<strong>{html.escape(finding.part)} {_SIGNS[finding.status]}</strong>: "
             said += _marked(finding.says)
             rows = []
             for name, row in _rows(finding, self.book):
@@ -142,9 +142,12 @@ class Verdict:
                 else:
                     rows.append(_marked(f"{name}: {row}" if name else row))
             below = "".join(f"<li>{row}</li>" for row in rows)
-            parts.append(f"<li>{said}{f'<ul>{below}</ul>' if below else ''}</li>")
+            below = f"<ul>{below}</ul>" if below else ""
+            style = f"border-left: 4px solid {color}; padding-left: 0.7em; list-style: none"
+            parts.append(f'<li style="{style}">{said}{below}</li>')
         title = html.escape(self.title or "Verdict")
-        return f'<section aria-label="{title}"><ul>{"".join(parts)}</ul></section>'
+        listed = f'<ul style="padding-left: 0">{"".join(parts)}</ul>'
+        return f'<section aria-label="{title}">{listed}</section>'
 
     def to_json(self) -> str:
         """The verdict for a program.
