@@ -58,6 +58,7 @@ def changes(node):
                 yield ast.BinOp(node.left, other(), node.right)
             yield node.left
             yield node.right
+            yield ast.UnaryOp(ast.USub(), node)
             if isinstance(op, (ast.Sub, ast.MatMult)):
                 yield ast.BinOp(node.right, op, node.left)
         case ast.AugAssign(op=op) if type(op) in ARITHMETIC:
