@@ -36,7 +36,7 @@ def part(name: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Ve
     "gradient check"         ``(function, x, delta)`` gives the central differences of a function
                              from an array to a number
     "training"               ``(batches, W, w, rate)`` gives the trained (W, w); see
-                             `lstm.tutor.training`
+                             ``lstm.tutor.training``
     =======================  ====================================================================
 
     Args:

@@ -80,10 +80,10 @@ def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> V
     """Judge a function that computes one equation.
 
     Args:
-        label: The equation's label, one of `STEPS`.
+        label: The equation's label, one of ``STEPS``.
         function: Takes arrays and returns the result; of several results a tuple. It is given the
             values that its parameters are named after, such as ``dc`` and ``c_prev``. If it has
-            other names, it is given those of the equation from left to right, as in `STEPS`.
+            other names, it is given those of the equation from left to right, as in ``STEPS``.
         limit: The seconds that a call may take.
 
     Returns:
