@@ -3,16 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
+COURSE := .venv-course/.ready
 CHAPTERS := $(wildcard book/*.ipynb)
 PAGES := _build/html
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test test-browser test-peers golden pdf slides figures lab pictures test-matrix bench bench-peers \
+.PHONY: help book site test test-browser test-peers golden assignment test-assignment pdf slides figures lab pictures test-matrix bench bench-peers \
         ladder mutants serve notebooks lint wheel lock clean
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
@@ -24,6 +25,12 @@ $(READY): requirements.txt
 
 $(PEERS): $(READY) requirements-peers.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-peers.txt
+	@touch $@
+
+$(COURSE): requirements-course.txt
+	$(PYTHON) -m venv --clear .venv-course
+	.venv-course/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-course.txt
+	.venv-course/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 book: $(READY)  ## Build the book; warnings are errors
@@ -43,6 +50,12 @@ golden: $(READY)  ## Write golden/lstm.json: numbers to test an LSTM in another 
 
 test-browser: book slides  ## Look at every page of the book in a browser: $LSTM_CHROMIUM, or one that is found
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/browser
+
+assignment: $(COURSE)  ## Turn the workbook into an assignment for Otter-Grader (installs it first)
+	.venv-course/bin/python -m tools.assignment
+
+test-assignment: $(COURSE)  ## Make the assignment, hand it in, and have it graded
+	.venv-course/bin/python -m pytest -q --noconftest tests/course
 
 pdf: book  ## Print the whole book to one PDF
 	$(BIN)/python -m tools.pdf
@@ -108,5 +121,5 @@ lock: $(READY)  ## Turn requirements.in into requirements.txt
 	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
 
 clean:  ## Remove what was built, and .venv
-	rm -rf .venv .nox _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-course .nox _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -43,7 +43,7 @@ for name in sys.argv[1:]:
 def tests(session: nox.Session, numpy: str) -> None:
     """Run all tests but those that run the tests again."""
     version = f"=={OLDEST[session.python]}" if numpy == "oldest" else ""
-    session.install("-e", ".[test]", f"numpy{version}")
+    session.install("-e", ".[test,book]", f"numpy{version}")
     session.run("python", "-c", "import numpy, sys; print(sys.version, numpy.__version__)")
     session.run("pytest", "-q", "-n", "2", "--ignore=tests/test_zoo.py", *session.posargs)
 

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import counting, flow, million, newton, remember, sunspots, text, vowels
+from . import counting, flow, million, newton, remember, sunspots, text, variants, vowels
 from .runner import run_all
 from .store import Experiment
 
@@ -87,7 +87,7 @@ EXPERIMENTS = {
             ("solved_after", "steps", "wrong", "curve"),
         ),
         remember.EXPERIMENT, flow.EXPERIMENT, newton.EXPERIMENT, million.MEMORY, million.MILLION,
-        sunspots.EXPERIMENT, counting.EXPERIMENT, text.EXPERIMENT,
+        sunspots.EXPERIMENT, counting.EXPERIMENT, text.EXPERIMENT, variants.EXPERIMENT,
         *vowels.EXPERIMENTS,
     )
 }  # fmt: skip

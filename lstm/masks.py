@@ -22,7 +22,7 @@ class Padded(NamedTuple):
     """Sequences of different lengths in one array.
 
     Attributes:
-        X: The inputs, shape (n, b, D), n being the longest length; zeros behind a sequence's end.
+        X: The inputs, shape (n, b, D), n being the longest length; zeros after a sequence's end.
         lengths: The number of steps of each sequence, shape (b,).
     """
 

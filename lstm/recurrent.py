@@ -17,7 +17,7 @@ import numpy as np
 from . import steps
 from .steps import Step, Values, numpy_of
 
-__all__ = ["Cell", "Gradients", "Param", "Run", "State", "scan"]
+__all__ = ["Cache", "Cell", "Gradients", "Param", "Run", "State", "scan"]
 
 
 class Param(NamedTuple):
@@ -231,20 +231,18 @@ class Cell:
         n, b, _ = X.shape
         dHout = _array("dHout", dHout, (n, b, self.outputs), X.dtype)
         given = _named("dstate", dstate or {}, self.states, all_of_them=False)
-        zeros = {k: numpy_of(value).zeros_like(value) for k, value in (params | first).items()}
-        d_next = {
-            k: _array(f"dstate[{k!r}]", given[k], first[k].shape, X.dtype)
-            if k in given
-            else zeros[k]
-            for k in self.states
-        }
+        zeros = {k: numpy_of(a).zeros_like(a) for k, a in (params | first).items()}
+        d_next = {name: zeros[name] for name in self.states}
+        for name, value in given.items():
+            what = f"dstate[{name!r}]"
+            d_next[name] = _array(what, value, first[name].shape, X.dtype)
         total = {name: zeros[name] for name in params}
         dX: list[Any] = []
         for v, dh in zip(reversed(values), dHout[::-1], strict=True):
             asked = {**d_next, self.output: d_next.get(self.output, 0) + dh}
             d = vars(steps.backward(self.steps, v, asked))
-            d_next = {name: d.get(f"{name}_prev", zeros[name]) for name in self.states}
-            total = {name: total[name] + d[name] if name in d else total[name] for name in params}
+            d_next = {k: d.get(f"{k}_prev", zeros[k]) for k in self.states}
+            total = {k: total[k] + d.get(k, zeros[k]) for k in params}
             dX.insert(0, d["x"])
         xp = numpy_of(X, dHout)
         return Gradients(xp.stack(dX) if dX else xp.zeros_like(X), total, d_next)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from lstm.parallel import adjoint, diagonal, gradient, linear, newton
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
 NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+CHAPTERS = [path for path in NOTEBOOKS if path.stem[:2].isdigit()]
 PAGES = sorted(BOOK.glob("*.md"))
 
 # Beside a displayed equation: $$ ... $$ (eq-dc)
@@ -39,6 +41,11 @@ DEFINITION = re.compile(rf"^.*\$\$ \(({labels.LABEL.pattern})\)$", re.MULTILINE)
 REFERENCE = re.compile(rf"\]\(#({labels.LABEL.pattern})\)|\{{eq\}}`({labels.LABEL.pattern})`")
 # A backward equation: the gradient of something, in one step or through time.
 BACKWARD = re.compile(r"eq-(d[a-z].*|bptt-.*)")
+VARIANTS = [
+    import_module(f"lstm.variants.{path.stem}")
+    for path in sorted((ROOT / "lstm" / "variants").glob("*.py"))
+    if path.stem != "__init__"
+]
 CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
     "directions": directions, "stack": stack, "functions": functions, "oracles": oracles,
@@ -46,6 +53,7 @@ CODE = {
     "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
     "gradient": gradient,
     "text": lstm_text, "dropout": dropout, "ngrams": ngrams,
+    **{module.__name__: module for module in VARIANTS},
 }  # fmt: skip
 
 
@@ -137,7 +145,7 @@ def test_every_figure_has_caption_name_and_alt_text(path):
             assert "plt.show()" in "".join(c["source"])
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_has_its_parts(path):
     text = prose()[path.name]
     for part in ("**What you will learn.**", "**What you need.**", "## Summary", "## Exercises",
@@ -159,7 +167,7 @@ def test_chapters_do_not_type_the_module_again():
     }
     # chapter 2 comes before the module's form of it is derived; "read" is any reading
     allowed = {"sigmoid", "read"}
-    for path in NOTEBOOKS:
+    for path in CHAPTERS:
         for c in cells(path, "code"):
             for defined_name in re.findall(r"^def (\w+)", "".join(c["source"]), re.MULTILINE):
                 assert defined_name not in names - allowed, (path.name, defined_name)

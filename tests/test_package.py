@@ -78,7 +78,7 @@ LAYERS = [
     {"tutor.candidate"},
     {"tutor.beyond", "tutor.locate"},
     {"tutor.judge"},
-    {"tutor.step", "tutor.cells", "tutor.child"},
+    {"tutor.step", "tutor.cells", "tutor.child", "tutor.training"},
     {"tutor.part"},
     {"tutor.__init__"},
     {"__main__"},

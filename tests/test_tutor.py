@@ -317,7 +317,7 @@ WRONG_STEPS = [
     ("eq-h", lambda o, c: o * c, "h: c for s"),
     ("eq-dc", lambda dc_next, ds, s: dc_next + ds * (1 - s), "dcs: 1 - v"),
     ("eq-df", lambda dc, c: dc * c, "df: c for c_prev"),
-    ("eq-dz-sigmoid", lambda dk, k: dk * (1 - k**2), "dz_i: tanh' for the slope"),
+    ("eq-dz-sigmoid", lambda dk, k: dk * (1 - k**2), "dz_all: tanh' for the slope"),
     ("eq-dz-tanh", lambda dg, g: dg * (1 - g), "dz_g: 1 - v"),
     ("eq-dw", lambda u, dz: u.T @ dz / len(u), "dW: batch mean"),
 ]
@@ -472,9 +472,9 @@ def test_a_verdict_is_text_colour_html_and_json(monkeypatch, capsys):
     verdict = tutor.check(broken.forward, broken.backward)
     page = verdict._repr_html_()
     assert "<details><summary>Hint</summary>" in page
-    assert "<code>di</code>" in page
+    assert ">di</code>" in page
     assert 'href="https://github.com/wvabrinskas/Neuron/pull/181"' in page
-    assert 'href="04-one-step-back.html#equation-eq-di"' in page
+    assert 'href="04-one-step-back.html#equation-eq-di">(eq-di)</a>, chapter 4' in page
     assert "\x1b[1;31mWRONG" in verdict.text(color=True)
     assert "\x1b" not in str(verdict)
     again = Verdict.from_json(verdict.to_json())
@@ -492,6 +492,7 @@ def test_html_of_what_the_code_says_is_harmless():
     verdict = Verdict((Finding("<b>", "wrong", "<script>alert(1)</script> `<i>`"),))
     assert "<script>" not in verdict._repr_html_()
     assert "&lt;script&gt;" in verdict._repr_html_()
+    assert "<i>" not in verdict._repr_html_()
 
 
 # The command line.

@@ -29,20 +29,23 @@ RESULTS = Path(__file__).parent.parent / "book" / "data" / "tutor.json"
 SOURCE = Path(fused.__file__).read_text(encoding="utf-8")
 FUNCTIONS = ("forward", "backward", "_squash", "_blocks", "_scale_and_shift")
 FRESH = [problem(*sizes, seed=11) for sizes in ((3, 4, 2, 5), (6, 2, 3, 4), (2, 3, 5, 4))]
-LIMIT = 2.0  # seconds for each call of a mutant
+LIMIT = 20.0  # seconds for each call of a mutant, on a machine that may be busy
 
 ARITHMETIC = {
-    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult), ast.Mult: (ast.Add, ast.Div),
-    ast.Div: (ast.Mult,), ast.Pow: (ast.Mult,), ast.FloorDiv: (ast.Mult,), ast.MatMult: (),
+    ast.Add: (ast.Sub, ast.Mult), ast.Sub: (ast.Add, ast.Mult),
+    ast.Mult: (ast.Add, ast.Sub, ast.Div), ast.Div: (ast.Mult, ast.Add),
+    ast.Pow: (ast.Mult, ast.Add), ast.FloorDiv: (ast.Mult,), ast.MatMult: (ast.Mult,),
 }  # fmt: skip
 NAMES = (
-    ("i", "f", "o", "g", "s", "c_prev"),
+    ("i", "f", "o", "g", "s", "c_prev", "through_s"),
     ("dz_i", "dz_f", "dz_o", "dz_g"),
     ("dk_i", "dk_f", "dk_o", "dk_g"),
     ("dh", "dc", "dh_next", "dc_next"),
     ("Wx", "Wh"),
     ("C", "S", "Hout"),
     ("c", "h"),
+    ("n", "b", "D", "H"),
+    ("dHout", "dZ", "dX"),
 )
 CALLS = {"multiply": ("add", "subtract"), "subtract": ("add",), "tanh": ("sin", "exp")}
 
@@ -55,6 +58,7 @@ def changes(node):
                 yield ast.BinOp(node.left, other(), node.right)
             yield node.left
             yield node.right
+            yield ast.UnaryOp(ast.USub(), node)
             if isinstance(op, (ast.Sub, ast.MatMult)):
                 yield ast.BinOp(node.right, op, node.left)
         case ast.AugAssign(op=op) if type(op) in ARITHMETIC:
@@ -67,12 +71,18 @@ def changes(node):
         case ast.Constant(value=value):
             yield ast.Constant(value + 1)
             yield ast.Constant(value - 1)
+            yield ast.Constant(0)
             if value:
                 yield ast.Constant(2 * value)
+                yield ast.Constant(-value)
         case ast.Name(id=name, ctx=ast.Load()):
             for group in NAMES:
                 if name in group:
                     yield from (ast.Name(other, node.ctx) for other in group if other != name)
+                    yield ast.UnaryOp(ast.USub(), node)
+                    yield ast.BinOp(ast.Constant(2), ast.Mult(), node)
+        case ast.Assign(targets=[ast.Subscript()]):
+            yield ast.Pass()
         case ast.Attribute(attr="T"):
             yield node.value
         case ast.Attribute(attr=name) if name in CALLS:
@@ -99,7 +109,7 @@ def mutants(count=None, seed=0):
             for node in (n for statement in function.body for n in ast.walk(statement)):
                 for new in changes(node):
                     text = ast.unparse(ast.fix_missing_locations(new))
-                    if not isinstance(node, (ast.AugAssign, ast.Slice)):
+                    if not isinstance(node, (ast.AugAssign, ast.Assign, ast.Slice)):
                         text = f"({text})"
                     start = starts[node.lineno - 1] + node.col_offset
                     end = starts[node.end_lineno - 1] + node.end_col_offset
@@ -239,6 +249,8 @@ def main(count=1000, pairs=100):
         outcomes[outcome] += 1
         if outcome in ("false name", "passed though wrong"):
             print(f"{outcome}: {where}", flush=True)
+        if not sum(outcomes.values()) % 50:
+            print(dict(outcomes), f"{time.monotonic() - start:.0f} s", flush=True)
     print(dict(outcomes), f"{time.monotonic() - start:.0f} s")
     together, right = judge_pairs(pairs), judge_styles()
     print(dict(together), right)

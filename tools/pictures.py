@@ -19,6 +19,7 @@ def main() -> None:
             page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
             for name, address in PAGES.items():
                 page.goto(f"{site}/{address}")
+                page.locator("article :is(.live, .live-row)").first.wait_for()
                 settle(page)
                 if name == "chapter":
                     page.locator("#fig-one-unit").scroll_into_view_if_needed()
@@ -28,8 +29,8 @@ def main() -> None:
                 picture.save(ROOT / f".github/{name}-{theme}.webp", quality=80)
         page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
         page.goto(f"{site}/{PAGES['cover']}")
-        hidden = ".bd-sidebar-primary, .bd-header-article, .ways, figcaption { display: none; } "
-        hidden += ".bd-article-container { margin: auto; max-width: 54em; }"
+        hidden = ".bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption "
+        hidden += "{ display: none; } .bd-article-container { margin: auto; max-width: 54em; }"
         page.add_style_tag(content=hidden)
         card = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         card.quantize(64).save(ROOT / "book/_static/card.png", optimize=True)

@@ -48,7 +48,7 @@ class Translator:
     def __init__(self) -> None:
         self.formulas: list[tuple[str, bool]] = []
         self.references = parse_file(BOOK / "references.bib").entries
-        names = re.compile(r"\((eq-[\w-]+)\)|\"name\": \"(fig-[\w-]+)\"")
+        names = re.compile(r"\$\$ \((eq-[\w-]+)\)|\"name\": \"(fig-[\w-]+)\"")
         self.pages = {
             "".join(found): path.stem
             for path in chapters()
@@ -66,7 +66,8 @@ class Translator:
         text = INLINE.sub(lambda match: self._mark(match["tex"], False), text)
         text = re.sub(r"\]\(#((?:eq|fig)-[\w-]+)\)", self._link, text)
         text = re.sub(r"\]\((\d\d-[\w-]+|notation|tested|glossary)\)", r"](../book/\1.html)", text)
-        text = re.sub(r"\]\(#[\w-]+\)", "](#/)", text)
+        # Places of the page and files beside it are not there.
+        text = re.sub(r"\[([^\]]*)\]\((?:#[\w-]+|\.\./[^b][^)]*)\)", r"\1", text)
         return text.replace("](_static/", "](../_static/")
 
     def cite(self, source: str) -> str:
@@ -153,7 +154,7 @@ def deck(path: Path, translator: Translator) -> str:
             cells.append(cell)
     title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
     exporter = SlidesExporter(template_name="deck", extra_template_basedirs=[str(PARTS.parent)])
-    exporter.exclude_input_prompt = exporter.exclude_output_prompt = True
+    exporter.exclude_anchor_links = True
     page, _ = exporter.from_notebook_node(new_notebook(cells=cells, metadata={"title": title}))
     return translator.set(page, path.name)
 

@@ -13,9 +13,9 @@
 """
 
 import inspect
-import pkgutil
 import pydoc
 import re
+from functools import cache
 
 from docutils import nodes
 from sphinx import addnodes
@@ -24,7 +24,6 @@ from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
 from sphinx.util.nodes import make_refnode
 
-import lstm.book
 from lstm.book import labels, rosetta
 
 LABEL = labels.LABEL.pattern
@@ -68,13 +67,6 @@ def drop_long_values(app: Sphinx, doctree: nodes.document) -> None:
             value.parent.remove(value)
 
 
-def leave_out_sources(app: Sphinx, doctree: nodes.document) -> None:
-    """What only the chapters need has no page of source: they show what is worth showing."""
-    pages = app.env.__dict__.setdefault("_viewcode_modules", {})
-    for module in pkgutil.walk_packages(lstm.book.__path__, "lstm.book."):
-        pages[module.name] = False  # as viewcode has it for what has no source
-
-
 def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
     """Make ``(eq-dc)`` in a docstring a reference to the equation.
 
@@ -97,23 +89,48 @@ def link_labels_in_docstrings(app, what, name, obj, options, lines) -> None:
             lines += ["", "Equations: " + ", ".join(f":eq:`{label}`" for label in here), ""]
 
 
-def find_by_object(app, env, node, contnode):
-    """Lead a reference to where a thing is described, if that is under another module's name.
+locate = cache(pydoc.locate)
 
-    Modules hand on what others define: `lstm.forward` is that of `lstm.fused`.
-    """
+
+def described(env, name: str):
+    """Where a thing is described, if need be under the name of another module that hands it on."""
+    objects = env.get_domain("py").objects
+    if name in objects:
+        return objects[name]
+    meant, end = locate(name), "." + name.rpartition(".")[2]
+    for other in [] if meant is None else objects:
+        if other.endswith(end) and locate(other) is meant:
+            return objects[other]
+    return None
+
+
+def find_by_object(app, env, node, contnode):
+    """Lead a reference to where a thing is described: `lstm.forward` is that of `lstm.fused`."""
     if node.get("refdomain") != "py":
         return None
-    target, module = node["reftarget"], node.get("py:module")
-    domain = env.get_domain("py")
-    for name in (target, f"{module}.{target}"):
-        meant = pydoc.locate(name)
-        end = "." + name.rpartition(".")[2]
-        for described in [] if meant is None else domain.objects:
-            if described.endswith(end) and pydoc.locate(described) is meant:
-                page, anchor = domain.objects[described][:2]
-                return make_refnode(app.builder, node["refdoc"], page, anchor, contnode)
+    for name in (node["reftarget"], f"{node.get('py:module')}.{node['reftarget']}"):
+        if found := described(env, name):
+            return make_refnode(app.builder, node["refdoc"], found[0], found[1], contnode)
     return None
+
+
+def lead_back(app, pagename, templatename, context, doctree) -> None:
+    """From a page of source, lead back to where a thing is described, or nowhere."""
+    if not pagename.startswith("_modules/lstm"):
+        return
+    module = pagename.removeprefix("_modules/").replace("/", ".")
+
+    def back(match: re.Match) -> str:
+        parts = match["name"].split(".")
+        names = (f"{module}.{'.'.join(parts[k:])}" for k in range(1, len(parts)))
+        found = next(filter(None, (described(app.env, name) for name in names)), None)
+        if not found:
+            return ""
+        uri = app.builder.get_relative_uri(pagename, found[0])
+        return f'<a class="viewcode-back" href="{uri}#{found[1]}">{match["words"]}</a>'
+
+    link = r'<a class="viewcode-back" href="[^"#]*#(?P<name>[^"]*)">(?P<words>[^<]*)</a>'
+    context["body"] = re.sub(link, back, context.get("body", ""))
 
 
 def link_labels_in_code(app, pagename, templatename, context, doctree) -> None:
@@ -153,8 +170,8 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
-    app.connect("doctree-read", leave_out_sources, priority=100)  # before viewcode
     app.connect("missing-reference", find_by_object)
     app.connect("html-page-context", link_labels_in_code)
+    app.connect("html-page-context", lead_back)
     app.connect("html-page-context", drop_foreign_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

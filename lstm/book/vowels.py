@@ -32,7 +32,7 @@ class Utterances(NamedTuple):
     """Some utterances, padded to the longest.
 
     Attributes:
-        X: Coefficients, shape (n, b, 12), float32; zeros behind an utterance's end.
+        X: Coefficients, shape (n, b, 12), float32; zeros after an utterance's end.
         lengths: Steps of each utterance, shape (b,).
         speakers: Who speaks, from 0 to 8, shape (b,).
     """
@@ -129,7 +129,7 @@ def standard(of: Utterances, by: Utterances, which: Any = slice(None)) -> Uttera
         which: Indices of those among them that count; all if left out.
 
     Returns:
-        Utterances: As ``of``, with other X; zeros behind an utterance's end, as before.
+        Utterances: As ``of``, with other X; zeros after an utterance's end, as before.
 
     Example:
         >>> X = np.array([[[1.0]], [[3.0]]], np.float32)

@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,6 +78,8 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
         return Called(None, f"does not come to an end within {limit:g} seconds")
     except BaseException as error:
         return Called(None, f"raises {_said(error, function)}")
+    finally:
+        _DEADLINE.clear()
     changed = [k for k, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)]
     return Called(value, "", tuple(changed), output.getvalue().count("\n"))
 
@@ -107,26 +109,26 @@ def _same(one: Any, other: Any) -> bool:
 def _within(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
     """Call it; raise `_TooLongError` if it takes longer."""
     main = threading.current_thread() is threading.main_thread()
-    if main and hasattr(signal, "setitimer"):
-        with _alarm(limit):
-            return function(*given)
-    return _in_thread(limit, function, given)
-
-
-@contextlib.contextmanager
-def _alarm(limit: float) -> Iterator[None]:
-    """An alarm that rings again and again, in case that its exception is caught."""
-
-    def ring(*_: Any) -> None:
-        raise _TooLongError
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, limit, 0.05)
+    if not (main and hasattr(signal, "setitimer")):
+        return _in_thread(limit, function, given)
+    before = signal.signal(signal.SIGALRM, _ring)
     try:
-        yield
+        _DEADLINE[:] = [time.monotonic() + limit]
+        signal.setitimer(signal.ITIMER_REAL, limit, 0.2)  # again and again, if it is caught
+        return function(*given)
     finally:
+        _DEADLINE.clear()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+_DEADLINE: list[float] = []  # when the call under way must have ended, if there is one
+
+
+def _ring(*_: Any) -> None:
+    """The alarm. Where no call is under way any more it is late, and does nothing."""
+    if _DEADLINE and time.monotonic() >= _DEADLINE[0]:
+        raise _TooLongError
 
 
 def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:

@@ -186,7 +186,7 @@ def _arrays(
                 advice += " which is first"
             elif array.ndim == 2 and array.T.shape == shape:
                 advice = "; that is its transpose"
-            elif array.size == int(np.prod(shape)):
+            elif array.size and array.size == int(np.prod(shape)):
                 advice = "; it has as many elements"
             return {}, f"{name} has shape {array.shape}, expected {shape} with {sizes}{advice}"
         arrays[name] = array.astype(np.float64) if array.dtype.kind in "iu" else array

@@ -12,6 +12,7 @@ from .mistake import Mistake
 from .plain import KEPT, model
 from .step import judge_function
 from .styles import problem
+from .training import training
 from .verdict import Finding, Verdict
 
 __all__ = ["PARTS", "part"]
@@ -34,6 +35,8 @@ def part(name: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Ve
                              that length and gives (Hout, Cn, Hn) of the whole
     "gradient check"         ``(function, x, delta)`` gives the central differences of a function
                              from an array to a number
+    "training"               ``(batches, W, w, rate)`` gives the trained (W, w); see
+                             ``lstm.tutor.training``
     =======================  ====================================================================
 
     Args:
@@ -298,5 +301,6 @@ PARTS: dict[str, Callable[[Callable[..., Any], float], Verdict]] = {
     "back through time": _through_time,
     "carry": _carry,
     "gradient check": _gradient_check,
+    "training": training,
 }
 """The pieces by name."""

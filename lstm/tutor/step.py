@@ -80,10 +80,10 @@ def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> V
     """Judge a function that computes one equation.
 
     Args:
-        label: The equation's label, one of `STEPS`.
+        label: The equation's label, one of ``STEPS``.
         function: Takes arrays and returns the result; of several results a tuple. It is given the
             values that its parameters are named after, such as ``dc`` and ``c_prev``. If it has
-            other names, it is given those of the equation from left to right, as in `STEPS`.
+            other names, it is given those of the equation from left to right, as in ``STEPS``.
         limit: The seconds that a call may take.
 
     Returns:
@@ -313,9 +313,14 @@ def _table(label: str) -> tuple[Mistake, ...]:
             continue
         if any(right in lines for right, _ in mistake.patches):
             fitting.append(mistake)
-    # The better name is one of this equation, and one that lies in these lines alone.
-    return tuple(sorted(fitting, key=lambda m: (
-        m.label != label, any(right not in lines for right, _ in m.patches))))  # fmt: skip
+
+    def strange(m: Mistake) -> tuple[bool, bool]:
+        """The better name is one of this equation, and one that lies in these lines alone."""
+        of_any_gate = m.name.startswith("dz_all") and label == "eq-dz-sigmoid"
+        alone = all(right in lines for right, _ in m.patches)
+        return m.label != label, not of_any_gate and (label == "eq-dz-sigmoid" or not alone)
+
+    return tuple(sorted(fitting, key=strange))
 
 
 def _ran(label: str, mistake: Mistake, v: SimpleNamespace) -> list[Any]:

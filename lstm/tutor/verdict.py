@@ -15,6 +15,9 @@ __all__ = ["Finding", "Place", "Verdict"]
 
 _SIGNS = {"right": "right", "wrong": "WRONG", "note": "note", "unwritten": "not written yet"}
 _COLORS = {"right": "32", "wrong": "31", "note": "33", "unwritten": "33"}  # of a terminal
+# In HTML a verdict is on paper of its own, so that it reads well on light and dark pages.
+_PAPER = "background: #fff; color: #222; padding: 0.3em 0.7em; overflow-wrap: anywhere"
+_LINK, _CODE = "color: #0b5394", "color: #741b47; background: none; border: 0"
 _STYLES = {"right": "#2e7d32", "wrong": "#c62828", "note": "#8a6100", "unwritten": "#8a6100"}
 
 
@@ -38,7 +41,7 @@ class Place:
 
     def __str__(self) -> str:
         index = ", ".join(map(str, self.index))
-        return f"{self.array}[{index}] is {self.yours:.6g}, expected {self.right:.6g} ({self.says})"
+        return f"{self.array}[{index}] is {self.yours:.4g}, expected {self.right:.4g} ({self.says})"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Finding:
     mistakes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """All findings. Print it, or let a notebook show it.
 
@@ -115,6 +118,8 @@ class Verdict:
     def __str__(self) -> str:
         return self.text()
 
+    __repr__ = __str__
+
     def show(self, file: Any = None) -> None:
         """Print the verdict, in colour if that is a terminal which has some.
 
@@ -130,19 +135,26 @@ class Verdict:
         parts = []
         for finding in self.findings:
             color = _STYLES[finding.status]
-            said = f"<strong>{html.escape(finding.part)}</strong> "
-            said += f'<strong style="color: {color}">{_SIGNS[finding.status]}</strong>: '
+            said = f"<strong>{html.escape(finding.part)} {_SIGNS[finding.status]}</strong>: "
             said += _marked(finding.says)
             rows = []
             for name, row in _rows(finding, self.book):
                 if name == "Hint":
                     rows.append(f"<details><summary>Hint</summary>{_marked(row)}</details>")
+                elif name == "Equation":
+                    label, rest = row.split(", ", 1)
+                    chapter, link = rest.split(": ", 1)
+                    anchor = f'<a style="{_LINK}" href="{link}">{label}</a>'
+                    rows.append(f"Equation: {anchor}, {chapter}")
                 else:
                     rows.append(_marked(f"{name}: {row}" if name else row))
             below = "".join(f"<li>{row}</li>" for row in rows)
-            parts.append(f"<li>{said}{f'<ul>{below}</ul>' if below else ''}</li>")
+            below = f"<ul>{below}</ul>" if below else ""
+            style = f"border-left: 4px solid {color}; padding-left: 0.7em; list-style: none"
+            parts.append(f'<li style="{style}">{said}{below}</li>')
         title = html.escape(self.title or "Verdict")
-        return f'<section aria-label="{title}"><ul>{"".join(parts)}</ul></section>'
+        listed = f'<ul style="padding-left: 0">{"".join(parts)}</ul>'
+        return f'<section aria-label="{title}" style="{_PAPER}">{listed}</section>'
 
     def to_json(self) -> str:
         """The verdict for a program.
@@ -197,5 +209,5 @@ def _rows(finding: Finding, book: str) -> Sequence[tuple[str, str]]:
 def _marked(text: str) -> str:
     """HTML of a sentence with `code` and addresses in it."""
     text = html.escape(text, quote=False)
-    text = re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
-    return re.sub(r"(https?://[^\s<]+|[\w./-]+\.html#[\w-]+)", r'<a href="\1">\1</a>', text)
+    text = re.sub(r"`([^`]*)`", rf'<code style="{_CODE}">\1</code>', text)
+    return re.sub(r"(https?://[^\s<]+)", rf'<a style="{_LINK}" href="\1">\1</a>', text)

@@ -51,4 +51,4 @@ CELLS = {
     "minLSTM": minlstm.cell,
     "minGRU": mingru.cell,
 }
-"""Every cell: from D and H to a `lstm.recurrent.Cell`."""
+"""Every cell by name, as a function from D and H to a `lstm.recurrent.Cell`."""

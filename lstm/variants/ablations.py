@@ -36,7 +36,7 @@ NO_INPUT: tuple[Step, ...] = (
     LSTM["s"],
     LSTM["h"],
 )
-"""Everything is written: i = 1."""
+"""Everything is written, as if i were 1."""
 
 NO_OUTPUT: tuple[Step, ...] = (
     *_IN,
@@ -44,7 +44,7 @@ NO_OUTPUT: tuple[Step, ...] = (
     LSTM["c"],
     row("h", "eq-no-output", lambda v: tanh(v.c), c=lambda v, dh: dh * (1 - v.h**2)),
 )
-"""Everything is shown: o = 1."""
+"""Everything is shown, as if o were 1."""
 
 LINEAR_CANDIDATE: tuple[Step, ...] = (
     *_IN,

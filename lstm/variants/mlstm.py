@@ -6,8 +6,8 @@ with the table run step by step.
 Shapes: W (1 + D, 4H) for query, key, value and output gate, V (1 + D, 2) for the gates i, f;
 C (b, H, H), n (b, H), m (b, 1), h (b, H).
 Source: Beck et al., xLSTM: Extended Long Short-Term Memory, NeurIPS (2024), equations 19 to 27,
-with one head. Its equation 21 bounds |n q| from below by 1; here it is exp(-m), which is the
-same bound before everything was divided by exp(m).
+with one head. Its equation 21 bounds the overlap of n and q from below by 1; here the bound is
+exp(-m), which is the same before everything was divided by exp(m).
 """
 
 import math
@@ -24,7 +24,7 @@ from .stabilised import FORGET_SIGMOID, STABILISED, log_sigmoid
 __all__ = ["LARGEST", "STEPS", "cell", "parallel"]
 
 LARGEST = 80.0
-"""The largest exponent of the bound on |n q|."""
+"""The largest exponent of the bound on the overlap of n and q."""
 
 
 def _outer(a: Any, b: Any) -> Any:
@@ -50,7 +50,7 @@ def _least(m: Any) -> Any:
 
 
 def _enough(v: Values) -> Any:
-    """Whether |n q| is above its bound."""
+    """Whether the overlap is above its bound."""
     return size(v.p).real >= _least(v.m).real
 
 
@@ -101,7 +101,7 @@ STEPS: tuple[Step, ...] = (
         q=lambda v, dp: dp * v.n,
     ),
     row(
-        "e", "eq-bound", lambda v: where(_enough(v), size(v.p), _least(v.m)),
+        "e", "eq-least", lambda v: where(_enough(v), size(v.p), _least(v.m)),
         p=lambda v, de: where(_enough(v), where(v.p.real < 0, -de, de), 0 * de),
         m=_of_least,
     ),

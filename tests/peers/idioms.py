@@ -145,10 +145,8 @@ def torch_stopping(net, updates, held_out, patience):
 
 
 def ours_plateau(rate=0.01, patience=5):
-    # per step: update(grads, state, params,
-    #                  value=held_out_loss)
     return optax.chain(
-        optax.adam(rate),
+        optax.adam(rate),  # update(..., value=loss)
         optax.contrib.reduce_on_plateau(
             factor=0.5, patience=patience),
     )
@@ -158,7 +156,7 @@ def torch_plateau(optimizer, losses, patience=5):
     schedules = torch.optim.lr_scheduler
     schedule = schedules.ReduceLROnPlateau(
         optimizer, factor=0.5,
-        patience=patience - 1)  # reduces one later
+        patience=patience - 1)  # one less
     for held_out_loss in losses:
         schedule.step(held_out_loss)
         yield optimizer.param_groups[0]["lr"]
