@@ -3,6 +3,8 @@
 // reads and writes in writer.js.
 "use strict";
 
+const BEGINNING = "The \"for\" statement is";
+
 const write = (root) => {
   const { make, number } = live;
   const reader = writer.open(LETTERS), MOST = 600, SHOWN = 8;
@@ -98,7 +100,7 @@ const write = (root) => {
     make("div", { class: "row" }, go, fresh, heat.element),
     make("div", { class: "row" }, make("label", {}, make("span", {}, "coloured by"), select)),
     page, make("p", { class: "legend" }, "Its cell, tanh c: orange is positive, blue negative. Next letter:"), bars.svg, said);
-  begin(LETTERS.beginning);
+  begin(BEGINNING);
   return { draw: expect, pause: stop, begin, write: goOn, text: () => text, probabilities: expected,
     temperature: (to) => { heat.set(to); temperature = to; expect(); }, choose: (key) => { select.value = key; paint(); }, value: () => value(states.at(-1)) };
 };
@@ -118,5 +120,6 @@ const written = live.mount("fig-writer", "Let it write", (root) => {
     document.head.append(script);
   }, { rootMargin: "300px" });
   near.observe(root);
-  return { draw: () => figure?.draw(), pause: () => figure?.pause(), get figure() { return figure; } };
+  return { draw: () => figure?.draw(), pause: () => figure?.pause(),
+    text: () => figure?.text() ?? BEGINNING, get figure() { return figure; } };
 });

@@ -25,6 +25,7 @@ from test_gradient import assert_curves
 from test_learn import assert_updates
 from test_unit import assert_golden
 from test_waves import assert_guess
+from test_write import assert_written
 
 from tools.browser import ROOT, SITE
 
@@ -124,6 +125,11 @@ FIGURES = [
         "JSON.stringify([waves.settings, waves.rows()])",
         ("press", "button:text-is('Correct the guess')"), (".sliders input", "ArrowLeft"),
         assert_guess, plays="button:text-is('Run')",
+    ),
+    Figure(
+        "it writes", "book/12-text.html", "#fig-writer-live", "written.text()",
+        ("press", "button:text-is('Write')"), ("textarea", "x"), assert_written,
+        plays="button:text-is('Write')",
     ),
 ]  # fmt: skip
 each_figure = pytest.mark.parametrize("figure", FIGURES, ids=[figure.name for figure in FIGURES])
