@@ -159,5 +159,5 @@ def parallel(X: NDArray[Any], params: Any) -> NDArray[Any]:
     S = np.einsum("tbj,sbj->tsb", q, k) / H**0.5 * np.exp(E - m)  # (eq-scores)
     least = np.exp(np.minimum(-m[:, 0], LARGEST))
     e = np.maximum(np.abs(S.sum(axis=1)), least)[:, :, None]
-    y: NDArray[Any] = np.einsum("tsb,sbj->tbj", S, v)
-    return sigmoid(z_o) * y / e
+    Hout: NDArray[Any] = sigmoid(z_o) * np.einsum("tsb,sbj->tbj", S, v) / e
+    return Hout
