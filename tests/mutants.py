@@ -75,6 +75,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/keras": "lstm/exchange/keras.py tests/test_exchange_keras.py",
     "exchange/tensorflow": "lstm/exchange/tensorflow.py tests/test_exchange_tensorflow.py",
     "exchange/flax": "lstm/exchange/flax.py tests/test_exchange_flax.py",
+    "exchange/gru": "lstm/exchange/gru.py tests/test_exchange_gru.py",
     "exchange/nnx": "lstm/exchange/nnx.py tests/test_exchange_nnx.py",
     "exchange/equinox": "lstm/exchange/equinox.py tests/test_exchange_equinox.py",
     "exchange/haiku": "lstm/exchange/haiku.py tests/test_exchange_haiku.py",

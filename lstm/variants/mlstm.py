@@ -152,11 +152,12 @@ def parallel(X: NDArray[Any], params: Any) -> NDArray[Any]:
     q, k, v, z_o = np.split(W[0] + X @ W[1:], 4, axis=-1)
     z_i, z_f = np.moveaxis(V[0] + X @ V[1:], -1, 0)
     F = np.cumsum(log_sigmoid(z_f), axis=0)
-    # The exponent of what step s wrote, as step t sees it: written by z_i, forgotten since.
+    # The exponent of what step s wrote, as step t sees it.
     E = F[:, None] - F[None] + z_i[None]  # (eq-exponents)
     E = np.where(np.tri(n, dtype=bool)[:, :, None], E, -np.inf)
     m = E.max(axis=1, keepdims=True, initial=-np.inf)
     S = np.einsum("tbj,sbj->tsb", q, k) / H**0.5 * np.exp(E - m)  # (eq-scores)
-    e = np.maximum(np.abs(S.sum(axis=1)), np.exp(np.minimum(-m[:, 0], LARGEST)))
-    Hout: NDArray[Any] = sigmoid(z_o) * np.einsum("tsb,sbj->tbj", S, v) / e[:, :, None]
+    least = np.exp(np.minimum(-m[:, 0], LARGEST))
+    e = np.maximum(np.abs(S.sum(axis=1)), least)[:, :, None]
+    Hout: NDArray[Any] = sigmoid(z_o) * np.einsum("tsb,sbj->tbj", S, v) / e
     return Hout

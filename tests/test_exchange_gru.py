@@ -1,0 +1,285 @@
+"""The GRU's table against Keras, Flax and ONNX; PyTorch is in tests/peers."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm.exchange import gru as exchange_gru
+from lstm.exchange.gru import ROSETTA, read, write
+from lstm.variants import check, gru
+
+D, H = 3, 5
+MAKE = {"before": gru.cell, "after": gru.cell_after}
+
+
+def problem(name, dtype=np.float64, n=6, b=2):
+    """A cell of the row's form, and a problem with nothing zero."""
+    cell = MAKE[ROSETTA[name].form](D, H)
+    return cell, check.random_problem(cell, n, b, dtype=dtype)
+
+
+def close(got, want, dtype=np.float32):
+    within = 2e-5 if dtype == np.float32 else 1e-13
+    np.testing.assert_allclose(got, want, rtol=0, atol=within * max(1, np.abs(want).max()))
+
+
+@pytest.mark.parametrize("name", ROSETTA)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_there_and_back(name, dtype):
+    """Ours to theirs to ours: the same. Theirs to ours to theirs: the same but where biases go."""
+    _, (_, params, *_) = problem(name, dtype)
+    before = {key: value.copy() for key, value in params.items()}
+    back = read(ROSETTA[name], write(ROSETTA[name], params))
+    assert list(back) == list(params)
+    for key, value in params.items():
+        np.testing.assert_array_equal(back[key], value, strict=True)
+        np.testing.assert_array_equal(before[key], value)
+        assert not np.shares_memory(back[key], value)
+
+
+@pytest.mark.parametrize("name", ROSETTA)
+def test_no_number_lands_in_two_places(name):
+    """Every parameter is a number of its own; each must be found once in the library's arrays."""
+    _, (_, params, *_) = problem(name)
+    count = 1
+    for key, value in params.items():
+        params[key] = np.arange(count, count + value.size, dtype=float).reshape(value.shape)
+        count += value.size
+    arrays = jax.tree.leaves(write(ROSETTA[name], params))
+    found = np.concatenate([value.ravel() for value in arrays])
+    np.testing.assert_array_equal(np.sort(found[found != 0]), np.arange(1, count))
+
+
+def keras_layer(name, params, n, b):
+    import keras
+
+    layer = keras.layers.GRU(
+        H, return_sequences=True, return_state=True, reset_after=ROSETTA[name].form == "after"
+    )
+    layer.build((b, n, D))
+    arrays = write(ROSETTA[name], params)
+    for variable in layer.cell.weights:
+        variable.assign(arrays[variable.name])
+    return layer
+
+
+@pytest.mark.parametrize("name", [name for name in ROSETTA if name.startswith("Keras")])
+def test_against_keras(name):
+    """Outputs, state and, by JAX, all gradients."""
+    cell, (X, params, state, dHout, dstate) = problem(name, np.float32)
+    layer = keras_layer(name, params, *X.shape[:2])
+    weights = {variable.name: variable for variable in layer.cell.weights}
+    got = read(ROSETTA[name], {key: np.asarray(value) for key, value in weights.items()})
+    for key, value in params.items():
+        np.testing.assert_array_equal(got[key], value, strict=True)
+
+    run = cell.forward(X, params, state)
+    mine = cell.backward(dHout, run.cache, dstate)
+
+    def theirs(X, h, weights):
+        trainable = [weights[variable.name] for variable in layer.trainable_variables]
+        fixed = [variable.value for variable in layer.non_trainable_variables]
+        (out, last), _ = layer.stateless_call(trainable, fixed, X.swapaxes(0, 1), initial_state=h)
+        return out.swapaxes(0, 1), last
+
+    arrays = {key: np.asarray(value) for key, value in weights.items()}
+    (Hout, last), back = jax.vjp(theirs, X, state["h"], arrays)
+    close(run.Hout, Hout)
+    close(run.state["h"], last)
+    dX, dh, dweights = back((dHout, dstate["h"]))
+    close(mine.dX, dX)
+    close(mine.state["h"], dh)
+    dweights = {key: np.array(value) for key, value in dweights.items()}
+    if ROSETTA[name].form == "after":  # each of two biases has the gradient of their sum
+        dweights["bias"][1, : 2 * H] = 0
+    for key, value in read(ROSETTA[name], dweights).items():
+        close(mine.params[key], value)
+
+
+def test_against_flax():
+    import flax.linen as nn
+
+    cell, (X, params, state, dHout, dstate) = problem("Flax linen", np.float32)
+    theirs = nn.GRUCell(H)
+    fresh = theirs.init(jax.random.key(0), state["h"], X[0])["params"]
+    arrays = write(ROSETTA["Flax linen"], params)
+    assert jax.tree.map(np.shape, arrays) == jax.tree.map(np.shape, dict(fresh))
+
+    def run(arrays, X, h):
+        outs = []
+        for x in X:
+            h, _ = theirs.apply({"params": arrays}, h, x)
+            outs.append(h)
+        return jax.numpy.stack(outs), h
+
+    (Hout, last), back = jax.vjp(run, arrays, X, state["h"])
+    mine = cell.forward(X, params, state)
+    close(mine.Hout, Hout)
+    close(mine.state["h"], last)
+    grads = cell.backward(dHout, mine.cache, dstate)
+    darrays, dX, dh = back((dHout, dstate["h"]))
+    close(grads.dX, dX)
+    close(grads.state["h"], dh)
+    for key, value in read(ROSETTA["Flax linen"], jax.tree.map(np.asarray, darrays)).items():
+        close(grads.params[key], value)
+
+
+@pytest.mark.parametrize("name", [name for name in ROSETTA if name.startswith("ONNX")])
+def test_against_onnx_runtime(name):
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    cell, (X, params, state, *_) = problem(name, np.float32)
+    arrays = {key: value[None] for key, value in write(ROSETTA[name], params).items()}
+    reset = int(ROSETTA[name].form == "after")
+    node = helper.make_node(
+        "GRU", ["X", "W", "R", "B", "", "h0"], ["Y", "Yh"], hidden_size=H, linear_before_reset=reset
+    )
+    float_ = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node], "gru",
+        [helper.make_tensor_value_info("X", float_, X.shape),
+         helper.make_tensor_value_info("h0", float_, (1, *state["h"].shape))],
+        [helper.make_tensor_value_info("Y", float_, None)],
+        [numpy_helper.from_array(value, key) for key, value in arrays.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (Y,) = session.run(["Y"], {"X": X, "h0": state["h"][None]})
+    close(cell.forward(X, params, state).Hout, Y[:, 0])
+
+
+def standard_case(monkeypatch, module, export):
+    """The arrays of one of the standard's own node tests: what it would hand to its runner."""
+    made = {}
+    monkeypatch.setattr(module, "expect", lambda node, **case: made.update(case))
+    getattr(module, "GRU" if "GRU" in vars(module) else "LSTM").__dict__[export]()
+    return made["inputs"], made["outputs"][-1][0]
+
+
+@pytest.mark.parametrize("name", ["export_defaults", "export_initial_bias", "export_seq_length"])
+def test_the_standards_own_gru_tests(name, monkeypatch):
+    from onnx.backend.test.case.node import gru as cases
+
+    (X, W, R, *B), Yh = standard_case(monkeypatch, cases, name)
+    arrays = {"W": W[0], "R": R[0], **{"B": b[0] for b in B}}  # noqa: B035
+    params = read(ROSETTA["ONNX"], arrays)
+    run = gru.cell(X.shape[2], R.shape[2]).forward(X, params)
+    np.testing.assert_allclose(run.state["h"], Yh, rtol=1e-5, atol=1e-6)
+
+
+def test_the_standards_own_peephole_test(monkeypatch):
+    from onnx.backend.test.case.node import lstm as cases
+
+    from lstm.exchange import conventions
+    from lstm.variants import peephole
+
+    (X, W, R, B, _, h0, c0, P), Yh = standard_case(monkeypatch, cases, "export_peepholes")
+    arrays = {"W": W[0], "R": R[0], "B": B[0]}
+    params = {"W": conventions.read(conventions.ROSETTA["ONNX"], arrays, "node")}
+    params |= dict(zip(("p_i", "p_o", "p_f"), np.split(P[0], 3), strict=True))
+    cell = peephole.cell(X.shape[2], R.shape[2])
+    run = cell.forward(X, params, {"c": c0[0], "h": h0[0]})
+    np.testing.assert_allclose(run.state["h"], Yh, rtol=1e-5, atol=1e-6)
+
+
+def test_peepholes_against_onnx_runtime():
+    """The standard's test has one step and equal weights; here nothing is equal."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    from lstm.exchange import conventions
+    from lstm.variants import peephole
+
+    cell = peephole.cell(D, H)
+    X, params, state, *_ = check.random_problem(cell, 6, 2, dtype=np.float32)
+    arrays = conventions.write(conventions.ROSETTA["ONNX"], params["W"])
+    arrays["P"] = np.concatenate([params["p_i"], params["p_o"], params["p_f"]])
+    names = ["X", "W", "R", "B", "", "h0", "c0", "P"]
+    node = helper.make_node("LSTM", names, ["Y", "Yh", "Yc"], hidden_size=H)
+    float_ = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [node], "lstm",
+        [helper.make_tensor_value_info(name, float_, None) for name in ("X", "h0", "c0")],
+        [helper.make_tensor_value_info(name, float_, None) for name in ("Y", "Yc")],
+        [numpy_helper.from_array(value[None], key) for key, value in arrays.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    Y, Yc = session.run(["Y", "Yc"], {"X": X, "h0": state["h"][None], "c0": state["c"][None]})
+    run = cell.forward(X, params, state)
+    close(run.Hout, Y[:, 0])
+    close(run.state["c"], Yc[0])
+
+
+def test_the_two_forms_are_not_each_others():
+    """The same numbers in the other form give other outputs: reading one for the other is wrong."""
+    cell, (X, params, *_) = problem("PyTorch")
+    other = {"W": params["W"], "V": np.vstack([params["V"], params["R"][1:]])}
+    other["V"][0] += params["R"][0]
+    off = gru.cell(D, H).forward(X, other).Hout - cell.forward(X, params).Hout
+    assert np.abs(off).max() > 0.05
+
+
+# Bad inputs
+
+
+def test_bad_inputs_of_read():
+    row = ROSETTA["PyTorch"]
+    arrays = write(row, problem("PyTorch")[1].params)
+    with refused(
+        TypeError,
+        "arrays: expected a dictionary of arrays, module.state_dict(), names without their _l0, "
+        "got NoneType",
+    ):
+        read(row, None)
+    with refused(
+        ValueError,
+        "sd: expected 'bias_hh', 'bias_ih', 'weight_hh', 'weight_ih', all biases or none, "
+        "got 'bias_ih', 'weight_hh', 'weight_ih'",
+    ):
+        read(row, {key: value for key, value in arrays.items() if key != "bias_hh"}, "sd")
+    with pytest.raises(ValueError, match="got 'bias_hh', 'bias_ih', 'weight', 'weight_hh'"):
+        read(row, {"weight" if key == "weight_ih" else key: v for key, v in arrays.items()})
+    for key, value in arrays.items():
+        with pytest.raises(TypeError, match="expected dtype"):
+            read(row, {**arrays, key: value.astype(np.float16)})
+        for wrong in (value[:-1], value[None]):
+            with pytest.raises(ValueError, match=r"expected shape|expected \d"):
+                read(row, {**arrays, key: wrong})
+    with pytest.raises(TypeError, match=r"arrays\['bias_ih'\]: expected dtype float64"):
+        read(row, {**arrays, "bias_ih": arrays["bias_ih"].astype(np.float32)})
+    no_bias = {key: value for key, value in arrays.items() if "bias" not in key}
+    assert not read(row, no_bias)["W"][0].any()
+
+
+def test_bad_inputs_of_write():
+    before, after = problem("ONNX")[1].params, problem("PyTorch")[1].params
+    with refused(
+        ValueError,
+        "params: expected ['W', 'V', 'R'], those of gru.cell_after, as this library resets h after "
+        "the product, got ['W', 'V']",
+    ):
+        write(ROSETTA["PyTorch"], before)
+    with pytest.raises(ValueError, match=r"expected \['W', 'V'\], those of gru.cell, as"):
+        write(ROSETTA["Keras, reset_after=False"], after)
+    with refused(ValueError, "params['R']: expected shape (6, 5), got (5, 5)"):
+        write(ROSETTA["PyTorch"], {**after, "R": after["R"][1:]})
+    with refused(
+        ValueError, "bias: expected True, as the biases are not zero or the library has them"
+    ):
+        write(ROSETTA["PyTorch"], after, bias=False)
+    after = {key: value.copy() for key, value in after.items()}
+    for value in after.values():
+        value[0] = 0
+    assert set(write(ROSETTA["PyTorch"], after, bias=False)) == {"weight_ih", "weight_hh"}
+
+
+def test_the_table_names_every_gate_once():
+    for row in ROSETTA.values():
+        assert sorted(exchange_gru.OURS[k] for k in row.order.split()) == sorted("rfg")
