@@ -240,7 +240,8 @@ RUNS = {
     "parity": CELLS,
     # A step of the mLSTM costs ten times as much as the others'.
     "adding": tuple(cell for cell in CELLS if cell != "mLSTM"),
-    "reber": ("LSTM", "GRU, reset after", "sLSTM, sigmoid"),
+    "reber": tuple(cell for cell in CELLS if cell != "mLSTM"),
+    "cups": ("LSTM", "GRU, reset after", "sLSTM, sigmoid", "minGRU"),
 }  # fmt: skip
 """What has been run. Any cell of `CELLS` on any task of `TASKS` may be added."""
 
