@@ -20,7 +20,7 @@ from .names import checked, flat, listed, nested, spelled
 __all__ = ["GATES", "ROSETTA", "Convention", "read", "write"]
 
 GATES = "rfg"
-"""Our names: reset gate, update gate (what is kept), candidate; W has the first two."""
+"""The reset gate, the update gate (what is kept) and the candidate, as we name them; W has two."""
 
 
 class Convention(NamedTuple):

@@ -46,7 +46,7 @@ def forward(
         >>> X, WLSTM = jnp.ones((50, 3, 10)), lstm.init(10, 4, rng=0, dtype="float32")
         >>> one = jax.grad(lambda W: forward(X, W).Hout.sum())(WLSTM)
         >>> other = jax.grad(lambda W: lstm.scan.forward(X, W).Hout.sum())(WLSTM)
-        >>> bool(jnp.allclose(one, other, rtol=1e-3))
+        >>> bool(abs(one - other).max() < 1e-4 * abs(other).max())
         True
     """
     WLSTM = check_array("WLSTM", WLSTM)
