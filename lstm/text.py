@@ -26,7 +26,10 @@ from .tasks import Batch
 __all__ = ["ALPHABET", "Writer", "bits", "decode", "encode", "probabilities", "sample", "streams"]
 
 ALPHABET = "\n" + "".join(map(chr, range(32, 127)))
-"""The letters unless others are given, the 95 of ASCII that can be printed and the line's end."""
+"""The letters unless others are given, the 95 of ASCII that can be printed and the line's end.
+
+:meta hide-value:
+"""
 
 
 def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:

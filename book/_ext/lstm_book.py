@@ -162,6 +162,13 @@ def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
         context[kind] = [file for file in context.get(kind, []) if not foreign(file)]
 
 
+def name_the_alphabet(app, what, name, obj, options, signature, returns):
+    """A default that is the whole alphabet is named, not spelled."""
+    from lstm.text import ALPHABET
+
+    return (signature or "").replace(repr(ALPHABET), "ALPHABET") or signature, returns
+
+
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_domain(Equations, override=True)
@@ -169,6 +176,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-process-signature", name_the_alphabet)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
     app.connect("missing-reference", find_by_object)
     app.connect("html-page-context", link_labels_in_code)

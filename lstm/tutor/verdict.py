@@ -154,7 +154,7 @@ class Verdict:
             parts.append(f'<li style="{style}">{said}{below}</li>')
         title = html.escape(self.title or "Verdict")
         listed = f'<ul style="padding-left: 0">{"".join(parts)}</ul>'
-        return f'<section aria-label="{title}" style="{_PAPER}">{listed}</section>'
+        return f'<div role="group" aria-label="{title}" style="{_PAPER}">{listed}</div>'
 
     def to_json(self) -> str:
         """The verdict for a program.
