@@ -83,7 +83,7 @@ def test_a_page_is_light(browser, site, path):
 
 
 def test_the_site_is_small():
-    """At most 19 MB, with the slides of sixteen chapters; what is downloaded in one piece has a limit of its own."""
+    """At most 19 MB, slides included; what is downloaded in one piece has a limit of its own."""
     downloads = SITE / "downloads"
     sizes = {path: path.stat().st_size for path in SITE.rglob("*") if path.is_file()}
     apart = {path: size for path, size in sizes.items() if downloads in path.parents}
