@@ -27,6 +27,7 @@ from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
 # Copied into every site by the theme and its companions, and asked for by no page of this one.
 UNUSED = (
@@ -112,6 +113,15 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
     basic = (site / "_static/basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
     style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
     sheet.write_text(style, encoding="utf-8")
+    # The search looks for a part of a page by a selector, in which the dot of a module's name, as
+    # in "#module-lstm.oracles", begins a class: let it take the name as it is.
+    search = site / "_static/searchtools.js"
+    look = search.read_text(encoding="utf-8")
+    selector = 'querySelector(`[role="main"] ${anchor}`)'
+    if selector not in look:
+        raise ExtensionError(f"searchtools.js has no {selector} any more: is the mend needed?")
+    by_name = "getElementById(anchor.slice(1))"
+    search.write_text(look.replace(selector, by_name), encoding="utf-8")
     shrink_icons(site / "_static", used=set(re.findall(r"fa-[\w-]+", pages)))
     for path in site.glob("_images/*.png"):
         path.write_bytes(shrink_picture(path.read_bytes()))

@@ -22,6 +22,14 @@ def test_search_finds(visit, site, base, term):
     )
 
 
+def test_search_shows_the_part_that_it_found_though_its_name_has_dots(visit):
+    page = visit("search.html?q=half-life")
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_function("!document.querySelector('#search-progress')?.textContent?.length")
+    body = '<div role="main">else<p id="lstm.fused.step">one step</p></div>'
+    assert page.evaluate("b => Search.htmlToText(b, '#lstm.fused.step')", body) == "one step"
+
+
 def test_search_opens_by_key_and_leads_to_results(visit):
     page = visit()
     page.keyboard.press("Control+k")
