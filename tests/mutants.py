@@ -9,6 +9,8 @@ process that has imported JAX and the rest already, since that takes longer than
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
     python tests/mutants.py fused:213-250       some lines of one
+    python tests/mutants.py --sample 60 fused   60 of its mutants, drawn by a seed
+    python tests/mutants.py --sample 0          none: whether all lists of tests pass as they are
 
 `tests/mutants.md` lists the mutants that no test can kill, with the reason.
 """
@@ -16,6 +18,7 @@ process that has imported JAX and the rest already, since that takes longer than
 import ast
 import importlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -331,8 +334,15 @@ def listed():
     return {tuple(part.replace(r"\|", "|") for part in row) for row in rows}
 
 
-def run(name, first, last, equivalent):
-    """Run all mutants of a file; print those that survive and the score."""
+def drawn(found, sample):
+    """So many of the mutants of a file, in their order: the same in every run."""
+    if sample is None or sample >= len(found):
+        return found
+    return [found[k] for k in sorted(random.Random(0).sample(range(len(found)), sample))]
+
+
+def run(name, first, last, equivalent, sample=None):
+    """Run the mutants of a file; print those that survive and the score."""
     path, tests = TREE / "lstm" / f"{name}.py", TESTS[name].split()
     source = path.read_text()
     sys.dont_write_bytecode = False  # the tests, rewritten by pytest, need not be so again
@@ -344,9 +354,8 @@ def run(name, first, last, equivalent):
     sys.dont_write_bytecode = True  # two mutants within a second: Python would run the first twice
 
     killed, known, survivors, start = 0, 0, 0, time.monotonic()
-    for line, before, after, mutant in mutants(source):
-        if not first <= line <= last:
-            continue
+    found = [] if sample == 0 else [m for m in mutants(source) if first <= m[0] <= last]
+    for line, before, after, mutant in drawn(found, sample):
         if (name, before, after) in equivalent:
             known += 1
             continue
@@ -359,7 +368,7 @@ def run(name, first, last, equivalent):
             survivors += 1
             print(f"lstm/{name}.py:{line}: survived\n    - {before}\n    + {after}", flush=True)
     path.write_text(source)
-    if fails(tests, order):
+    if sample != 0 and fails(tests, order):
         sys.exit((TREE / "output").read_text() + f"mutants: {name}.py does not pass a second time")
     seconds = time.monotonic() - start
     print(
@@ -374,11 +383,12 @@ def main(arguments):
     """Run what the arguments name, or everything; the exit status says whether one survived."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
     shutil.rmtree(TREE, ignore_errors=True)
-    no_cache = shutil.ignore_patterns("__pycache__")
-    for folder in ("lstm", "tests"):
-        shutil.copytree(ROOT / folder, TREE / folder, ignore=no_cache)
-    for file in ("conftest.py", "pyproject.toml"):
-        shutil.copy(ROOT / file, TREE)
+    TREE.mkdir(parents=True)
+    for each in ROOT.iterdir():  # tests read the book, its data, the README ...
+        if each.name in ("lstm", "tests"):
+            shutil.copytree(each, TREE / each.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif each.name not in ("_build", ".git"):
+            (TREE / each.name).symlink_to(each)
     os.chdir(TREE)
     sys.path[0] = str(TREE)  # else `lstm` would be that of the working tree
 
@@ -387,11 +397,13 @@ def main(arguments):
     assert "lstm" not in sys.modules
     warnings.simplefilter("ignore")  # JAX warns of a fork; it has not started any thread yet
 
-    total, equivalent = [], listed()
+    total, equivalent, sample = [], listed(), None
+    if arguments[:1] == ["--sample"]:
+        sample, arguments = int(arguments[1]), arguments[2:]
     for argument in arguments or TESTS:
         name, _, lines = argument.partition(":")
         first, _, last = lines.partition("-")
-        total.append(run(name, int(first or 0), int(last or 10**6), equivalent))
+        total.append(run(name, int(first or 0), int(last or 10**6), equivalent, sample))
     killed, survivors, known = map(sum, zip(*total, strict=True))
     score = 100 * killed / max(1, killed + survivors)
     print(f"Score: {score:.1f} % ({killed} of {killed + survivors}; {known} equivalent)")

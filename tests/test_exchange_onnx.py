@@ -796,6 +796,14 @@ def test_numbers_in_a_file_beside(tmp_path):
         exchange.onnx.load(path)
 
 
+@pytest.mark.parametrize(("location", "why"), [("circle", "circle|loop"), ("a\0b", "null byte")])
+def test_a_path_that_leads_nowhere_is_said_to_be_none(location, why, tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    external(tmp_path, location)
+    with pytest.raises(ValueError, match=rf"which is no path \((?i:.*({why}).*)\)"):
+        exchange.onnx.load(tmp_path / "model.onnx")
+
+
 @pytest.mark.parametrize(
     "location", ["../secret.bin", "{}/secret.bin", "link.bin", "", "inside/../../secret.bin"]
 )

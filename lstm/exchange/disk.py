@@ -1,5 +1,6 @@
 """Files on the disk: opened only if they are files, and replaced whole or not at all."""
 
+import errno
 import os
 import secrets
 import stat
@@ -59,7 +60,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         bytes: What is in it.
 
     Raises:
-        OSError: If there is none, or it cannot be read. The message starts with the path.
+        OSError: If there is none, or it cannot be read, or is larger than the memory that is left.
+            The message starts with the path.
         ValueError: If it is something other than a file.
 
     Example:
@@ -71,7 +73,11 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     path = path_of(path)
     with about(path):
         _check_kind(path)
-        return Path(path).read_bytes()
+        try:
+            return Path(path).read_bytes()
+        except MemoryError:  # a file may have holes, which take no room on the disk
+            size = os.path.getsize(path)
+            raise OSError(errno.ENOMEM, f"{size} bytes are more than there is memory") from None
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:

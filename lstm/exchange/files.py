@@ -5,7 +5,7 @@ else there is, `open_file` lists the arrays without taking them for anything. No
 is executed, and none can ask for far more memory than its own size.
 
 * ``.npz``: of this package, read and written; with PyTorch's names, read.
-* ``.safetensors``: with PyTorch's names, read and written.
+* ``.safetensors``: with PyTorch's names, read and written, with a digest of what we wrote.
 * ``.onnx``: read and written; needs the package onnx.
 * ``.keras`` and ``.weights.h5``: read; need the package h5py.
 """
@@ -33,7 +33,9 @@ from .tensors import Entry, open_npz, open_safetensors, open_zip, to_safetensors
 
 __all__ = ["METADATA", "File", "Model", "load", "load_model", "open_file", "save"]
 
-METADATA, HAS_READOUT = "lstm.metadata", "lstm.readout"  # entries of a file's own metadata
+METADATA, HAS_READOUT, DIGEST = "lstm.metadata", "lstm.readout", "lstm.sha256"
+"""Entries of a file's own metadata."""
+
 LSTM = "lstm"
 EXTRA = "pip install 'lstm-book[files]'"
 
@@ -173,6 +175,7 @@ def open_file(path: str | os.PathLike[str]) -> File:
             return File("weights.h5", arrays, {}, find)
         if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < 2**40:
             arrays, metadata = open_safetensors(content)
+            _check_digest(arrays, metadata)
             return File("safetensors", arrays, dict(metadata), partial(_named_as_torch, arrays))
         if kind := foreign_kind(content):
             raise ValueError(f"expected a file with weights, got {kind}")
@@ -245,7 +248,24 @@ def _as_safetensors(layers: list[Layer], readout: NDArray[Any] | None, metadata:
         arrays[f"{READOUT}.weight"] = np.ascontiguousarray(readout[1:].T)
         arrays[f"{READOUT}.bias"] = readout[0].copy()
         notes[HAS_READOUT] = READOUT
-    return to_safetensors(arrays, notes)
+    return to_safetensors(arrays, notes | {DIGEST: npz_file.digest(arrays, _listed(notes))})
+
+
+def _check_digest(arrays: Mapping[str, Entry], metadata: dict[str, str]) -> None:
+    """Take the digest that `save` wrote out of the metadata, and compare it."""
+    written = metadata.pop(DIGEST, None)
+    if written is not None:
+        values = {name: entry.read() for name, entry in arrays.items()}
+        if npz_file.digest(values, _listed(metadata)) != written:
+            raise ValueError(
+                "damaged: its digest is not that of its arrays; a program that changes such a "
+                f"file must leave the entry {DIGEST!r} of its metadata out"
+            )
+
+
+def _listed(notes: Mapping[str, str]) -> str:
+    """Metadata in an order of its own."""
+    return json.dumps(sorted(notes.items()))
 
 
 def _named_as_torch(arrays: Mapping[str, Entry], prefix: str) -> list[Layer]:

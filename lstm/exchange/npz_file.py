@@ -12,7 +12,7 @@ from ..layers import Layer, check_layers
 from ..layout import VERSION
 from .tensors import Entry, to_npz
 
-__all__ = ["READOUT", "is_ours", "layers_of", "read_npz", "write_npz"]
+__all__ = ["READOUT", "digest", "is_ours", "layers_of", "read_npz", "write_npz"]
 
 MARK, CONTENTS = "lstm.layout", "lstm.contents"
 """The entries with the version of the layout, and with the list and the digest."""
@@ -41,7 +41,7 @@ def write_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) 
     arrays = {f"{k}.{d}": W for k, layer in enumerate(layers) for d, W in layer.directions}
     if readout is not None:
         arrays[READOUT] = readout
-    contents = {"arrays": list(arrays), "metadata": metadata, "sha256": _digest(arrays, metadata)}
+    contents = {"arrays": list(arrays), "metadata": metadata, "sha256": digest(arrays, metadata)}
     return to_npz({MARK: np.array(VERSION), CONTENTS: np.array(json.dumps(contents)), **arrays})
 
 
@@ -87,7 +87,7 @@ def read_npz(arrays: Mapping[str, Entry]) -> tuple[dict[str, NDArray[Any]], str]
     try:
         contents = json.loads(str(arrays[CONTENTS].read()))
         names, metadata = list(map(str, contents["arrays"])), str(contents["metadata"])
-        digest = contents["sha256"]
+        written = contents["sha256"]
     except Exception as error:  # missing, no text, no JSON, another JSON
         raise ValueError(
             "expected the list of its arrays, got a file without or damaged"
@@ -97,7 +97,7 @@ def read_npz(arrays: Mapping[str, Entry]) -> tuple[dict[str, NDArray[Any]], str]
             f"expected the arrays {sorted(names)}, got {sorted(set(arrays) - {MARK, CONTENTS})}"
         )
     values = {name: arrays[name].read() for name in names}
-    if _digest(values, metadata) != digest:
+    if digest(values, metadata) != written:
         raise ValueError("damaged: its digest is not that of its arrays")
     return values, metadata
 
@@ -126,10 +126,22 @@ def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
     return check_layers([Layer(**layers[k]) for k in sorted(layers)])
 
 
-def _digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
-    """A number that changes with any name, type, shape, bit or word."""
-    digest = hashlib.sha256(metadata.encode())
+def digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
+    """A number that changes with any name, type, shape, bit or word.
+
+    Args:
+        arrays: The arrays by name.
+        metadata: Text that belongs to them.
+
+    Returns:
+        str: The SHA-256 of all that, in hexadecimal digits.
+
+    Example:
+        >>> digest({"x": np.ones(2)}, "") == digest({"x": np.ones((1, 2))}, "")
+        False
+    """
+    hashed = hashlib.sha256(metadata.encode())
     for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
+        hashed.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        hashed.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return hashed.hexdigest()

@@ -61,7 +61,11 @@ def _external(tensor: Any, folder: Path | None) -> Any:
     if folder is None:
         raise ValueError(f"{spelled}: give the path of the model's file, not the model")
     path = folder / location
-    if not location or not path.resolve().is_relative_to(folder.resolve()):
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle; \0 in a name
+        raise ValueError(f"{spelled}, which is no path ({error})") from error
+    if not location or not inside:
         raise ValueError(f"{spelled}, outside the model's folder: it is not read")
     if not path.exists():
         raise FileNotFoundError(f"{spelled}, which is missing")
