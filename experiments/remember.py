@@ -13,7 +13,7 @@ from .training import optimizer
 SETTINGS = {"hidden": 16, "batch": 20, "clip": 1.0, "most": 2000, "enough": 0.02}
 """``most`` batches, or until the mean error of the last 100 is below ``enough``."""
 
-KINDS = ("plain 1", "plain 1.8", "plain orthogonal", "LSTM 0", "LSTM 1", "LSTM 3")
+KINDS = ("plain 1", "plain 1.8", "plain 2", "plain orthogonal", "LSTM 0", "LSTM 1", "LSTM 3")
 """A plain network and the scale of its recurrent weights, or an LSTM and its forget bias."""
 
 LENGTHS = (10, 50)
