@@ -15,7 +15,7 @@ from .backward import (
     truncation,
 )
 from .fast import ladder, weight_gradients
-from .forward import forget_bias, gradient_lag, memory, recall, recall_errors, unit
+from .forward import eigenvalues, forget_bias, gradient_lag, memory, recall, recall_errors, unit
 from .learning import half_lives, learning_curves, measures, reading, sequences_needed, solved_map
 from .style import COLORS, EXACT, HATCHES, LINES, NEUTRAL, ORDER, STROKES, STYLE, use_style
 from .variants import pictures, scores
@@ -31,6 +31,7 @@ __all__ = [
     "STYLE",
     "before_after",
     "bug_map",
+    "eigenvalues",
     "error_bars",
     "error_maps",
     "error_v",

@@ -11,6 +11,7 @@ from ...layout import GATES
 from .style import COLORS, NEUTRAL, ORDER, STROKES
 
 __all__ = [
+    "eigenvalues",
     "forget_bias",
     "gradient_lag",
     "memory",
@@ -76,7 +77,7 @@ def recall_errors(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
         >>> len(recall_errors([10, 20], {"plain": [[0.1, 0.5]], "LSTM": [[0.0, 0.1]]}).axes)
         2
     """
-    columns = min(3, len(errors))
+    columns = min(4, len(errors))
     rows = -(-len(errors) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(7.2, 1.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False
@@ -136,6 +137,37 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     ax.set_xlim(0, max(x for x, *_ in ends))
     ax.set_xlabel("lag: steps between the input and the loss")
     ax.set_ylabel("gradient, relative to lag 0")
+    return figure
+
+
+def eigenvalues(spectra: Mapping[str, Any]) -> Figure:
+    """Draw eigenvalues in the complex plane: what one step back can multiply a gradient by.
+
+    Args:
+        spectra: Complex eigenvalues by name, any shape.
+
+    Returns:
+        Figure: A panel for each name: a dot for each eigenvalue and the circle on which a
+        gradient keeps its size.
+
+    Example:
+        >>> len(eigenvalues({"plain": [0.5, 0.1j], "LSTM": [[0.9, 0.95]]}).axes)
+        2
+    """
+    figure, axes = plt.subplots(
+        1, len(spectra), figsize=(7.2, 2.4), sharex=True, sharey=True, squeeze=False
+    )
+    turn = np.exp(2j * np.pi * np.linspace(0, 1, 200))
+    for ax, (name, values) in zip(axes[0], spectra.items(), strict=True):
+        values = np.ravel(values)
+        ax.plot(turn.real, turn.imag, color="#222222", linewidth=1)
+        ax.axhline(0, color="grey", linewidth=0.6, zorder=0)
+        ax.axvline(0, color="grey", linewidth=0.6, zorder=0)
+        ax.plot(values.real, values.imag, ".", color=NEUTRAL[1], markersize=1.5, alpha=0.6)
+        ax.set_title(name)
+        ax.set_aspect("equal")
+        ax.set_xticks([-1, 0, 1])
+        ax.set_yticks([-1, 0, 1])
     return figure
 
 
