@@ -17,6 +17,7 @@ __all__ = [
     "ArrayLike",
     "Numbers",
     "Rng",
+    "array_or_zeros",
     "as_array",
     "check_array",
     "check_cache",
@@ -100,6 +101,32 @@ def check_array(
     if dtype is not None and array.dtype != dtype:
         raise TypeError(f"{name}: expected dtype {dtype}, as in {like}, got {array.dtype}")
     return array
+
+
+def array_or_zeros(
+    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return a state, or a gradient, checked by `check_array`; zeros if it was not given.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed; None for zeros.
+        axes: One name per axis, for the message.
+        shape: The shape asked for.
+        dtype: The element type asked for, that of WLSTM.
+
+    Returns:
+        numpy.ndarray: Of that shape and dtype.
+
+    Raises:
+        TypeError: If the elements are of another type.
+        ValueError: If the shape differs.
+
+    Example:
+        >>> array_or_zeros("c0", None, ("b", "H"), (1, 2), np.dtype("float64"))
+        array([[0., 0.]])
+    """
+    return np.zeros(shape, dtype) if value is None else check_array(name, value, axes, shape, dtype)
 
 
 def check_dtype(name: str, array: NDArray[Any]) -> None:

@@ -25,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from .arguments import (
     ArrayLike,
     Rng,
+    array_or_zeros,
     as_array,
     check_array,
     check_cache,
@@ -188,8 +189,8 @@ def forward(
     WLSTM, (D, H) = check_weights(WLSTM)
     X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)
     n, b, _ = X.shape
-    c = _state("c0", c0, ("b", "H"), (b, H), WLSTM.dtype)
-    h = _state("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
+    c = array_or_zeros("c0", c0, ("b", "H"), (b, H), WLSTM.dtype)
+    h = array_or_zeros("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
 
     WLSTM = WLSTM.copy()
     Wh = split_rows(WLSTM).Wh
@@ -260,8 +261,8 @@ def backward(
     if dHout is None:
         dHout = np.broadcast_to(np.zeros((), WLSTM.dtype), (n, b, H))  # needs no memory
     dHout = check_array("dHout", dHout, ("n", "b", "H"), (n, b, H), WLSTM.dtype)
-    dc_next = _state("dCn", dCn, ("b", "H"), (b, H), WLSTM.dtype)
-    dh_next = _state("dHn", dHn, ("b", "H"), (b, H), WLSTM.dtype)
+    dc_next = array_or_zeros("dCn", dCn, ("b", "H"), (b, H), WLSTM.dtype)
+    dh_next = array_or_zeros("dHn", dHn, ("b", "H"), (b, H), WLSTM.dtype)
 
     _, Wx, Wh = split_rows(WLSTM)
     dZ = np.empty_like(IFOG)
@@ -330,8 +331,8 @@ def step(
         raise ValueError(f"x: expected shape (D,) or (b, D) with D = {D}, got {x.shape}")
     batch, b = x.shape[:-1], ("b",)[: x.ndim - 1]
     x = check_array("x", x, (*b, "D"), (*batch, D), WLSTM.dtype)
-    c = _state("c", c, (*b, "H"), (*batch, H), WLSTM.dtype)
-    h = _state("h", h, (*b, "H"), (*batch, H), WLSTM.dtype)
+    c = array_or_zeros("c", c, (*b, "H"), (*batch, H), WLSTM.dtype)
+    h = array_or_zeros("h", h, (*b, "H"), (*batch, H), WLSTM.dtype)
 
     u = np.empty((*batch, 1 + D + H), WLSTM.dtype)
     u[..., 0] = 1
@@ -372,15 +373,6 @@ def _blocks(n: int, size: int) -> list[slice]:
     """Cut n steps of ``size`` numbers each into blocks that fit the cache, the last first."""
     steps = max(1, _BLOCK // max(1, size))
     return [slice(max(0, end - steps), end) for end in range(n, 0, -steps)]
-
-
-def _state(
-    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """A state or its gradient, checked; zeros when it was not given."""
-    if value is None:
-        return np.zeros(shape, dtype)
-    return check_array(name, value, axes, shape, dtype)
 
 
 def check_fit(cache: Any) -> tuple[int, int, int, int]:

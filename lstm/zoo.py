@@ -106,7 +106,7 @@ _BUGS = (
         ("dh_next = (Wh @", "dh_next = 0 * (Wh @"),
     )),
     Bug("dCn dropped", "backward", _THREADS + "deeplearning4j/deeplearning4j/issues/8838", (
-        ('_state("dCn", dCn,', '_state("dCn", None,'),
+        ('array_or_zeros("dCn", dCn,', 'array_or_zeros("dCn", None,'),
     )),
     Bug("steps in forward order", "backward", _THREADS + "elixir-nx/axon/pull/646", (
         ("for t in reversed(range(len(dz))):", "for t in range(len(dz)):"),

@@ -24,6 +24,8 @@ FILES = sorted(
 LAYERS = [
     {"layout"},
     {"arguments"},
+    {"parallel.__init__"},
+    {"parallel.linear"},
     {"steps"},
     {"reference"},
     {"recurrent"},
@@ -31,18 +33,17 @@ LAYERS = [
     {"variants.stabilised"},
     {
         "variants.ablations", "variants.coupled", "variants.gru", "variants.hard_sigmoid",
-        "variants.layer_norm", "variants.lstm", "variants.mingru", "variants.mlstm",
-        "variants.no_forget", "variants.peephole", "variants.projection", "variants.slstm",
+        "variants.layer_norm", "variants.lstm", "variants.mingru", "variants.minlstm",
+        "variants.mlstm", "variants.no_forget", "variants.peephole", "variants.projection",
+        "variants.slstm",
     },
-    {"variants.minlstm"},  # a linear recurrence, as minGRU is
     {"variants.__init__"},  # which has the table of all cells
     {"fused"},
     {"layers", "directions"},
     {"stack", "stream"},
     {"traced"},
     {"scan"},
-    {"parallel.__init__"},
-    {"recompute", "parallel.linear"},
+    {"recompute"},
     {"parallel.newton", "parallel.gradient"},
     {"parallel.adjoint", "parallel.diagonal"},
     {"cell"},

@@ -14,11 +14,10 @@ Source: chapters 4, 5 and 16 of the book.
 
 import numpy as np
 
-from ..arguments import ArrayLike
+from ..arguments import ArrayLike, array_or_zeros
 from ..fused import Cache, Gradients, check_fit
 from ..layout import split_gates, split_rows
 from . import linear
-from .newton import array_or_zeros as _array
 from .newton import jacobians
 
 __all__ = ["backward"]
@@ -58,9 +57,9 @@ def backward(
     n, b, D, H = check_fit(cache)
     WLSTM, U, IFOG, C, S = cache
     dtype = WLSTM.dtype
-    dHout = _array("dHout", dHout, ("n", "b", "H"), (n, b, H), dtype)
-    dCn = _array("dCn", dCn, ("b", "H"), (b, H), dtype)
-    dHn = _array("dHn", dHn, ("b", "H"), (b, H), dtype)
+    dHout = array_or_zeros("dHout", dHout, ("n", "b", "H"), (n, b, H), dtype)
+    dCn = array_or_zeros("dCn", dCn, ("b", "H"), (b, H), dtype)
+    dHn = array_or_zeros("dHn", dHn, ("b", "H"), (b, H), dtype)
     if n == 0:
         return Gradients(np.zeros((0, b, D), dtype), np.zeros_like(WLSTM), dCn.copy(), dHn.copy())
     _, Wx, Wh = split_rows(WLSTM)

@@ -84,6 +84,7 @@ def compose(later: Any, earlier: Any) -> Any:
     return both, apply(A, u_before) + u  # (eq-compose)
 
 
+@np.errstate(under="ignore")  # what vanishes is no mistake
 def loop(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
     """Run the recurrence one step after the other.
 
@@ -110,26 +111,29 @@ def loop(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
     return states
 
 
+@np.errstate(under="ignore")
 def doubling(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
     """Run the recurrence in log2 n rounds, each over all steps at once.
 
     After round r each place holds the map of the last 2**r steps. That is n log2 n compositions
     instead of n: more work, in fewer rounds. Arguments, result and errors are those of `loop`.
+    Source: Hillis and Steele, Communications of the ACM 29 (1986).
 
     Example:
         >>> doubling([0.5, 0.5, 0.5], [1.0, 0.0, 0.0])
         array([1.  , 0.5 , 0.25])
     """
     A, u, s0 = _check(A, u, s0)
+    A, u = A.copy(), u.copy()
     span = 1
     while span < len(u):
-        A_new, u_new = compose((A[span:], u[span:]), (A[:-span], u[:-span]))
-        A = np.concatenate([A[:span], A_new])
-        u = np.concatenate([u[:span], u_new])
+        earlier = A[:-span], u[:-span]
+        A[span:], u[span:] = compose((A[span:], u[span:]), earlier)  # (eq-rounds)
         span *= 2
     return np.asarray(apply(A, np.broadcast_to(s0, u.shape)) + u)
 
 
+@np.errstate(under="ignore")
 def blocked(A: Any, u: Any, s0: Any = None, *, pieces: int | None = None) -> NDArray[Any]:
     """Run the recurrence in pieces side by side.
 
@@ -217,6 +221,7 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
     return states
 
 
+@np.errstate(under="ignore")
 def backward(ds: Any, A: Any, states: Any, s0: Any = None) -> LinearGradients:
     """Carry gradients back: the adjoints are a linear recurrence, too, in reverse.
 

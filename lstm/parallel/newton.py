@@ -21,13 +21,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import ArrayLike, check_array, check_float, check_size, check_weights
+from ..arguments import (
+    ArrayLike,
+    array_or_zeros,
+    check_array,
+    check_float,
+    check_size,
+    check_weights,
+)
 from ..layout import split_gates, split_rows
 from ..steps import sigmoid
 from . import linear
 
 __all__ = [
-    "METHODS", "Moves", "Trajectory", "array_or_zeros", "bounds", "iterate", "jacobians", "moves",
+    "METHODS", "Moves", "Trajectory", "bounds", "iterate", "jacobians", "moves",
     "solve", "solve_in_pieces", "within",
 ]  # fmt: skip
 
@@ -396,15 +403,3 @@ def _largest(residual: Any) -> float:
     """The largest magnitude; nan and infinity are infinite."""
     largest = float(abs(residual).max(initial=0))
     return largest if np.isfinite(largest) else np.inf
-
-
-def array_or_zeros(
-    name: str, value: Any, axes: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """An array, checked; zeros when it was not given.
-
-    Example:
-        >>> array_or_zeros("c0", None, ("b", "H"), (1, 2), np.dtype("float64"))
-        array([[0., 0.]])
-    """
-    return np.zeros(shape, dtype) if value is None else check_array(name, value, axes, shape, dtype)

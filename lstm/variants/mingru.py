@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..parallel.linear import doubling
 from ..recurrent import Cell, Param, State
 from ..steps import Step, sigmoid
 from .rows import blend, cut, linear, one_and, squash
 
-__all__ = ["STEPS", "cell", "linear_recurrence", "parallel"]
+__all__ = ["STEPS", "cell", "parallel"]
 
 STEPS: tuple[Step, ...] = (
     one_and("w", "x"),
@@ -40,36 +41,6 @@ def cell(D: int, H: int) -> Cell:
     return Cell("minGRU", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
-def linear_recurrence(
-    A: NDArray[Any], B: NDArray[Any], h0: NDArray[Any] | None = None
-) -> NDArray[Any]:
-    """Compute h_t = A_t h_(t-1) + B_t for all t in about log2(n) rounds.
-
-    After each round, row t holds what twice as many steps up to t make of the state before
-    them. Source: Hillis and Steele, Communications of the ACM 29 (1986).
-
-    Args:
-        A: The factors, shape (n, b, H).
-        B: What is added, shape (n, b, H).
-        h0: The first state, shape (b, H); None for zeros.
-
-    Returns:
-        numpy.ndarray: h after every step, shape (n, b, H).
-
-    Example:
-        >>> linear_recurrence(np.full((3, 1, 1), 0.5), np.ones((3, 1, 1))).ravel()
-        array([1.  , 1.5 , 1.75])
-    """
-    A, B = A.copy(), B.copy()
-    reach = 1
-    while reach < len(A):
-        B[reach:] += A[reach:] * B[:-reach]  # (eq-rounds)
-        A[reach:] = A[reach:] * A[:-reach]
-        reach *= 2
-    return B if h0 is None else A * h0 + B
-
-
 def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> NDArray[Any]:
     """Run the minGRU over all steps at once.
 
@@ -90,4 +61,4 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
     W = params["W"]
     z_f, y = np.split(W[0] + X @ W[1:], 2, axis=-1)
     f = sigmoid(z_f)
-    return linear_recurrence(f, (1 - f) * y, h0)
+    return doubling(f, (1 - f) * y, h0)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..parallel.linear import doubling
 from ..recurrent import Cell, Param, State
 from ..steps import Step, sigmoid
-from .mingru import linear_recurrence
 from .rows import blend, cut, linear, one_and, row
 from .stabilised import log_gate, log_sigmoid
 
@@ -70,4 +70,4 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
     W = params["W"]
     z_i, z_f, y = np.split(W[0] + X @ W[1:], 3, axis=-1)
     a = sigmoid(log_sigmoid(z_f) - log_sigmoid(z_i))
-    return linear_recurrence(a, (1 - a) * y, h0)
+    return doubling(a, (1 - a) * y, h0)
