@@ -121,5 +121,5 @@ lock: $(READY)  ## Turn requirements.in into requirements.txt
 	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
 
 clean:  ## Remove what was built, and .venv
-	rm -rf .venv .venv-course .nox _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-course .nox .jax_cache _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

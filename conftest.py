@@ -1,7 +1,29 @@
-"""What every test of the project, doctests included, runs under."""
+"""What every test of the project, doctests and chapters included, runs under.
 
-import matplotlib
-import pytest
+Tests and chapters run side by side, one to a core: a matrix product or a compiled function that
+took a second thread would mostly wait for it. What JAX has compiled once is kept for whoever
+needs it next, in a folder that git ignores and `make clean` removes.
+"""
+
+import os
+from pathlib import Path
+
+# Before NumPy and JAX are imported; the kernels and programs that tests start take it over.
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
+for _name, _value in {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parent / ".jax_cache"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # An entry that another process is just writing is no error: it is compiled once more.
+    "PYTHONWARNINGS": "ignore:Error reading persistent compilation cache entry:UserWarning",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+import matplotlib  # noqa: E402
+import pytest  # noqa: E402
 
 matplotlib.use("agg")
 

@@ -70,14 +70,14 @@ same(
 half = lambda X, W, c: jax.lax.psum(  # noqa: E731
     (scan.forward(X, W, c, c).Hout ** 2).sum() + (scan.forward(X, W, h0=c).Cn ** 2).sum(), "rows"
 )
-want = jax.grad(
+want = jax.jit(jax.grad(
     lambda X, W, c: (
         (scan.forward(X, W, c, c).Hout ** 2).sum() + (scan.forward(X, W, h0=c).Cn ** 2).sum()
     ),
     (0, 1, 2),
-)(X, WLSTM, c0)
+))(X, WLSTM, c0)  # fmt: skip
 mapped = jax.shard_map(half, mesh=MESH, in_specs=(P(None, "rows"), P(), P("rows")), out_specs=P())
-same(jax.grad(mapped, (0, 1, 2))(X, WLSTM, c0), want)
+same(jax.jit(jax.grad(mapped, (0, 1, 2)))(X, WLSTM, c0), want)
 
 # A network to each device, one batch for all: now the weights are cut.
 four = jnp.stack([WLSTM * k for k in (1, -1, 2, 0.5)])
@@ -91,7 +91,8 @@ inside = jax.shard_map(
     lambda X, dHout, W: jax.grad(loss, 3)(X, dHout, None, W, None, None, False),
     mesh=MESH, in_specs=(STEPS, STEPS, P()), out_specs=P(),
 )  # fmt: skip
-same(jax.jit(inside)(X, dHout, WLSTM), jax.grad(loss, 3)(X, dHout, None, WLSTM, None, None, False))
+alone = jax.jit(lambda X, dHout, W: jax.grad(loss, 3)(X, dHout, None, W, None, None, False))
+same(jax.jit(inside)(X, dHout, WLSTM), alone(X, dHout, WLSTM))
 
 # A stack, both directions, with lengths.
 deep = lambda X, layers, lengths: jax.tree.reduce(  # noqa: E731
@@ -111,7 +112,7 @@ unchecked = jax.shard_map(
     lambda X, W: jax.lax.psum(squares(X, W), ROWS),
     mesh=MESH, in_specs=(STEPS, P()), out_specs=P(), check_vma=False,
 )  # fmt: skip
-same(jax.jit(jax.grad(unchecked, 1))(X, WLSTM), jax.grad(squares, 1)(X, WLSTM))
+same(jax.jit(jax.grad(unchecked, 1))(X, WLSTM), jax.jit(jax.grad(squares, 1))(X, WLSTM))
 
 # Compiled by jax.jit for arrays that are cut: nothing but sums.
 cut = jax.device_put((X, lengths), (NamedSharding(MESH, STEPS), NamedSharding(MESH, CUT)))

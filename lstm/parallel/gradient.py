@@ -44,7 +44,7 @@ def forward(
     Example:
         >>> import lstm
         >>> X, WLSTM = jnp.ones((50, 3, 10)), lstm.init(10, 4, rng=0, dtype="float32")
-        >>> one = jax.grad(lambda W: forward(X, W).Hout.sum())(WLSTM)
+        >>> one = jax.jit(jax.grad(lambda W: forward(X, W).Hout.sum()))(WLSTM)
         >>> other = jax.grad(lambda W: lstm.scan.forward(X, W).Hout.sum())(WLSTM)
         >>> bool(abs(one - other).max() < 1e-4 * abs(other).max())
         True
