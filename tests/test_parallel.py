@@ -213,6 +213,20 @@ def test_no_cell_state_is_beyond_its_bound(forget):
     np.testing.assert_allclose(C, limit, rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", [1.0, 3.0, 50.0])
+def test_an_initial_output_may_be_beyond_1(size):
+    """It is given, not computed: the first step may go further than a bound on outputs allows."""
+    X, WLSTM, c0, h0 = problem(n=60)
+    X = X.copy()
+    X[0], c0 = -3, np.zeros_like(c0)  # gates that are all but shut: h0 alone opens them
+    h0 = size * np.sign(h0)
+    found = newton.solve(X, WLSTM, c0, h0)
+    run = lstm.forward(X, WLSTM, c0, h0)
+    assert found.converged
+    np.testing.assert_allclose(found.C, run.cache.C[1:], rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(found.Hout, run.Hout, rtol=1e-9, atol=1e-11)
+
+
 def test_guesses_stay_within_bounds_and_that_saves_long_sequences():
     rng = np.random.default_rng(1000)
     X, WLSTM = rng.standard_normal((3000, 1, 4)), lstm.init(4, 8, forget_bias=3.0, rng=0)

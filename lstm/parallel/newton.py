@@ -150,7 +150,8 @@ def bounds(bx: Any, reach: Any, c0: Any) -> NDArray[Any]:
 
     Args:
         bx: The part of the raw gates that knows nothing of h, shape (n, b, 4H).
-        reach: The sum of the magnitudes of the recurrent weights of each raw gate, shape (4H,).
+        reach: The sum of the magnitudes of the recurrent weights of each raw gate, shape (4H,);
+            or for each step and sequence, (n, b, 4H), if an output is not within -1 and 1.
         c0: Initial cell state, shape (b, H).
 
     Returns:
@@ -254,7 +255,9 @@ def solve(
     bx = X @ Wx + bias
     limit = np.full((n, b, 2 * H), np.inf, WLSTM.dtype)
     if safe:
-        limit[..., :H] = bounds(bx, abs(Wh).sum(axis=0), c0)
+        reach = np.array(np.broadcast_to(abs(Wh).sum(axis=0), bx.shape))
+        reach[:1] = np.maximum(reach[:1], abs(h0) @ abs(Wh))  # h0 is given, and may be beyond 1
+        limit[..., :H] = bounds(bx, reach, c0)
         limit[..., H:] = 1
 
     def move(before: Any) -> tuple[Any, tuple[Any, Moves]]:

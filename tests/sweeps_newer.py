@@ -1,0 +1,277 @@
+"""What came later at every size and magnitude: streams, recomputing, scans, cells, text, dropout.
+
+As `sweeps.py` does for the LSTM: every function takes a module like the one it is for, and raises
+AssertionError if the module errs. Sizes lie on both sides of powers of two, of round numbers and
+of what a module itself cuts at: about sqrt(n) steps or pieces, 1000 letters.
+"""
+
+import itertools
+
+import numpy as np
+from helpers import run_by_reference
+from sweeps import FLOATS, agree, cast, compare, exact, scaled
+
+from lstm import network
+from lstm.gradcheck import random_problem
+from lstm.losses import squared_error
+from lstm.tasks import Batch
+from lstm.variants import check
+
+LENGTHS = (0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 17, 49, 50, 51, 64, 65, 100, 129)
+SHAPES = ((5, 17, 3, 4), (5, 65, 3, 4), (5, 2, 66, 4), (5, 2, 130, 4), (5, 2, 3, 66),
+          (5, 2, 3, 130), (52, 17, 9, 66), (130, 3, 5, 9))  # fmt: skip
+POWERS = (-12, -6, 6, 12)
+
+
+def problems(dtypes=FLOATS):
+    """Shapes along each axis and with all sizes large; cotangents and cells of any magnitude."""
+    shapes = [*((n, 3, 2, 3) for n in LENGTHS), *SHAPES]
+    for k, (shape, dtype) in enumerate(itertools.product(shapes, dtypes)):
+        yield f"{shape}, {np.dtype(dtype)}", random_problem(*shape, seed=k, dtype=dtype)
+    for power, dtype in itertools.product(POWERS, dtypes):
+        problem = random_problem(20, 3, 2, 5, seed=99, dtype=dtype)
+        for names in (("dHout", "dCn", "dHn"), ("c0",)):
+            factors = dict.fromkeys(names, 10.0**power)
+            yield f"{names} times 1e{power}, {np.dtype(dtype)}", scaled(problem, **factors)
+
+
+def stream(module):
+    """A `Stream` step by step, batched and of the last sequence alone."""
+    for label, problem in problems():
+        X, WLSTM, c0, h0 = problem.inputs.values()
+        want = exact(problem)
+        for rows in (slice(None), -1):
+            one = module.Stream(WLSTM, len(c0) if rows != -1 else None)
+            one.reset([(c0[rows], h0[rows])])
+            outputs = [one.step(x) for x in X[:, rows]]
+            ((c, h),) = one.state
+            got = {"Hout": np.array(outputs or X[:, rows][..., :0]), "Cn": c, "Hn": h}
+            if not len(X):
+                got["Hout"] = want["Hout"][:, rows]
+            agree(got, {k: want[k][..., rows, :] for k in ("Hout", "Cn", "Hn")}, label)
+
+
+class Every:
+    """The functions of `lstm.recompute` with pieces of so many steps."""
+
+    def __init__(self, module, every):
+        self.backward, self._module, self._every = module.backward, module, every
+
+    def forward(self, **inputs):
+        return self._module.forward(**inputs, every=self._every)
+
+
+def recompute(module):
+    """In pieces of any length, and of about sqrt(n) steps."""
+    for k, (label, problem) in enumerate(problems()):
+        n = len(problem.inputs["X"])
+        for every in {None, (1, 2, 7, n, n + 1)[k % 5] or 1}:
+            compare(Every(module, every), problem, f"{label}, every {every}")
+
+
+def adjoint(module):
+    """The backward pass as one scan."""
+    for label, problem in problems((np.float64,)):
+        if problem.inputs["c0"].shape[1] > 66 or problem.inputs["c0"].size > 500:
+            continue  # 4 n b H**2 numbers
+        pair = type("Pair", (), {"forward": staticmethod(fused_forward),
+                                 "backward": staticmethod(module.backward)})  # fmt: skip
+        # products of matrices add up more rounding than the loop does
+        compare(pair, cast(problem, np.float64), label, least=loosely(problem))
+
+
+def fused_forward(**inputs):
+    from lstm import fused
+
+    return fused.forward(**inputs)
+
+
+def loosely(problem):
+    """A hundred times the largest cotangent, where gradients may be smaller."""
+    return 100 * max(float(np.abs(w).max(initial=0)) for w in problem.cotangents)
+
+
+def newton(module):
+    """All states at once, found to the tolerance or said not to be."""
+    for n, b, H in [*((n, 2, 3) for n in LENGTHS), (5, 17, 3), (5, 2, 34), (20, 9, 17)]:
+        problem = random_problem(n, b, 4, H, seed=n)
+        found = module.solve(**problem.inputs)
+        want = run_by_reference(problem)
+        assert found.converged, (n, b, H)
+        assert found.Hout.shape == want["Hout"].shape
+        assert np.abs(found.Hout - want["Hout"]).max(initial=0) < 1e-9, (n, b, H)
+        assert np.abs(found.C[-1:] - want["Cn"]).max(initial=0) < 1e-9 or not n, (n, b, H)
+
+
+def linear(module):
+    """Every way to run a recurrence, forward and back, against the loop written out."""
+    shapes = [*((n, (2,), 3) for n in (*LENGTHS, 255, 256, 257)), (9, (17,), 5), (9, (), 40),
+              (70, (3, 2), 9)]  # fmt: skip
+    for (n, batch, k), matrices, dtype, power in itertools.product(
+        shapes, (False, True), FLOATS, (0, 9)
+    ):
+        rng = np.random.default_rng(n + k)
+        A = rng.standard_normal((n, *batch, k, k) if matrices else (n, *batch, k))
+        A *= 0.5 / np.sqrt(k if matrices else 1)
+        u, s0, ds = (rng.standard_normal(shape) * 10.0**power
+                     for shape in ((n, *batch, k), (*batch, k), (n, *batch, k)))  # fmt: skip
+        A, u, s0, ds = (array.astype(dtype) for array in (A, u, s0, ds))
+        want = by_hand(*(array.astype(float) for array in (A, u, s0, ds)))
+        want = {name: value.astype(dtype) for name, value in want.items()}
+        label = f"n = {n}, {batch}, k = {k}, {np.dtype(dtype)}, 1e{power}"
+        for way in ("loop", "doubling", "blocked"):
+            got = {"states": getattr(module, way)(A, u, s0)}
+            agree(got, {"states": want["states"]}, f"{way}, {label}")
+        back = module.backward(ds, A, want["states"], s0)._asdict()
+        agree(back, {name: want[name] for name in back}, f"backward, {label}")
+
+
+def by_hand(A, u, s0, ds):
+    """States and gradients, one step after the other, with every sum written out."""
+    full = A if A.ndim > u.ndim else A[..., None] * np.eye(u.shape[-1])
+    states, s = [], s0
+    for A_t, u_t in zip(full, u, strict=True):
+        s = np.einsum("...ij,...j->...i", A_t, s) + u_t
+        states.append(s)
+    da, du, dA = np.zeros_like(s0), [], []
+    for t in reversed(range(len(u))):
+        da = ds[t] + da
+        du.insert(0, da)
+        dA.insert(0, da[..., :, None] * (states[t - 1] if t else s0)[..., None, :])
+        da = np.einsum("...ji,...j->...i", full[t], da)
+    states, du = (np.array(part).reshape(u.shape) for part in (states, du))
+    dA = np.array(dA).reshape(full.shape)
+    return {"states": states, "dA": dA if A.ndim > u.ndim else np.einsum("...ii->...i", dA),
+            "du": du, "ds0": da}  # fmt: skip
+
+
+def along(function, inputs, gradients, label, within=1e-11):
+    """Each gradient in one random direction, by the complex step: any element off is seen."""
+    rng = np.random.default_rng(1)
+    for name, value in inputs.items():
+        direction = rng.standard_normal(value.shape)
+        moved = inputs | {name: value + 1e-30j * direction}
+        complex_ = {k: v.astype(complex) for k, v in moved.items()}
+        with np.errstate(all="ignore"):
+            slope = function(**complex_).imag / 1e-30
+        terms = gradients[name] * direction
+        scale = max(np.abs(terms).sum(), 1e-300)
+        assert abs(terms.sum() - slope) <= within * scale, f"{label}: {name} is off"
+
+
+CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66))
+
+
+def cells(module):
+    """Every cell for many steps, wide batches, many inputs and units, cotangents of any size."""
+    for name, make in module.CELLS.items():
+        for n, b, D, H in CELL_SHAPES:
+            cell = make(D, H)
+            X, params, state, dHout, dstate = check.random_problem(cell, n, b)
+            run = cell.forward(X, params, state)
+            grads = cell.backward(dHout, run.cache, dstate)
+            inputs = {"X": X} | {f"p {k}": v for k, v in params.items()}
+            inputs |= {f"s {k}": v for k, v in state.items()}
+            found = {"X": grads.dX} | {f"p {k}": v for k, v in grads.params.items()}
+            found |= {f"s {k}": v for k, v in grads.state.items()}
+
+            def loss(X, cell=cell, dHout=dHout, dstate=dstate, **others):
+                parts = [{k[2:]: v for k, v in others.items() if k[0] == kind} for kind in "ps"]
+                run = cell.forward(X, *parts)
+                return (run.Hout * dHout).sum() + sum((run.state[k] * w).sum()
+                                                      for k, w in dstate.items())  # fmt: skip
+
+            along(loss, inputs, found, f"{name}, {(n, b, D, H)}")
+            for power in (-60, 60):
+                wide = cell.backward(dHout * 2.0**power, run.cache,
+                                     {k: v * 2.0**power for k, v in dstate.items()})  # fmt: skip
+                agree(
+                    {k: v / 2.0**power for k, v in wide.params.items()},
+                    grads.params, f"{name}, times 2**{power}",
+                )  # fmt: skip
+
+
+def text(module):
+    """Letters one by one, across the pieces that a text is read in."""
+    for length, b, K, H in ((1000, 1, 3, 2), (1001, 1, 3, 2), (1002, 2, 3, 2), (2003, 1, 2, 1),
+                            (52, 17, 5, 4), (9, 2, 70, 66)):  # fmt: skip
+        params = network.init(K, H, K, rng=length, dtype=float)
+        params["WOUT"][:] = np.random.default_rng(1).standard_normal(params["WOUT"].shape)
+        symbols = np.random.default_rng(2).integers(K, size=(length, b))
+        answers = network.forward(params, np.eye(K)[symbols[:-1]]).answers
+        powers = np.exp(answers)
+        p = np.take_along_axis(powers, symbols[1:, :, None], axis=-1)[..., 0] / powers.sum(axis=-1)
+        agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, f"{length}, {b}")
+    for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129)):
+        ring = np.arange(length) % 70
+        pieces = itertools.islice(module.streams(ring, n, b, 70), 20)
+        read = np.concatenate([piece.X.argmax(axis=-1) for piece in pieces])
+        place = np.arange(b) * length // b + np.arange(20 * n)[:, None]
+        np.testing.assert_array_equal(read, ring[place % length])
+    for scale in (1e-12, 1, 1e3, 1e300):
+        z = np.random.default_rng(3).standard_normal((3, 130)) * scale
+        got = module.probabilities(z)
+        np.testing.assert_allclose(got.sum(axis=-1), 1, rtol=1e-12)
+        assert (got.argmax(axis=-1) == z.argmax(axis=-1)).all()
+
+
+def dropout(module):
+    """Gradients by the complex step through the same network, thinned by hand."""
+    for n, b, D, H, K in ((52, 3, 2, 4, 2), (3, 17, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 2)):
+        params = network.init(D, H, K, rng=0, dtype=float)
+        rng = np.random.default_rng(5)
+        batch = Batch(rng.standard_normal((n, b, D)), rng.standard_normal((n, b, K)),
+                      np.ones((n, b), bool), np.full(b, n))  # fmt: skip
+        given = {"between": 0.3, "recurrent": 0.4}
+        factors = module.thin(params, np.random.default_rng(7), **given).factors
+        for name, values in factors.items():
+            plain = 1 + D if name == "WLSTM" else 1
+            rate = given["recurrent" if name == "WLSTM" else "between"]
+            assert (values[:plain] == 1).all()
+            assert np.isin(values[plain:], [0, 1 / (1 - rate)]).all()
+        result = module.run(params, batch, squared_error, rng=np.random.default_rng(7), **given)
+
+        def loss(factors=factors, batch=batch, **params):
+            thinned = {k: factors[k] * v for k, v in params.items()}
+            U = by_network(thinned, batch.X.astype(complex))
+            return ((U - batch.Y) ** 2).sum() / 2 / batch.where.sum()
+
+        along(loss, params, result.grads, f"{(n, b, D, H, K)}")
+
+
+def by_network(params, X):
+    """Answers of one matrix and a readout, for complex numbers, too."""
+    from lstm import fused
+
+    Hout = fused.forward(X, params["WLSTM"].astype(complex)).Hout
+    return Hout @ params["WOUT"][1:] + params["WOUT"][0]
+
+
+def training(module):
+    """`train.run` with lengths and gaps, in one direction for each matrix."""
+    for n, b, D, H, K in ((60, 3, 2, 4, 2), (3, 18, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 70)):
+        params = network.init(D, H, K, rng=0, dtype=float)
+        rng = np.random.default_rng(6)
+        lengths = rng.integers(1, n + 1, size=b)
+        where = (rng.random((n, b)) < 0.7) & (np.arange(n)[:, None] < lengths)
+        where[0] = True
+        batch = Batch(rng.standard_normal((n, b, D)), rng.standard_normal((n, b, K)),
+                      where, lengths)  # fmt: skip
+        result = module.run(params, batch)
+
+        def loss(batch=batch, where=where, **params):
+            U = by_network(params, batch.X.astype(complex))
+            return (np.where(where[..., None], U - batch.Y, 0) ** 2).sum() / 2 / where.sum()
+
+        assert abs(result.loss - loss(**params).real) < 1e-12 * result.loss
+        along(loss, params, result.grads, f"{(n, b, D, H, K)}")
+
+
+NEWER = {
+    "stream": ("stream", stream), "recompute": ("recompute", recompute),
+    "linear": ("parallel.linear", linear), "newton": ("parallel.newton", newton),
+    "adjoint": ("parallel.adjoint", adjoint), "cells": ("variants", cells), "text": ("text", text),
+    "dropout": ("dropout", dropout), "training": ("train", training),
+}  # fmt: skip
+"""The module of each sweep, and the sweep."""
+

@@ -1,0 +1,129 @@
+"""The sweeps of what came later pass, and see bugs that show only by size or magnitude."""
+
+from importlib import import_module
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import sweeps_newer
+
+
+@pytest.mark.parametrize("name", sweeps_newer.NEWER)
+def test_it_passes(name):
+    module, sweep = sweeps_newer.NEWER[name]
+    sweep(import_module(f"lstm.{module}"))
+
+
+def edited(result, **changes):
+    """A named tuple with some of its arrays changed."""
+    return result._replace(**{k: change(getattr(result, k)) for k, change in changes.items()})
+
+
+def zeroed(array, index):
+    array = array.copy()
+    array[index] = 0
+    return array
+
+
+class Tired:
+    """A stream that is off after fifty steps."""
+
+    def __init__(self, weights, batch=None):
+        from lstm.stream import Stream
+
+        self._one, self._steps = Stream(weights, batch), 0
+
+    def step(self, x):
+        self._steps += 1
+        return self._one.step(x) * (1.0 if self._steps <= 50 else 1.001)
+
+    def __getattr__(self, name):
+        return getattr(self._one, name)
+
+
+def wide_step(Stream):
+    """Blind behind the 64th feature."""
+
+    class Blind(Stream):
+        def step(self, x):
+            return super().step(np.where(np.arange(x.shape[-1]) < 64, x, 0).astype(x.dtype))
+
+    return Blind
+
+
+class Cells(dict):
+    """The cells, each with another `backward`."""
+
+    def items(self):
+        for name, make in super().items():
+            yield name, lambda D, H, make=make: Broken(make(D, H), self.change)
+
+
+class Broken:
+    def __init__(self, cell, change):
+        self._cell, self._change = cell, change
+
+    def __getattr__(self, name):
+        return getattr(self._cell, name)
+
+    def backward(self, dHout, cache, dstate):
+        return self._change(dHout, self._cell.backward(dHout, cache, dstate))
+
+
+def cells(change):
+    from lstm.variants import CELLS
+
+    broken = Cells({name: CELLS[name] for name in ("GRU, reset after", "sLSTM")})
+    broken.change = change
+    return {"CELLS": broken}
+
+
+PLANTED = {
+    # name: (sweep, what replaces names of the module, as a function of the module)
+    "a stream that tires": ("stream", lambda m: {"Stream": Tired}),
+    "a stream blind behind feature 64": ("stream", lambda m: {"Stream": wide_step(m.Stream)}),
+    "dWLSTM of 50 steps at most": ("recompute", lambda m: {"backward": lambda dY, cache, *d: edited(
+        m.backward(dY, cache, *d),
+        dWLSTM=lambda a: a * (1.001 if len(cache.X) > 50 else 1))}),
+    "dX of 16 sequences": ("recompute", lambda m: {"backward": lambda dY, cache, *d: edited(
+        m.backward(dY, cache, *d), dX=lambda a: zeroed(a, np.s_[:, 16:]))}),
+    "gradients clipped at 1e6": ("recompute", lambda m: {"backward": lambda *a: type(g := (
+        m.backward(*a)))(*(np.clip(x, -1e6, 1e6) for x in g))}),
+    "the last piece forgotten": ("linear", lambda m: {"blocked": lambda A, u, s0: (
+        m.blocked(A, u, s0) if len(u) < 64 else m.blocked(A, u, 0 * s0))}),
+    "eight rounds": ("linear", lambda m: {"doubling": lambda A, u, s0: (
+        m.doubling(A, u, s0) if len(u) <= 256 else m.doubling(A[:256], u[:256], s0).repeat(
+            2, axis=0)[: len(u)])}),
+    "wide states in half precision": ("linear", lambda m: {"loop": lambda A, u, s0: (
+        m.loop(A, u, s0) if u.shape[-1] < 16 else m.loop(A, u, s0).astype("f2").astype(u.dtype))}),
+    "a scan of 64 steps": ("adjoint", lambda m: {"backward": lambda dY, cache, *d: edited(
+        m.backward(dY, cache, *d), dX=lambda a: a * (1 + 1e-9 * (len(a) > 64)))}),
+    "outputs of 33 units": ("newton", lambda m: {"solve": lambda **given: edited(
+        m.solve(**given), Hout=lambda a: zeroed(a, np.s_[..., 33:]))}),
+    "cells: dX of 50 steps": ("cells", lambda m: cells(lambda dY, g: g._replace(
+        dX=zeroed(g.dX, np.s_[50:])))),
+    "cells: one unit of 65": ("cells", lambda m: cells(lambda dY, g: g._replace(
+        params={k: zeroed(v, np.s_[..., 64]) if v.shape[-1] > 64 else v
+                for k, v in g.params.items()}))),
+    "cells: a batch above 16": ("cells", lambda m: cells(lambda dY, g: g._replace(
+        state={k: zeroed(v, np.s_[16:]) for k, v in g.state.items()}))),
+    "cells: small gradients flushed": ("cells", lambda m: cells(lambda dY, g: g._replace(
+        params={k: np.where(abs(v) < 1e-12, 0, v) for k, v in g.params.items()}))),
+    "a letter lost between pieces": ("text", lambda m: {"bits": lambda params, symbols: zeroed(
+        m.bits(params, symbols), np.s_[1000:1001])}),
+    "rates above 64 units": ("dropout", lambda m: {"run": lambda params, *given, **named: edited(
+        m.run(params, *given, **named),
+        grads=lambda g: {k: zeroed(v, np.s_[64:]) for k, v in g.items()})}),
+    "rows that count, of 50 steps": ("training", lambda m: {"run": lambda params, batch: edited(
+        m.run(params, batch),
+        grads=lambda g: {k: v * (1.001 if len(batch.X) > 50 else 1) for k, v in g.items()})}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_bug_of_size_or_magnitude_is_caught(name):
+    sweep, change = PLANTED[name]
+    module, check = sweeps_newer.NEWER[sweep]
+    real = import_module(f"lstm.{module}")
+    with pytest.raises(AssertionError):
+        check(SimpleNamespace(**{**vars(real), **change(real)}))
