@@ -14,11 +14,12 @@ const yourTurn = (() => {
   // The values of a step that an expression may name: as in the text, in random numbers.
   const VALUES = (() => {
     const v = { u: random(b, 1 + D + H), W: random(1 + D + H, 4 * H), dz: random(b, 4 * H) };
-    for (const name of ["dh", "dc", "ds", "c_prev", "do_", "df", "di", "dg"]) v[name] = random(b, H);
+    for (const name of ["dh", "dc_next", "ds", "c_prev", "do_", "df", "di", "dg"]) v[name] = random(b, H);
     for (const name of ["i", "f", "o"]) v[name] = map(random(b, H), (z) => 1 / (1 + Math.exp(-z)));
     v.g = map(random(b, H), Math.tanh);
     v.c = random(b, H);
     v.s = map(v.c, Math.tanh);
+    v.dc = map(v.ds, (ds, k) => v.dc_next.data[k] + ds * (1 - v.s.data[k] ** 2)); // complete: (eq-dc)
     v.do = v.do_;
     delete v.do_;
     return v;
@@ -28,7 +29,7 @@ const yourTurn = (() => {
   const TASKS = [
     { name: "do", label: "eq-do", operation: "h = o * s", answer: "dh * s" },
     { name: "ds", label: "eq-ds", operation: "h = o * s", answer: "dh * o" },
-    { name: "dc", label: "eq-dc", operation: "s = tanh(c), and dc is what step t + 1 asked of c", answer: "dc + ds * (1 - s**2)" },
+    { name: "dc", label: "eq-dc", operation: "s = tanh(c); step t + 1 uses c, too, and sends back dc_next", answer: "dc_next + ds * (1 - s**2)" },
     { name: "df", label: "eq-df", operation: "c = f * c_prev + i * g", answer: "dc * c_prev" },
     { name: "dc_prev", label: "eq-dc-prev", operation: "c = f * c_prev + i * g", answer: "dc * f" },
     { name: "di", label: "eq-di", operation: "c = f * c_prev + i * g", answer: "dc * g" },
@@ -145,7 +146,7 @@ const yourTurn = (() => {
     const other = TASKS.find((t) => t !== task && equal(got, read(t.answer)));
     if (other) return { right: false, words: `This is ${other.name}.` };
     // A factor too many or too few: try every value of the right shape, and the slopes.
-    const factors = ["dh", "dc", "ds", "i", "f", "o", "g", "s", "c_prev", "(1 - s**2)", "(1 - g**2)", "(1 - i)", "2"];
+    const factors = ["dh", "dc", "dc_next", "ds", "i", "f", "o", "g", "s", "c_prev", "(1 - s**2)", "(1 - g**2)", "(1 - i)", "2"];
     for (const factor of factors) {
       let value = null;
       try {

@@ -96,7 +96,7 @@ def test_every_answer_is_right_and_mistakes_are_named(visit):
         ("df", "dc * f", "This is dc_prev."),
         ("df", "c_prev", "A factor is missing: dc."),
         ("dz_i", "di * i * (1 - i) * 2", "A factor too many: 2."),
-        ("dc", "ds * (1 - s**2)", "A term is missing: dc."),
+        ("dc", "ds * (1 - s**2)", "A term is missing: dc_next."),
         ("dW", "dz.T @ u", "Transposed: this has the shape (8, 7), dW has the shape (7, 8)."),
         ("dW", "u @ dz", "Shapes do not fit: (3, 7) @ (3, 8)."),
         ("du", "dz", "The shape is (3, 8), but du has the shape (3, 7)"),
@@ -131,7 +131,7 @@ def test_it_knows_what_numpy_knows(visit):
         v = reference.Values(**values)
         incoming = {"eq-do": "dh", "eq-ds": "dh", "eq-dc": "ds", "eq-dw": "dz", "eq-du": "dz"}
         want = row(v, values[incoming.get(task["label"], "dc")])
-        want = want + values["dc"] if task["label"] == "eq-dc" else want
+        want = want + values["dc_next"] if task["label"] == "eq-dc" else want
         np.testing.assert_allclose(got, want, rtol=1e-12)
 
 
