@@ -1,0 +1,163 @@
+"""What `book/_ext` does to the pages, read from the built site and from the notebooks.
+
+This needs no browser. Every expectation is worked out here, from the sources or by hand: a mistake
+in the extension must not find itself confirmed.
+"""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+from tools.browser import SITE
+
+ROOT = Path(__file__).parent.parent.parent
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]-*.ipynb"))
+
+
+@cache
+def page(name):
+    return (SITE / f"{name}.html").read_text(encoding="utf-8")
+
+
+def article(chapter):
+    """The text of a chapter's page, without what stands around it."""
+    return re.search(r"<article.*</article>", page(f"book/{chapter}"), re.DOTALL)[0]
+
+
+@cache
+def notebook(chapter):
+    return nbformat.read(ROOT / "book" / f"{chapter}.ipynb", as_version=4)
+
+
+def words(chapter):
+    """Prose, code and output of a notebook, as text."""
+    cells = notebook(chapter).cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return prose, code
+
+
+def labels(chapter):
+    return re.findall(r"\$\$ \((eq-[\w-]+)\)", words(chapter)[0])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_an_equation_is_numbered_by_its_label(chapter):
+    found = re.findall(
+        r'id="equation-(eq-[\w-]+)">\s*<span class="eqno">\((.*?)\)<', article(chapter)
+    )
+    assert [label for label, _ in found] == labels(chapter)
+    assert all(label == number for label, number in found)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_label_in_code_leads_to_its_equation(chapter):
+    home = {label: other for other in CHAPTERS for label in labels(other)}
+    commented = re.findall(r'<span class="c1">(.*?)</span>', article(chapter))
+    for comment in commented:
+        for label in re.findall(r"\((?:<a [^>]*>)?(eq-[\w-]+)", comment):
+            if label in home:
+                place = "" if home[label] == chapter else f"{home[label]}.html"
+                assert f'href="{place}#equation-{label}">{label}</a>' in comment, comment
+
+
+def test_some_labels_in_code_are_links():
+    linked = {c: article(c).count('<a class="eq" href') for c in CHAPTERS}
+    assert min(linked[c] for c in CHAPTERS if c[:2] in ("02", "03", "04", "05")) >= 4
+    assert sum(linked.values()) > 60
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_time_to_read_is_that_of_a_slow_reader(chapter):
+    """150 words, two equations or 20 lines a minute: within a third, as folded code counts."""
+    prose, code = words(chapter)
+    displayed = prose.count("$$") // 2
+    plain = re.sub(r"\$\$.*?\$\$", "", prose, flags=re.DOTALL)
+    estimate = len(plain.split()) / 150 + displayed / 2 + len(code.splitlines()) / 20
+    said = re.search(r'<p class="reading-time">About (\d+) minutes to read(.*?)</p>',
+                     article(chapter))  # fmt: skip
+    assert 0.65 < int(said[1]) / estimate < 1.5, (said[1], estimate)
+    exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", prose)))
+    assert f"· {exercises} exercise{'s' * (exercises > 1)}" in said[2]
+    found = article(chapter).count('class="math notranslate nohighlight" id="equation-')
+    assert (f"· {displayed} equation" in said[2]) == (displayed > 0), (displayed, found, said[2])
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_words_chapter_4_lead_to_chapter_4(chapter):
+    text = article(chapter)
+    linked = re.findall(r'<a [^>]*href="([^"#]*)[^"]*"[^>]*>[Cc]hapter\xa0(\d+)</a>', text)
+    assert all(target.startswith(f"{int(number):02}-") for target, number in linked), linked
+    text = re.sub(r"<figcaption>.*?</figcaption>", "", text, flags=re.DOTALL)
+    paragraphs = re.findall(r"<p>(.*?)</p>", text, re.DOTALL)
+    rest = r"<a .*?</a>|<strong>.*?</strong>|<svg.*?</svg>|<[^>]*>"
+    plain = [re.sub(rest, "", paragraph, flags=re.DOTALL) for paragraph in paragraphs]
+    left = {n for p in plain for n in re.findall(r"[Cc]hapters?\s(\d+)", p)}
+    others = {f"{int(c[:2])}" for c in CHAPTERS} - {f"{int(chapter[:2])}"}
+    assert not left & others, left
+    assert linked, "a chapter that names no other"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_figure_has_two_thirds_of_its_pixels_and_leads_to_its_file(chapter):
+    figures = re.findall(
+        r'<a class="full" href="\.\./(_images/[^"]*\.png)"><img [^>]*src="\.\./(_images/[^"]*)"'
+        r'[^>]*width="(\d+)" height="(\d+)"', article(chapter))  # fmt: skip
+    assert len(figures) == article(chapter).count(".png\"><img") > 0
+    for href, source, *size in figures:
+        assert href == source
+        with Image.open(SITE / source) as image:
+            for got, pixels in zip(map(int, size), image.size, strict=True):
+                assert abs(got - 0.64 * pixels) <= 1
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_terms_lead_to_the_glossary_once_each(chapter):
+    terms = re.findall(
+        r'<a class="term [^"]*" href="glossary\.html#(term-[\w-]+)">', article(chapter)
+    )
+    assert len(terms) > 3
+    assert len(set(terms)) == len(terms)
+
+
+def test_previews_show_every_equation_and_term():
+    text = (SITE / "_static/previews.js").read_text(encoding="utf-8")
+    previews = json.loads(text.removeprefix("window.LSTM_PREVIEWS = ").rstrip(";\n"))
+    for chapter in CHAPTERS:
+        for label in labels(chapter):
+            shown = previews[f"equation-{label}"]
+            assert shown["html"].startswith("<mjx-container")
+            assert shown["gates"] == (chapter[:2] in ("01", "02", "03", "04", "05", "10"))
+    glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
+    terms = {entry["term"] for entry in previews.values() if "term" in entry}
+    assert len(terms) > 40
+    assert all(f"\n{term}\n" in glossary for term in terms)
+
+
+def test_letters_have_the_colours_of_gates_where_they_stand_for_gates():
+    coloured = {c[:2] for c in CHAPTERS if '<div class="gates">' in page(f"book/{c}")}
+    assert coloured == {"01", "02", "03", "04", "05", "10"}
+
+
+def test_drawings_are_part_of_the_page_and_described():
+    for name, drawings in {"book/02-four-gates": 1, "book/04-one-step-back": 1, "index": 1}.items():
+        found = re.findall(r'<svg class="drawing [^"]*" role="(\w+)" aria-label="([^"]*)"',
+                           page(name))  # fmt: skip
+        assert len(found) >= drawings, name
+        assert all(len(about) > 20 for _, about in found)
+    for chapter in CHAPTERS:
+        as_picture = r'<img [^>]*_images/(cell|cell-back|map)\.svg"'
+        assert not re.search(as_picture, page(f"book/{chapter}"))
+
+
+def test_the_page_for_wrong_addresses_lists_all_chapters():
+    text = page("404").partition("<h1>No such page")[2]
+    assert text
+    for chapter in CHAPTERS:
+        assert f'<li><a href="book/{chapter}.html">' in text
+    assert 'action="search.html"' in text
