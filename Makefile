@@ -19,12 +19,14 @@ $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
 	"make: PYTHON: expected Python 3.11 or newer, got " + sys.version.split()[0])'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# The peers' pins have no hashes: PyTorch is another build on every machine. So the others go without, too.
 $(PEERS): $(READY) requirements-peers.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-peers.txt
+	sed -n 's/^\([A-Za-z0-9._-]*\)[^=]*\(==[^ ]*\).*/\1\2/p' requirements.txt > .venv/pins.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .venv/pins.txt -r requirements-peers.txt
 	@touch $@
 
 $(COURSE): requirements-course.txt
@@ -116,8 +118,8 @@ wheel: $(READY)  ## Build the wheel and try it where there is NumPy alone
 	    results = [doctest.testmod(m, raise_on_error=True) for m in (lstm, fused)]; \
 	    print('examples of the installed wheel:', sum(r.attempted for r in results), 'pass')"
 
-lock: $(READY)  ## Turn requirements.in into requirements.txt
-	$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --quiet --no-header \
+lock: $(READY)  ## Turn requirements.in into requirements.txt, with the hashes of all files
+	$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-strip-extras --quiet --no-header \
 	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
 
 clean:  ## Remove what was built, and .venv

@@ -20,6 +20,7 @@ Source: chapter 14 of the book.
 import argparse
 import hashlib
 import os
+import socket
 import sys
 import threading
 import traceback
@@ -355,6 +356,8 @@ def arguments() -> argparse.Namespace:
 
 def join(given: argparse.Namespace) -> None:
     """Make one JAX of all processes, or say who did not come."""
+    if given.process == 0 and (why := nobody_can_listen(given.coordinator)):
+        give_up(0, f"nobody can listen at {given.coordinator} ({why}): name another port")
     # If a peer stays away, JAX aborts the process with a stack trace. We are a little faster.
     late = threading.Timer(given.timeout, give_up, [given.process, (
         f"not all of the {given.processes} processes came to {given.coordinator} "
@@ -371,6 +374,18 @@ def join(given: argparse.Namespace) -> None:
         shutdown_timeout_seconds=given.timeout,
     )
     late.cancel()
+
+
+def nobody_can_listen(coordinator: str) -> str:
+    """Why a port of this machine is not free; "" if it is. JAX would end without a word."""
+    family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+    with socket.socket(family) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as JAX: one just given back is
+        try:
+            s.bind(("", int(coordinator.rpartition(":")[2])))
+        except OSError as error:
+            return error.strerror or str(error)
+    return ""
 
 
 def give_up(process: int, why: str) -> None:

@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -107,12 +108,19 @@ def assert_close(got, want):
         np.testing.assert_allclose(got[name], want[name], rtol=0, atol=1e-5 * scale)
 
 
-def test_eight_devices_give_the_numbers_of_one(alone, tmp_path):
-    record = tmp_path / "record.npz"
-    printed, complaints = end(start(TRAIN, *ARGUMENTS, "--devices=8", f"--record={record}"))
+def test_eight_devices_give_the_numbers_of_one(alone, one, tmp_path):
+    """And what eight have kept, one goes on from."""
+    record, saved = tmp_path / "record.npz", tmp_path / "saved"
+    files = [f"--record={record}", f"--checkpoints={saved}"]
+    printed, complaints = end(start(TRAIN, *ARGUMENTS, "--devices=8", *files))
     assert printed.startswith("devices: 8, processes: 1\nstep    0  loss "), complaints
     assert complaints == ""
     assert_close(recorded(record), alone)
+    (first, *_), (*_, want) = (
+        list(train.train(SETTINGS, 51, one, checkpoints)) for checkpoints in (saved, None)
+    )
+    assert (first.k, want.k) == (50, 50)
+    assert abs(first.loss - want.loss) < 1e-5 * max(alone["loss"])
 
 
 def test_two_processes_and_a_run_that_was_killed(alone, tmp_path):
@@ -162,6 +170,21 @@ def test_a_peer_that_does_not_come_is_an_error_that_says_so():
         "error: process 1: not all of the 2 processes came to 127.0.0.1:1 within 1 s. "
         "Is each running, with this address and its own --process?\n"
     )
+
+
+def test_a_port_that_is_taken_is_an_error_that_says_so():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        first = start(TRAIN, "--processes=2", "--process=0", f"--coordinator={where}")
+        printed, complaints = end(first)
+    assert (first.returncode, printed) == (1, "")
+    assert complaints == (
+        f"error: process 0: nobody can listen at {where} (Address already in use): "
+        "name another port\n"
+    )
+    assert train.nobody_can_listen(where) == ""
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

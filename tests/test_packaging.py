@@ -138,6 +138,25 @@ def test_workflows_may_do_no_more_than_they_must():
         assert re.search(r"^permissions:\n  contents: read$", text, re.MULTILINE), path.name
         assert text.count("actions/checkout@") == text.count("persist-credentials: false")
         assert "x-access-token:${{" not in text
+        used = re.findall(r"uses: (.*)", text)
+        assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v\d+", action) for action in used), used
+
+
+def test_every_pin_has_the_hashes_of_its_files():
+    """So that an archive that was exchanged is not installed; a file of ours has several."""
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    pins = re.split(r"\n(?=\S)", text.strip())
+    assert len(pins) > 200
+    for pin in pins:
+        name, *hashes = re.split(r" \\\n +", pin)
+        assert re.fullmatch(r"[\w.-]+(\[.*\])?==\S+( ; .*)?", name), name
+        assert hashes, name
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each) for each in hashes), name
+    wanted = (ROOT / "requirements.in").read_text(encoding="utf-8").splitlines()
+    named = {normal(line) for line in wanted if line and not line.startswith("#")}
+    assert named <= {normal(pin) for pin in pins}
+    make = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "--require-hashes --no-deps -r requirements.txt" in make
 
 
 def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
