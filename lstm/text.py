@@ -216,8 +216,13 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
         come = side_by_side[start + 1 : start + piece + 1]
         X = letters[side_by_side[start : start + len(come)]]
         answers, c, h, _ = network.forward(params, X, c0=c, h0=h)
-        p = np.take_along_axis(probabilities(answers), come[..., None], axis=-1)[..., 0]
-        cost[start : start + piece] = -np.log2(p)  # (eq-bits)
+        z = np.asarray(answers, float)
+        z = z - z.max(axis=-1, keepdims=True)
+        with np.errstate(under="ignore"):
+            total = np.exp(z).sum(axis=-1)
+        came = np.take_along_axis(z, come[..., None], axis=-1)[..., 0]
+        # -log2 p, in which p itself may be too small for a number
+        cost[start : start + piece] = (np.log(total) - came) / np.log(2)  # (eq-bits)
     return cost.reshape(len(read) - 1, *read.shape[1:])
 
 

@@ -20,7 +20,6 @@ import importlib
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import sys
@@ -306,6 +305,8 @@ def fails(tests, order):
     child = os.fork()
     if not child:
         os.setsid()
+        import resource  # which Windows has not, nor a fork
+
         resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT))
         quiet = os.open(TREE / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(quiet, 1)

@@ -76,6 +76,16 @@ def test_bits_by_hand():
     np.testing.assert_allclose(bits(params, [2, 0, 1, 0, 2]), [1, 2, 1, 2], rtol=1e-14)
 
 
+def test_a_letter_that_was_all_but_impossible_costs_what_it_costs():
+    """Its probability, e^-3000, is no number any more; its bits are."""
+    params = network.init(3, 4, 3, rng=0, dtype=float)
+    params["WOUT"][:] = 0
+    params["WOUT"][0] = [3000.0, 0.0, -1.0]
+    with np.errstate(all="raise"):
+        cost = text.bits(params, [0, 0, 1, 2])
+    np.testing.assert_allclose(cost, np.array([0, 3000, 3001]) / np.log(2), rtol=1e-12)
+
+
 @pytest.mark.parametrize("piece", [1, 7, 26, 52, 1000])
 def test_the_size_of_a_piece_changes_nothing(piece):
     np.testing.assert_allclose(
