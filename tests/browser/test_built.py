@@ -131,7 +131,7 @@ def test_previews_show_every_equation_and_term():
     for chapter in CHAPTERS:
         for label in labels(chapter):
             shown = previews[f"equation-{label}"]
-            assert shown["html"].startswith("<mjx-container")
+            assert re.match(r"<[\w-]*container ", shown["html"]), label
             assert shown["gates"] == (chapter[:2] in ("01", "02", "03", "04", "05", "10"))
     glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
     terms = {entry["term"] for entry in previews.values() if "term" in entry}
