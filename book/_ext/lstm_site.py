@@ -339,6 +339,14 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
         context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
 
 
+def name_folds(app, pagename, templatename, context, doctree) -> None:
+    """Say what is folded: code that makes what one sees, or a check, of which nothing is shown."""
+    for theirs, ours in (("source", "code"), ("content", "check")):
+        for verb in ("Show", "Hide"):
+            old, new = (f'title">{verb} the {what}</p>' for what in (theirs, ours))
+            context["body"] = context.get("body", "").replace(old, new)
+
+
 def enlarge_figures(app, pagename, templatename, context, doctree) -> None:
     """Let a figure lead to its file, and letters have one size in all figures."""
     files = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
@@ -462,8 +470,8 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", link_chapters)
     app.connect("html-collect-pages", not_found)
     for handler in (
-        draw_inline, estimate, enlarge_figures, pair_notes, mend, add_scripts, make_cover,
-        place_card, anchor_not_found,
+        draw_inline, estimate, name_folds, enlarge_figures, pair_notes, mend, add_scripts,
+        make_cover, place_card, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)

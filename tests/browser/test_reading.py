@@ -30,6 +30,14 @@ def test_search_shows_the_part_that_it_found_though_its_name_has_dots(visit):
     assert page.evaluate("b => Search.htmlToText(b, '#lstm.fused.step')", body) == "one step"
 
 
+def test_folded_code_says_whether_it_is_a_check(visit):
+    page = visit("book/01-why-gates.html")
+    words = page.locator("details.hide > summary > p.collapsed").all_text_contents()
+    assert set(words) == {"Show the code", "Show the check"}
+    fold = page.locator("details.hide", has_text="assert ").first
+    assert fold.locator("p.collapsed").text_content() == "Show the check"
+
+
 def test_search_opens_by_key_and_leads_to_results(visit):
     page = visit()
     page.keyboard.press("Control+k")
