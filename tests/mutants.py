@@ -322,13 +322,17 @@ def fails(tests, order):
             sys.stdout.flush()
             os._exit(min(int(status), 1))
     end = time.monotonic() + PATIENCE * LIMIT
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(0.01)
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    done = 0
+    try:
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status != 0
+            time.sleep(0.01)
+    finally:
+        if not done:  # it took too long, or somebody has had enough
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
     return True
 
 
@@ -359,18 +363,22 @@ def run(name, first, last, equivalent, sample=None):
 
     killed, known, survivors, start = 0, 0, 0, time.monotonic()
     found = [] if sample == 0 else [m for m in mutants(source) if first <= m[0] <= last]
-    for line, before, after, mutant in drawn(found, sample):
-        if (name, before, after) in equivalent:
-            known += 1
-            continue
-        path.write_text(mutant)
-        if fails(tests, order):
-            killed += 1
-            if text := (TREE / "order").read_text():
-                order.killers[ast.literal_eval(text)[1]] = killed
-        else:
-            survivors += 1
-            print(f"lstm/{name}.py:{line}: survived\n    - {before}\n    + {after}", flush=True)
+    chosen = drawn(found, sample)
+    try:
+        for line, before, after, mutant in chosen:
+            if (name, before, after) in equivalent:
+                known += 1
+                continue
+            path.write_text(mutant)
+            if fails(tests, order):
+                killed += 1
+                if text := (TREE / "order").read_text():
+                    order.killers[ast.literal_eval(text)[1]] = killed
+            else:
+                survivors += 1
+                print(f"lstm/{name}.py:{line}: survived\n    - {before}\n    + {after}", flush=True)
+    except KeyboardInterrupt:
+        print(f"stopped after {killed + survivors + known} of {len(chosen)}")
     path.write_text(source)
     if sample != 0 and fails(tests, order):
         sys.exit((TREE / "output").read_text() + f"mutants: {name}.py does not pass a second time")

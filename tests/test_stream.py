@@ -110,6 +110,7 @@ def test_what_overflows_or_vanishes_is_no_mistake(huge):
     ("x", "error", "message"),
     [
         (np.ones(4), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(4,\)"),
+        (np.ones(6), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(6,\)"),
         (np.ones((1, 5)), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(1, 5\)"),
         (np.ones(5, "float32"), TypeError, "x: expected dtype float64, as in the weights"),
         (np.ones(5, int), TypeError, "x: expected dtype"),
@@ -125,6 +126,12 @@ def test_a_wrong_input_is_named_and_changes_nothing(x, error, message):
     with pytest.raises(error, match=message):
         stream.step(x)
     np.testing.assert_array_equal(stream.state, before)
+
+
+def test_an_input_of_more_precision_is_not_cut():
+    stream = Stream(lstm.init(5, 4, dtype="float32"))
+    with pytest.raises(TypeError, match="x: expected dtype float32, as in the weights, got"):
+        stream.step(np.ones(5))
 
 
 @pytest.mark.parametrize(
