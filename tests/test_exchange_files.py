@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -523,6 +524,28 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert (tmp_path / "link.npz").is_symlink()
     assert_equal(exchange.load(path), STACKS["one"])
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+    """It is so on some network file systems; the file is in its place by then."""
+    real = os.fsync
+
+    def only_files(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(disk.os, "fsync", only_files)
+    exchange.save(tmp_path / "a.npz", BOTH)
+    assert_equal(exchange.load(tmp_path / "a.npz"), BOTH)
+
+
+@pytest.mark.parametrize("name", ["n" * 251, "長" * 83, "é" * 125])
+def test_the_longest_name_that_a_file_can_have(name, tmp_path):
+    path = tmp_path / f"{name}.npz"
+    exchange.save(path, BOTH)
+    assert_equal(exchange.load(path), BOTH)
+    assert os.listdir(tmp_path) == [path.name]
 
 
 SAVER = """

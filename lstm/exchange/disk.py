@@ -5,7 +5,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["about", "path_of", "read_file", "replace_file"]
@@ -106,7 +106,8 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     path = path_of(path)
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
+    # 40 letters are at most 160 of the 255 bytes that a name may have
+    beside = os.path.join(folder, f".{name[:40]}.{secrets.token_hex(8)}.tmp")
     with about(path):
         mode = _check_kind(target) if os.path.lexists(target) else None
         try:
@@ -166,10 +167,15 @@ def _check_kind(path: str | os.PathLike[str]) -> int:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make the new name last, where folders can be opened for that."""
+    """Make the new name last, where folders can be opened for that.
+
+    Some may be written but not read, and some file systems cannot do it. The file is whole
+    and in its place by then, so that is no error.
+    """
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
