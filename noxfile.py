@@ -18,10 +18,12 @@ OLDEST = {"3.11": "2.0.0", "3.12": "2.0.0", "3.13": "2.1.0"}  # 2.0 has no wheel
 
 # For each extra, the modules that it promises. Those of "" need NumPy alone.
 EXTRAS = {
-    "": "lstm lstm.fused lstm.stack lstm.layout lstm.reference lstm.tasks lstm.book.ladder",
-    "jax": "lstm.scan lstm.cell lstm.train",
+    "": "lstm lstm.fused lstm.stack lstm.stream lstm.layout lstm.reference lstm.tasks lstm.text"
+        " lstm.tutor lstm.parallel.newton lstm.variants.mingru lstm.variants.gru lstm.book.ladder",
+    "jax": "lstm.scan lstm.cell lstm.train lstm.recurrent lstm.recompute lstm.parallel.linear"
+           " lstm.parallel.gradient",
     "plots": "lstm.book.plots",
-    "files": "onnx h5py",
+    "files": "onnx h5py lstm.exchange.files lstm.exchange.onnx",
     "distributed": "lstm.scan orbax.checkpoint",
     "chapters": "equinox haiku keras onnxruntime sklearn statsmodels.api tqdm IPython",
     "book": "jupyter_book sphinxext.opengraph sphinx_sitemap notfound PIL fontTools brotli",

@@ -32,8 +32,10 @@ def test_a_stream_takes_the_steps_of_step(dtype, batch, D, H):
         assert got.shape == h.shape
 
 
-def test_a_stack():
-    layers = stack.init(5, [4, 6, 3], rng=2)
+@pytest.mark.parametrize("sizes", [[4, 6, 3], [4] * 6])
+def test_a_stack(sizes):
+    """Of different sizes, and of many layers alike, which could be taken for one another."""
+    layers = stack.init(5, sizes, rng=2)
     X = inputs(15, 2, 5)
     stream = Stream(iter(layers), batch=2)
     Hout = [stream.step(x) for x in X]
@@ -50,20 +52,22 @@ def test_one_layer_may_stand_alone_or_in_a_list():
     np.testing.assert_array_equal(Stream(layers).step(x), Stream(layers[0].forward).step(x))
 
 
-def test_the_state_can_be_taken_and_given_back():
-    layers, X = stack.init(5, [4, 6], rng=2), inputs(9, 5)
-    stream = Stream(layers)
+@pytest.mark.parametrize("batch", [None, 3])
+def test_the_state_can_be_taken_and_given_back(batch):
+    layers = stack.init(5, [4, 6], rng=2)
+    X = inputs(9, *([] if batch is None else [batch]), 5)
+    stream = Stream(layers, batch)
     for x in X[:4]:
         stream.step(x)
     middle = stream.state
     first = [stream.step(x) for x in X[4:]]
     stream.reset(middle)
     np.testing.assert_array_equal([stream.step(x) for x in X[4:]], first)
-    other = Stream(layers)
+    other = Stream(layers, batch)
     other.reset(middle)
     np.testing.assert_array_equal(other.step(X[4]), first[0])
     stream.reset()
-    np.testing.assert_array_equal(stream.step(X[0]), Stream(layers).step(X[0]))
+    np.testing.assert_array_equal(stream.step(X[0]), Stream(layers, batch).step(X[0]))
 
 
 def test_nothing_is_shared():
