@@ -8,7 +8,7 @@ that comes after can be judged with the code's own dz, and all that comes before
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,6 +121,41 @@ def right_and_wrong(names: Any, yours: Arrays, right: Arrays, tolerance: float) 
     return f"right: {', '.join(good)}; {said}" if good else said
 
 
+_SHAPES = (
+    ((1, 1, 3, 2), "one step of one sequence"),
+    ((1, 2, 3, 4), "one step of a batch"),
+    ((2, 1, 4, 3), "two steps of one sequence"),
+    ((2, 3, 5, 4), "two steps of a batch"),
+)
+"""Sizes (n, b, D, H) from the smallest up, and what they are called."""
+
+
+class _Found(NamedTuple):
+    """The smallest problem that the code gets wrong, what came, what is right, and a sentence."""
+
+    sizes: tuple[int, int, int, int]
+    p: Problem
+    ran: Ran
+    right: Arrays
+    said: str
+
+
+def _smallest(
+    shapes: Any, ask: Any, names: Any, style: Style, tolerance: float, back: bool = False
+) -> _Found | None:
+    """Ask for outputs by ``names`` at larger and larger sizes, until one is wrong."""
+    for sizes, words in shapes:
+        for seed in range(_SEEDS):
+            p = problem(*sizes, style, seed=seed)
+            ran, right = ask(p), run(model(), p, back=back)
+            if ran.trouble:
+                return _Found(sizes, p, ran, right, f"with {words} it {ran.trouble}")
+            if not all(agree(ran.outputs[k], right[k], tolerance) for k in names):
+                said = f"with {words}: {right_and_wrong(names, ran.outputs, right, tolerance)}"
+                return _Found(sizes, p, ran, right, said)
+    return None
+
+
 def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
     """Where a forward pass is wrong.
 
@@ -137,30 +172,20 @@ def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
         >>> where_forward(Candidate(broken.forward, None, Style()), 1e-9)[0][1]
         'measured from outside: right: f, h = o * tanh(c), with your own c; wrong: i * g'
     """
-    for sizes, words in (
-        ((1, 1, 3, 2), "one step of one sequence"),
-        ((1, 2, 3, 4), "one step of a batch"),
-        ((2, 1, 4, 3), "two steps of one sequence"),
-    ):
-        for seed in range(_SEEDS):
-            p = problem(*sizes, code.style, seed=seed)
-            ran, right = code.run_forward(p), run(model(), p, back=False)
-            if ran.trouble:
-                return [f"with {words} it {ran.trouble}"], ""
-            if not all(agree(ran.outputs[k], right[k], tolerance) for k in FORWARD):
-                break
-        else:
-            continue
-        said = [f"with {words}: {right_and_wrong(FORWARD, ran.outputs, right, tolerance)}"]
-        if sizes[:2] == (1, 1):
-            more, label = _gates(code, p, tolerance)
-            return said + more, label
-        if sizes[0] == 1:
-            said.append("one sequence alone seems right: the sequences of a batch must not meet")
-            return said, "eq-unrolled"
-        said.append("one step seems right: look at what goes from one step to the next")
-        return said, "eq-unrolled"
-    return ["right for one and for two steps: look at the loop over the steps"], "eq-unrolled"
+    found = _smallest(_SHAPES[:3], code.run_forward, FORWARD, code.style, tolerance)
+    if found is None:
+        return ["right for one and for two steps: look at the loop over the steps"], "eq-unrolled"
+    (n, b, _, _), p, ran, _, said = found
+    if ran.trouble:
+        return [said], ""
+    if n > 1:
+        more = "one step seems right: look at what goes from one step to the next"
+    elif b > 1:
+        more = "one sequence alone seems right: the sequences of a batch must not meet"
+    else:
+        sentences, label = _gates(code, p, tolerance)
+        return [said, *sentences], label
+    return [said, more], "eq-unrolled"
 
 
 def _gates(code: Candidate, p: Problem, tolerance: float) -> tuple[list[str], str]:
@@ -240,33 +265,23 @@ def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
         >>> label
         'eq-di'
     """
-    for sizes, words in (
-        ((1, 1, 3, 2), "one step of one sequence"),
-        ((1, 2, 3, 4), "one step of a batch"),
-        ((2, 1, 4, 3), "two steps of one sequence"),
-        ((2, 3, 5, 4), "two steps of a batch"),
-    ):
-        for seed in range(_SEEDS):
-            p = problem(*sizes, code.style, seed=seed)
-            ran, right = _backward(code, p), run(model(), p)
-            if ran.trouble:
-                return [f"with {words} it {ran.trouble}"], ""
-            if not all(agree(ran.outputs[k], right[k], tolerance) for k in GRADIENTS):
-                break
-        else:
-            continue
-        said = [f"with {words}: {right_and_wrong(GRADIENTS, ran.outputs, right, tolerance)}"]
-        if sizes[:2] == (1, 1):
-            more, label = _slopes(code, p, ran, right, tolerance)
-            return said + more, label
-        if sizes[0] == 1:
-            said.append("one sequence alone seems right: look at what is summed over the batch")
-            return said, "eq-dw"
-        if sizes[1] == 1:
-            said.append("one step seems right: look at what goes from each step to the one before, "
-                        "and at what is added up over the steps")  # fmt: skip
-            return said, "eq-bptt-dh"
-    return ["right for one and for two steps: look at the loop over the steps"], "eq-bptt-dw"
+    found = _smallest(
+        _SHAPES, lambda p: _backward(code, p), GRADIENTS, code.style, tolerance, back=True
+    )
+    if found is None or (found.sizes[:2] == (2, 3) and not found.ran.trouble):
+        return ["right for one and for two steps: look at the loop over the steps"], "eq-bptt-dw"
+    (n, b, _, _), p, ran, right, said = found
+    if ran.trouble:
+        return [said], ""
+    if n > 1:
+        more = ("one step seems right: look at what goes from each step to the one before, "
+                "and at what is added up over the steps")  # fmt: skip
+        return [said, more], "eq-bptt-dh"
+    if b > 1:
+        more = "one sequence alone seems right: look at what is summed over the batch"
+        return [said, more], "eq-dw"
+    sentences, label = _slopes(code, p, ran, right, tolerance)
+    return [said, *sentences], label
 
 
 def _backward(code: Candidate, p: Problem) -> Ran:
