@@ -106,3 +106,16 @@ def refused(error, message):
         yield
     assert type(raised.value) is error
     assert str(raised.value) == message
+
+
+def read_by(step, v):
+    """The names of the values that a row of a step table reads."""
+    read = set()
+
+    class Spy:
+        def __getattr__(self, name):
+            read.add(name)
+            return getattr(v, name)
+
+    step.forward(Spy())
+    return read
