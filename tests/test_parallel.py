@@ -40,6 +40,33 @@ def test_all_ways_give_the_states_of_the_loop(way, matrices, n):
                 )
 
 
+LONG = sorted({2**k + one for k in range(5, 13) for one in (-1, 0, 1)} | {20_000})
+
+
+@pytest.mark.parametrize("matrices", [False, True])
+def test_long_recurrences_forward_and_back(matrices):
+    """Both sides of every power of two, and more pieces than anybody counts."""
+    for n in LONG:
+        A, u, s0 = recurrence(n, 2, matrices, (1,), seed=n)
+        states = linear.loop(A, u, s0)
+        before = np.concatenate([s0[None], states])[:-1]
+        np.testing.assert_array_equal(states, linear.apply(A, before) + u)  # (eq-linear-step)
+        for way in (linear.doubling, linear.blocked):
+            np.testing.assert_allclose(way(A, u, s0), states, rtol=1e-10, atol=1e-12)
+        a = linear.adjoints(A, u)
+        later = A[1:].swapaxes(-1, -2) if matrices else A[1:]
+        np.testing.assert_allclose(a[:-1], u[:-1] + linear.apply(later, a[1:]), atol=1e-12)
+        np.testing.assert_array_equal(a[-1], u[-1])
+
+
+@pytest.mark.parametrize("power", [-900, -80, -20, 20, 80, 900])
+def test_twice_as_much_gives_twice_as_much_to_the_last_bit(power):
+    A, u, _ = recurrence(50, 3, matrices=True, seed=1)
+    more = u * 2.0**power
+    for way in (linear.loop, linear.doubling, linear.blocked, linear.adjoints):
+        np.testing.assert_array_equal(way(A, more), way(A, u) * 2.0**power)
+
+
 def test_the_scan_of_jax_need_not_be_compiled():
     A, u, s0 = recurrence(5, 4, matrices=True, dtype=np.float32)
     np.testing.assert_allclose(

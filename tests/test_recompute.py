@@ -94,7 +94,7 @@ def test_caches_are_not_mixed_up():
         recompute.forward(X, WLSTM, np.ones((2, 4)))
 
 
-@pytest.mark.parametrize("every", [1, 5, 7, 23, 40, None])
+@pytest.mark.parametrize("every", [1, 5, 11, 23, 40, None])  # 11 leaves a rest of one step
 def test_the_same_in_jax(every):
     p = gradcheck.random_problem(n=23, b=3, D=5, H=4, seed=2)
     with jax.enable_x64(True):

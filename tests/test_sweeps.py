@@ -4,6 +4,7 @@ Each planted bug shows only beyond some size, at some magnitude, in one dtype or
 block. The table names the sweep that must see it, so none is caught by luck.
 """
 
+from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -16,14 +17,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lstm
-from lstm import fused, stack
+from lstm import fused, recompute, stack
 from lstm.gradcheck import random_problem
+from lstm.parallel import adjoint
 from lstm.zoo import Bug, plant
 
 
 @pytest.mark.parametrize("name", sweeps.FUSED)
 def test_the_fused_lstm_passes(name):
     sweeps.FUSED[name](fused)
+
+
+def _stream_step(x, WLSTM, c, h):
+    stream = lstm.Stream(WLSTM, batch=None if x.ndim == 1 else len(x))
+    stream.reset([(c, h)])
+    stream.step(x)
+    return stream.state[0]
+
+
+OTHER_WAYS = {  # to compute the same: the module, and the sweeps that it could fail
+    "recompute, cut everywhere": (
+        SimpleNamespace(forward=partial(recompute.forward, every=1), backward=recompute.backward),
+        (sweeps.steps, sweeps.magnitudes),
+    ),
+    "recompute": (recompute, (sweeps.steps, sweeps.batches)),
+    "backward as a scan": (
+        SimpleNamespace(forward=fused.forward, backward=adjoint.backward),
+        (sweeps.steps, sweeps.magnitudes, sweeps.saturated),
+    ),
+    "stream": (
+        SimpleNamespace(forward=fused.forward, backward=fused.backward, step=_stream_step),
+        (sweeps.batches, sweeps.inputs, sweeps.units, sweeps.saturated),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_WAYS)
+def test_other_ways_to_compute_the_same_pass(name):
+    module, which = OTHER_WAYS[name]
+    for sweep in which:
+        sweep(module)
 
 
 @pytest.mark.parametrize("name", sweeps_stack.STACK)
