@@ -6,6 +6,7 @@ What needs more than one device runs in processes of its own, started as chapter
 import argparse
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -289,6 +290,9 @@ def damage(checkpoint, how):
     content = largest.read_bytes()
     if how == "cut":
         largest.write_bytes(content[: len(content) // 2])
+    elif how == "empty":
+        for path in files:
+            path.write_bytes(b"")
     elif how == "flipped":
         half = len(content) // 2
         largest.write_bytes(content[:half] + bytes([content[half] ^ 4]) + content[half + 1 :])
@@ -296,7 +300,7 @@ def damage(checkpoint, how):
         next(path for path in files if "about" in path.parts).unlink()
 
 
-@pytest.mark.parametrize("how", ["cut", "flipped", "gone"])
+@pytest.mark.parametrize("how", ["cut", "empty", "flipped", "gone"])
 def test_a_damaged_checkpoint_is_passed_by_and_said_so(how, tmp_path, one, capsys):
     """The newest that is whole is taken, and the run ends with the numbers of an unbroken one."""
     unbroken = list(train.train(SETTINGS, 6, one, tmp_path, every=1))
@@ -318,6 +322,18 @@ def test_a_damaged_checkpoint_is_passed_by_and_said_so(how, tmp_path, one, capsy
     expected = f"checkpoints: expected one that is whole in {tmp_path}, got none of [5, 6]; remove"
     assert str(raised.value).startswith(expected)
     assert kept(tmp_path) == [5, 6], "what may be of use to somebody stays"
+
+
+def test_a_checkpoint_that_was_being_written_is_none(tmp_path, one):
+    """What a killed run leaves: a folder under another name, with some of its files."""
+    list(train.train(SETTINGS, 6, one, tmp_path, every=1))
+    half = tmp_path / "7.orbax-checkpoint-tmp"
+    shutil.copytree(tmp_path / "6", half)
+    damage(half, "cut")
+    shutil.rmtree(tmp_path / "6")
+    again = train.train(SETTINGS, 7, one, tmp_path, every=1)
+    assert [done.k for done in again] == [5, 6]
+    assert kept(tmp_path) == [6, 7]
 
 
 def test_the_last_step_is_kept_whatever_the_interval(tmp_path, one):
