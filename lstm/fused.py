@@ -48,6 +48,9 @@ class Cache(NamedTuple):
     The arrays are the cache's own: changing the arguments or the results of
     `forward` afterwards, the weights too, does not harm it.
 
+    A forward run keeps n b (1 + D + 8H) numbers, these arrays and Hout, and the weights once
+    more; `backward` needs n b (4H + D) besides, for dZ and dX.
+
     Attributes:
         WLSTM: The weights that were used, shape (1 + D + H, 4H).
         U: Input vectors [1, x_t, h_{t-1}], shape (n, b, 1 + D + H).
