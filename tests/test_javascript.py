@@ -229,6 +229,18 @@ def test_a_wrong_argument_is_named(expression, message):
     assert said.stdout.strip() == message
 
 
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (4, 2, 3), (2, 0, 3), ()])
+def test_nested_lists_there_and_back(shape):
+    values = np.arange(np.prod(shape, dtype=int)).reshape(shape).tolist()
+    program = f"""
+      const lstm = require({json.dumps(str(SCRIPT))});
+      const array = {{ shape: {list(shape)}, data: Float64Array.from([{values}].flat(Infinity)) }};
+      console.log(JSON.stringify([lstm.nested(array), lstm.nested(lstm.array({values}))]));
+    """
+    said = subprocess.run([NODE, "-e", program], capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout) == [values, values]
+
+
 def test_its_equations_are_those_of_the_book():
     text = SCRIPT.read_text(encoding="utf-8")
     labels = set(re.findall(r"\((eq-[a-z0-9-]+)\)", text))
