@@ -254,6 +254,14 @@ def test_an_initial_output_may_be_beyond_1(size):
     np.testing.assert_allclose(found.Hout, run.Hout, rtol=1e-9, atol=1e-11)
 
 
+def test_what_is_beyond_a_limit_goes_to_it_and_what_is_no_number_to_zero():
+    guess = np.array([np.inf, -np.inf, np.nan, 1e300, -3.0, 0.5, -0.5, 0.0])
+    got = newton.within(guess, np.full(8, 2.0))
+    np.testing.assert_array_equal(got, [2, -2, 0, 2, -2, 0.5, -0.5, 0])
+    free = newton.within(guess, np.full(8, np.inf))
+    np.testing.assert_array_equal(free, np.where(np.isnan(guess), 0, guess))
+
+
 def test_guesses_stay_within_bounds_and_that_saves_long_sequences():
     rng = np.random.default_rng(1000)
     X, WLSTM = rng.standard_normal((3000, 1, 4)), lstm.init(4, 8, forget_bias=3.0, rng=0)
