@@ -29,9 +29,9 @@ __all__ = [
 ]  # fmt: skip
 
 MODULES = (
-    "book", "cell", "dropout", "exchange", "gradcheck", "layout", "losses", "masks", "network",
-    "parallel", "recompute", "recurrent", "reference", "scan", "stack", "steps", "stream",
-    "tasks", "text", "tracking", "train", "tutor", "variants", "zoo",
+    "attention", "book", "cell", "dates", "dropout", "exchange", "gradcheck", "layout", "losses",
+    "masks", "network", "parallel", "recompute", "recurrent", "reference", "scan", "stack", "steps",
+    "stream", "tasks", "text", "tracking", "train", "tutor", "variants", "zoo",
 )  # fmt: skip
 """What ``lstm.`` completes to and imports when it is first asked for."""
 

@@ -1,0 +1,306 @@
+"""Attention over an LSTM's states: a reader, a writer, and between them a look back at every step.
+
+The reader, an LSTM, reads m letters and hands its last state to the writer, another LSTM, which
+answers with n letters. Whatever the writer knows of the question has passed through two vectors of
+H numbers. With attention it also looks at all m outputs of the reader, and takes their mean by
+weights that depend on its own state (`STEPS`, a step table as the LSTM's is).
+
+All writer's steps are attended at once: what was looked up goes to the answer and not back into
+the writer, so that both LSTMs are those of `lstm.fused`, as they are.
+
+Shapes: h (b, n, H), the writer's outputs; s (b, m, H), the reader's; M (H, H); e and a (b, n, m).
+Source: Luong, Pham and Manning, Effective Approaches to Attention-based Neural Machine
+Translation (2015), whose score is "general"; the idea is that of Bahdanau, Cho and Bengio (2015).
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from . import fused, steps
+from .arguments import Rng, check_float, check_rng, check_size
+from .losses import Loss, cross_entropy, mean_loss
+from .steps import Step, Values, glue, numpy_of
+
+__all__ = ["BLIND", "STEPS", "Answer", "Cache", "backward", "forward", "init", "run", "translate"]
+
+
+def _turned(a: Any) -> Any:
+    return a.swapaxes(-1, -2)
+
+
+def _softmax(e: Any) -> Any:
+    powers = numpy_of(e).exp(e - e.real.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def _of_weights(v: Values, da: Any) -> Any:
+    return v.a * (da - (da * v.a).sum(axis=-1, keepdims=True))
+
+
+def _ones(h: Any) -> Any:
+    return numpy_of(h).ones_like(h[..., :1])
+
+
+def _readout(w: str) -> Step:
+    """The answers, a product of all rows of the batch with one matrix."""
+    return Step(
+        "y", "eq-readout", lambda v: getattr(v, w) @ v.WOUT,
+        {
+            w: ("eq-du", lambda v, dy: dy @ v.WOUT.T),
+            "WOUT": ("eq-dw", lambda v, dy: (_turned(getattr(v, w)) @ dy).sum(axis=0)),
+        },
+    )  # fmt: skip
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "q", "eq-query", lambda v: v.h @ v.M,
+        {
+            "h": ("eq-query", lambda v, dq: dq @ v.M.T),
+            "M": ("eq-query", lambda v, dq: (_turned(v.h) @ dq).sum(axis=0)),
+        },
+    ),
+    Step(
+        "e", "eq-match", lambda v: v.q @ _turned(v.s),
+        {
+            "q": ("eq-match", lambda v, de: de @ v.s),
+            "s": ("eq-match", lambda v, de: _turned(de) @ v.q),
+        },
+    ),
+    Step("a", "eq-attention", lambda v: _softmax(v.e), {"e": ("eq-attention", _of_weights)}),
+    Step(
+        "r", "eq-look", lambda v: v.a @ v.s,
+        {
+            "a": ("eq-look", lambda v, dr: dr @ _turned(v.s)),
+            "s": ("eq-look", lambda v, dr: _turned(v.a) @ dr),
+        },
+    ),
+    Step(
+        "w", "eq-both", lambda v: glue([_ones(v.h), v.h, v.r]),
+        {
+            "h": ("eq-both", lambda v, dw: dw[..., 1 : 1 + v.h.shape[-1]]),
+            "r": ("eq-both", lambda v, dw: dw[..., 1 + v.h.shape[-1] :]),
+        },
+    ),
+    _readout("w"),
+)  # fmt: skip
+"""From the states of both to the answers, with attention."""
+
+BLIND: tuple[Step, ...] = (
+    Step("w", "eq-one-and", lambda v: glue([_ones(v.h), v.h]),
+         {"h": ("eq-one-and", lambda v, dw: dw[..., 1:])}),
+    _readout("w"),
+)  # fmt: skip
+"""The same without: the answers come from the writer's state alone."""
+
+
+class Cache(NamedTuple):
+    """What `backward` needs.
+
+    Attributes:
+        reader: The cache of the reader's `lstm.fused.forward`.
+        writer: That of the writer's.
+        values: All values of the table.
+        table: Which table it was.
+    """
+
+    reader: Any
+    writer: Any
+    values: Values
+    table: tuple[Step, ...]
+
+
+class Answer(NamedTuple):
+    """What `forward` returns.
+
+    Attributes:
+        answers: Shape (n, b, K).
+        weights: How much each step of the writer looks at each of the reader, (n, b, m); None
+            without attention.
+        cache: For `backward`.
+    """
+
+    answers: NDArray[Any]
+    weights: NDArray[Any] | None
+    cache: Cache
+
+
+def init(
+    K: int, H: int, *, attend: bool = True, forget_bias: float = 1.0, rng: Rng = None,
+    dtype: DTypeLike = np.float32,
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    """Draw parameters.
+
+    Args:
+        K: Letters of the alphabet.
+        H: Units of the reader and of the writer.
+        attend: Whether there is attention.
+        forget_bias: Of both LSTMs.
+        rng: A generator, a seed for one, or None for a fresh one.
+        dtype: float32 or float64.
+
+    Returns:
+        dict: READER and WRITER (1 + K + H, 4H); WOUT (1 + 2H, K) and M (H, H) with attention,
+        WOUT (1 + H, K) without.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If a size is below 1.
+
+    Example:
+        >>> {name: array.shape for name, array in init(44, 32, rng=0).items()}
+        {'READER': (77, 128), 'WRITER': (77, 128), 'M': (32, 32), 'WOUT': (65, 44)}
+    """
+    K, H, dtype = check_size("K", K, 1), check_size("H", H, 1), check_float("dtype", dtype)
+    rng = check_rng(rng)
+    params = {
+        name: fused.init(K, H, forget_bias=forget_bias, rng=rng, dtype=dtype)
+        for name in ("READER", "WRITER")
+    }
+    if attend:
+        params["M"] = (rng.standard_normal((H, H)) / np.sqrt(H)).astype(dtype)
+    seen = 2 * H if attend else H
+    params["WOUT"] = (rng.standard_normal((1 + seen, K)) / np.sqrt(seen)).astype(dtype)
+    params["WOUT"][0] = 0
+    return params
+
+
+def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answer:
+    """Read the questions, and answer one letter after each that the writer reads.
+
+    Args:
+        params: As from `init`.
+        X: The questions, shape (m, b, K), letters as ones among zeros.
+        Z: What the writer reads, shape (n, b, K): the answer, one letter late.
+
+    Returns:
+        Answer: answers (n, b, K), weights (n, b, m) and the cache.
+
+    Raises:
+        TypeError: If an array is of another dtype.
+        ValueError: If a parameter is missing, or a shape does not fit.
+
+    Example:
+        >>> from lstm import dates
+        >>> X, Z, *_ = dates.dates(3, rng=0)
+        >>> answers, weights, _ = forward(init(44, 32, rng=0), X, Z)
+        >>> answers.shape, weights.shape
+        ((10, 3, 44), (10, 3, 26))
+    """
+    table = _table(params)
+    reader = fused.forward(X, params["READER"])
+    writer = fused.forward(Z, params["WRITER"], reader.Cn, reader.Hn)
+    inputs = {"h": writer.Hout.swapaxes(0, 1), "s": reader.Hout.swapaxes(0, 1)}
+    v = steps.forward(table, inputs | _of_table(params))
+    weights = v.a.swapaxes(0, 1) if table is STEPS else None
+    return Answer(v.y.swapaxes(0, 1), weights, Cache(reader.cache, writer.cache, v, table))
+
+
+def backward(dY: NDArray[Any], cache: Cache) -> dict[str, NDArray[Any]]:
+    """Carry gradients back through the table, the writer and the reader.
+
+    Args:
+        dY: Gradient of the loss with respect to the answers, shape (n, b, K).
+        cache: From `forward`.
+
+    Returns:
+        dict: Gradients like the parameters.
+
+    Raises:
+        TypeError: If ``dY`` is of another dtype.
+        ValueError: If its shape does not fit.
+
+    Example:
+        >>> from lstm import dates
+        >>> X, Z, *_ = dates.dates(3, rng=0)
+        >>> answers, _, cache = forward(init(44, 32, rng=0), X, Z)
+        >>> sorted(backward(np.ones_like(answers), cache))
+        ['M', 'READER', 'WOUT', 'WRITER']
+    """
+    v = cache.values
+    (b, n, _), K = v.h.shape, v.WOUT.shape[1]
+    if np.shape(dY) != (n, b, K):
+        raise ValueError(f"dY: expected shape {(n, b, K)}, as the answers, got {np.shape(dY)}")
+    d = vars(steps.backward(cache.table, v, {"y": dY.swapaxes(0, 1)}))
+    writer = fused.backward(np.ascontiguousarray(d["h"].swapaxes(0, 1)), cache.writer)
+    looked_at = d.get("s", np.zeros_like(v.s)).swapaxes(0, 1)
+    # The writer began with the reader's last state.
+    reader = fused.backward(np.ascontiguousarray(looked_at), cache.reader, writer.dc0, writer.dh0)
+    grads = {"READER": reader.dWLSTM, "WRITER": writer.dWLSTM, "WOUT": d["WOUT"]}
+    return grads | ({"M": d["M"]} if "M" in d else {})
+
+
+def run(params: Mapping[str, Any], batch: Any, loss: Loss = cross_entropy) -> Any:
+    """The loss of a batch, its answers and the gradients, as `lstm.train.fit` wants them.
+
+    Args:
+        params: As from `init`.
+        batch: Such as `lstm.dates.Pairs`: X, Z, Y and where.
+        loss: As for `lstm.train.run`.
+
+    Returns:
+        tuple: The mean loss, the answers (n, b, K), and the gradients.
+
+    Raises:
+        TypeError: As `forward`.
+        ValueError: As `forward`.
+
+    Example:
+        >>> from lstm import dates
+        >>> value, answers, grads = run(init(44, 32, rng=0), dates.dates(3, rng=0))
+        >>> answers.shape
+        (10, 3, 44)
+    """
+    answers, _, cache = forward(params, batch.X, batch.Z)
+    value, dY = mean_loss(answers, batch.Y, batch.where, loss)
+    return value, answers, backward(dY, cache)
+
+
+def translate(params: Mapping[str, Any], X: NDArray[Any], n: int, start: int = 0) -> NDArray[Any]:
+    """Answer without being told: the writer reads its own letters, the likeliest each time.
+
+    Args:
+        params: As from `init`.
+        X: The questions, shape (m, b, K).
+        n: How many letters to write.
+        start: The place in the alphabet of what the writer reads first.
+
+    Returns:
+        numpy.ndarray: Places in the alphabet, shape (n, b).
+
+    Raises:
+        TypeError: As `forward`, or if ``n`` is no integer.
+        ValueError: As `forward`, or if ``n`` is below 1.
+
+    Example:
+        >>> from lstm import dates
+        >>> translate(init(44, 32, rng=0), dates.dates(3, rng=0).X, 10).shape
+        (10, 3)
+    """
+    table, n = _table(params), check_size("n", n, 1)
+    reader = fused.forward(X, params["READER"])
+    one_hot = np.eye(X.shape[2], dtype=X.dtype)
+    c, h, said = reader.Cn, reader.Hn, [np.full(X.shape[1], start)]
+    inputs = {"s": reader.Hout.swapaxes(0, 1)} | {
+        k: params[k] for k in ("M", "WOUT") if k in params
+    }
+    for _ in range(n):
+        c, h = fused.step(one_hot[said[-1]], params["WRITER"], c, h)
+        y = steps.forward(table, inputs | {"h": h[:, None]}).y
+        said.append(y[:, 0].argmax(axis=-1))
+    return np.stack(said[1:])
+
+
+def _table(params: Mapping[str, Any]) -> tuple[Step, ...]:
+    """With attention or without, by what there is to learn."""
+    names = {"READER", "WRITER", "WOUT"}
+    if set(params) - {"M"} != names:
+        raise ValueError(f"params: expected {sorted(names)}, perhaps M, got {sorted(params)}")
+    return STEPS if "M" in params else BLIND
+
+
+def _of_table(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: params[name] for name in ("M", "WOUT") if name in params}

@@ -1,0 +1,138 @@
+"""Dates as people write them, to be written as computers do: a small task of translation.
+
+Someone reads ``the 3rd of May 1997`` or ``May 3, 1997`` and writes ``1997-05-03``. The answer is
+not as long as the question, its order is another, and each of its letters depends on a few
+letters of the question alone. Chapter 12 uses it to ask what attention is good for.
+"""
+
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .arguments import Rng, check_float, check_rng, check_size
+
+__all__ = ["ALPHABET", "ANSWER", "FORMS", "LONGEST", "PARTS", "Pairs", "dates", "pairs", "written"]
+
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+          "October", "November", "December")  # fmt: skip
+
+ALPHABET = "\n ,-./0123456789" + "".join(sorted(set("".join(MONTHS) + "the of st nd rd") - {" "}))
+"""All letters of questions and answers. The first, a line's end, is read before the answer."""
+
+FORMS = ("{d} {name} {y}", "{name} {d}, {y}", "{d}.{m}.{y}", "the {d}{th} of {name} {y}",
+         "{y}, {name} {d}")  # fmt: skip
+"""Ways to write a date: day d, month m or name, year y."""
+
+LONGEST = len("the 30th of September 1999")
+"""Letters of the longest question; shorter ones have spaces before them."""
+
+ANSWER = len("1999-09-30")
+"""Letters of an answer."""
+
+FIRST, DAYS = date(1900, 1, 1), 73_049  # up to the end of 2099
+
+PARTS = {"training": range(2, 10), "validation": range(1, 2), "test": range(1)}
+"""Which days of every ten are whose: no day is in two parts."""
+
+
+class Pairs(NamedTuple):
+    """Questions and answers, letters as ones among zeros.
+
+    Attributes:
+        X: The questions, shape (m, b, K).
+        Z: What the writer reads: a line's end, then the answer but its last letter, (n, b, K).
+        Y: The answers, shape (n, b, K).
+        where: True everywhere, shape (n, b).
+    """
+
+    X: NDArray[Any]
+    Z: NDArray[Any]
+    Y: NDArray[Any]
+    where: NDArray[Any]
+
+
+def written(day: date, form: int) -> str:
+    """A date in one of the `FORMS`.
+
+    Args:
+        day: The date.
+        form: Which of them, from 0.
+
+    Returns:
+        str: At most `LONGEST` letters.
+
+    Example:
+        >>> [written(date(1997, 5, 3), form) for form in (0, 2, 3)]
+        ['3 May 1997', '3.5.1997', 'the 3rd of May 1997']
+    """
+    th = "th" if 10 < day.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
+    return FORMS[form].format(d=day.day, m=day.month, name=MONTHS[day.month - 1], y=day.year, th=th)
+
+
+def pairs(days: list[date], forms: list[int], *, dtype: DTypeLike = np.float32) -> Pairs:
+    """Turn dates into questions and answers.
+
+    Args:
+        days: The dates, b of them.
+        forms: For each one of the `FORMS`, by its place.
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Pairs: X (m, b, K), Z and Y (n, b, K) and where (n, b), with m = `LONGEST` and
+        n = `ANSWER`.
+
+    Raises:
+        TypeError: If the dtype is another.
+        ValueError: If there are not as many forms as dates.
+
+    Example:
+        >>> X, Z, Y, where = pairs([date(1997, 5, 3)], [0])
+        >>> "".join(ALPHABET[k] for k in Y[:, 0].argmax(axis=-1))
+        '1997-05-03'
+    """
+    one_hot = np.eye(len(ALPHABET), dtype=check_float("dtype", dtype))
+    if len(days) != len(forms):
+        raise ValueError(f"forms: expected one for each of {len(days)} dates, got {len(forms)}")
+
+    def letters(texts: list[str], length: int) -> NDArray[Any]:
+        places = [[ALPHABET.index(letter) for letter in text] for text in texts]
+        array: NDArray[Any] = one_hot[np.array(places, int).reshape(len(texts), length)]
+        return array.swapaxes(0, 1)
+
+    asked = [written(*pair).rjust(LONGEST) for pair in zip(days, forms, strict=True)]
+    Y = letters([day.isoformat() for day in days], ANSWER)
+    start = np.broadcast_to(one_hot[0], (1, *Y.shape[1:]))
+    return Pairs(letters(asked, LONGEST), np.concatenate([start, Y[:-1]]), Y,
+                 np.ones(Y.shape[:2], bool))  # fmt: skip
+
+
+def dates(
+    batch: int, rng: Rng = None, *, part: str = "training", dtype: DTypeLike = np.float32
+) -> Pairs:
+    """Draw dates of two centuries, each in a way of writing drawn at random.
+
+    Args:
+        batch: How many, b.
+        rng: A generator, a seed for one, or None for a fresh one.
+        part: Whose days: "training", "validation" or "test".
+        dtype: Of the arrays: float32 or float64.
+
+    Returns:
+        Pairs: As from `pairs`.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If ``batch`` is below 1, or there is no such part.
+
+    Example:
+        >>> dates(32, rng=0).X.shape
+        (26, 32, 44)
+    """
+    batch, rng = check_size("batch", batch, 1), check_rng(rng)
+    if part not in PARTS:
+        raise ValueError(f"part: expected one of {list(PARTS)}, got {part!r}")
+    place = rng.integers(DAYS // 10, size=batch) * 10 + rng.choice(PARTS[part], size=batch)
+    days = [FIRST + timedelta(days=int(k)) for k in place]
+    return pairs(days, rng.integers(len(FORMS), size=batch).tolist(), dtype=dtype)

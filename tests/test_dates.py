@@ -1,0 +1,79 @@
+"""Dates to translate: questions and answers against the standard library's own reading."""
+
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+from helpers import refused
+
+from lstm import dates
+
+READ = ("%d %B %Y", "%B %d, %Y", "%d.%m.%Y", "the %dth of %B %Y", "%Y, %B %d")
+
+
+@pytest.mark.parametrize("form", range(len(dates.FORMS)))
+def test_every_way_of_writing_is_read_as_the_same_day_by_strptime(form):
+    for k in range(0, dates.DAYS, 97):
+        day = dates.FIRST + timedelta(days=k)
+        text = dates.written(day, form)
+        assert len(text) <= dates.LONGEST
+        for ending in ("st", "nd", "rd"):
+            if form == 3:
+                text = text.replace(f"{ending} of", "th of")
+        assert datetime.strptime(text, READ[form]).date() == day
+
+
+def test_ordinals():
+    said = [dates.written(date(2000, 1, d), 3).split()[1] for d in range(1, 32)]
+    want = "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th 13th 14th 15th 16th 17th 18th 19th "
+    want += "20th 21st 22nd 23rd 24th 25th 26th 27th 28th 29th 30th 31st"
+    assert said == want.split()
+
+
+def letters(array):
+    return ["".join(dates.ALPHABET[k] for k in column) for column in array.argmax(axis=-1).T]
+
+
+def test_questions_end_where_the_answer_begins_and_the_writer_reads_one_letter_late():
+    X, Z, Y, where = dates.dates(50, rng=0)
+    assert X.shape == (dates.LONGEST, 50, len(dates.ALPHABET))
+    assert Y.shape == Z.shape == (10, 50, len(dates.ALPHABET))
+    assert where.all()
+    assert (X.sum(axis=-1) == 1).all()
+    for asked, read, answer in zip(letters(X), letters(Z), letters(Y), strict=True):
+        assert asked == asked.strip().rjust(dates.LONGEST)
+        assert read == "\n" + answer[:-1]
+        day = date.fromisoformat(answer)
+        assert asked.strip() in [dates.written(day, form) for form in range(len(dates.FORMS))]
+
+
+def test_no_day_is_in_two_parts_and_all_days_are_in_one():
+    assert sorted(k for part in dates.PARTS.values() for k in part) == list(range(10))
+    seen = {}
+    for part in dates.PARTS:
+        days = [date.fromisoformat(day) for day in letters(dates.dates(3000, 1, part=part).Y)]
+        assert {(day - dates.FIRST).days % 10 for day in days} == set(dates.PARTS[part])
+        seen[part] = set(days)
+    assert not seen["training"] & (seen["validation"] | seen["test"])
+    assert not seen["validation"] & seen["test"]
+    years = [day.year for day in seen["training"]]
+    assert min(years) < 1905
+    assert max(years) > 2094
+
+
+def test_the_same_seed_gives_the_same_dates_in_either_dtype():
+    one, two = dates.dates(5, 3), dates.dates(5, 3, dtype=np.float64)
+    assert one.X.dtype == np.float32
+    assert two.X.dtype == np.float64
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_what_does_not_fit_is_refused():
+    with refused(ValueError, "batch: expected at least 1, got 0"):
+        dates.dates(0)
+    with refused(ValueError, f"part: expected one of {list(dates.PARTS)}, got 'tests'"):
+        dates.dates(3, part="tests")
+    with refused(TypeError, "dtype: expected float32 or float64, got int64"):
+        dates.dates(3, dtype=int)
+    with refused(ValueError, "forms: expected one for each of 1 dates, got 0"):
+        dates.pairs([date(2000, 1, 1)], [])
