@@ -5,7 +5,7 @@ import pytest
 from helpers import refused
 from sklearn.metrics import roc_auc_score
 
-from lstm.book.probes import auc, places
+from lstm.book.probes import auc, harder, places
 
 
 def test_places_by_hand():
@@ -38,6 +38,22 @@ def test_auc_is_that_of_scikit_learn():
     expected = [roc_auc_score(marked, column) for column in values.T]
     np.testing.assert_allclose(auc(values, marked), expected, rtol=1e-12)
     np.testing.assert_allclose(auc(values[:, 0], marked), expected[0], rtol=1e-12)
+
+
+def test_a_unit_that_is_late_does_not_know_and_one_that_knows_does():
+    """A trace that fades behind a mark passes the plain question, and fails the harder one."""
+    rng = np.random.default_rng(1)
+    marked = np.repeat(rng.random(400) < 0.3, 8)
+    fading, recent = np.zeros(len(marked)), 0.0
+    for k, mark in enumerate(marked):
+        fading[k] = recent = max(float(mark), 0.9 * recent)
+    knows = marked + 0.1 * rng.standard_normal(len(marked))
+    values = np.stack([fading + 0.4 * rng.standard_normal(len(marked)), knows, -knows], axis=1)
+    assert auc(values, marked)[0] > harder(values, marked)[0] + 0.1
+    assert harder(values, marked)[1] > 0.99
+    np.testing.assert_allclose(harder(values, marked)[2], 1 - harder(values, marked)[1])
+    guess = harder(rng.standard_normal((len(marked), 50)), marked)
+    assert abs(guess - 0.5).max() < 0.06
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,9 @@ from lstm.stack import Layer  # noqa: E402
 FILE = ROOT / "book/_static/letters.js"
 LEVELS = "".join(chr(code) for code in range(35, 127) if chr(code) != "\\")
 MIDDLE = len(LEVELS) // 2
-NAMES = {"quotation": "in a quotation", "bracket": "in a bracket", "code": "in code",
-         "column": "place in the line"}  # fmt: skip
+NAMES = {"quotation": "in a quotation", "bracket": "best for brackets", "code": "best for code",
+         "column": "best for columns"}  # fmt: skip
+"""What the figure calls a unit. Only the first knows better than a network with initial weights."""
 
 
 def pack(W: np.ndarray) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def best_units(layers: list[np.ndarray], marks: dict[str, np.ndarray]) -> list[d
         if name == "column":
             scores = [abs(np.corrcoef(C.T, marked)[-1, :-1]) for C in layers]
         else:
-            scores = [abs(probes.auc(C, marked) - 0.5) + 0.5 for C in layers]
+            scores = [abs(probes.harder(C, marked) - 0.5) + 0.5 for C in layers]
         layer = int(np.argmax([score.max() for score in scores]))
         unit = int(scores[layer].argmax())
         found.append({"layer": layer, "unit": unit, "place": name, "name": NAMES[name],

@@ -2,7 +2,8 @@
 
 `places` marks, for every letter of a text, what somebody who has read it and all before knows: is a
 quotation open, or a bracket; is this line code; how far is the line's beginning. `auc` says how
-well a number, such as a cell state, tells marked letters from the others.
+well a number, such as a cell state, tells marked letters from the others, `harder` asks it for
+those that are easily confused, too.
 
 Source: Karpathy, Johnson and Fei-Fei, Visualizing and Understanding Recurrent Networks (2015),
 for units with a meaning; Hanley and McNeil (1982) for the area under the curve.
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..arguments import ArrayLike, as_array
 
-__all__ = ["auc", "places"]
+__all__ = ["auc", "harder", "places"]
 
 OPENS, CLOSES = "([{", ")]}"
 
@@ -97,3 +98,38 @@ def auc(values: ArrayLike, marked: ArrayLike) -> NDArray[np.float64]:
 
     sums = np.apply_along_axis(rank_sum, 0, x)
     return np.asarray((sums - m * (m + 1) / 2) / (m * (n - m)))
+
+
+def harder(values: ArrayLike, marked: ArrayLike, *, after: int = 10) -> NDArray[np.float64]:
+    """Say how well numbers tell marked letters both from all others and from those just after.
+
+    A unit that knows that a mark began or ended a short while ago has a large `auc`, although it
+    does not know whether the place is marked. So it is asked twice: for marked letters against all
+    others, and against the unmarked ones that follow within ``after`` letters of a marked one.
+
+    Args:
+        values: As for `auc`.
+        marked: As for `auc`.
+        after: How many letters.
+
+    Returns:
+        numpy.ndarray: Of the two areas the one nearer to 1/2, or 1/2 if they lie on both sides of
+        it; shape () or (units,).
+
+    Raises:
+        ValueError: As `auc`.
+
+    Example:
+        >>> marked = [False, True, True, False, False, False]
+        >>> late = [0.0, 0.7, 0.9, 0.8, 0.1, 0.0]           # falls behind the mark, a letter late
+        >>> auc(late, marked).item(), harder(late, marked, after=1).item()
+        (0.875, 0.5)
+    """
+    x, mark = as_array("values", values), as_array("marked", marked).astype(bool)
+    everywhere = auc(x, mark) - 0.5
+    follows = np.zeros_like(mark)
+    for distance in range(1, after + 1):
+        follows[distance:] |= mark[:-distance]
+    nearby = auc(x[follows | mark], mark[follows | mark]) - 0.5
+    side = np.sign(everywhere)
+    return np.asarray(0.5 + side * np.clip(np.minimum(abs(everywhere), side * nearby), 0, None))
