@@ -58,6 +58,8 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "variants/slstm": "lstm/variants/slstm.py tests/test_variants.py",
     "variants/check": "lstm/variants/check.py tests/test_variants.py",
     "tracking": "lstm/tracking.py tests/test_tracking.py",
+    "attention": "lstm/attention.py tests/test_attention.py",
+    "dates": "lstm/dates.py tests/test_dates.py",
     "recompute": "lstm/recompute.py tests/test_recompute.py",
     "parallel/linear": "lstm/parallel/linear.py tests/test_parallel.py",
     "parallel/newton": "lstm/parallel/newton.py tests/test_parallel.py",

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import freeze, read_by, refused
@@ -270,6 +271,22 @@ def test_all_steps_at_once_keep_their_dtype_and_leave_their_arguments_alone():
         X, params, *_ = check.random_problem(cell, dtype=np.float32)
         freeze(X, *params.values())
         assert module.parallel(X, params).dtype == np.float32
+
+
+def test_jax_differentiates_all_steps_at_once():
+    """The gradient of the parallel form is that of the table."""
+    with jax.enable_x64(True):
+        for module in (mlstm, minlstm, mingru):
+            cell = module.cell(D, H)
+            X, params, _, dHout, _ = check.random_problem(cell, 9)
+            Hout, pull = jax.vjp(module.parallel, *jax.tree.map(jnp.asarray, (X, params)))
+            run = cell.forward(X, params)
+            grads = cell.backward(dHout, run.cache)
+            np.testing.assert_allclose(Hout, run.Hout, rtol=0, atol=1e-12)
+            dX, dparams = pull(jnp.asarray(dHout))
+            np.testing.assert_allclose(dX, grads.dX, rtol=0, atol=1e-11)
+            for name, want in grads.params.items():
+                np.testing.assert_allclose(dparams[name], want, rtol=0, atol=1e-11)
 
 
 # The stabiliser

@@ -27,9 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import as_array, check_array, check_dtype, check_size
+from ..steps import numpy_of
 
 __all__ = ["LinearGradients", "adjoints", "apply", "associative", "backward", "blocked",
-           "compose", "doubling", "loop"]  # fmt: skip
+           "compose", "doubling", "loop", "solve"]  # fmt: skip
 
 
 class LinearGradients(NamedTuple):
@@ -186,7 +187,7 @@ def blocked(A: Any, u: Any, s0: Any = None, *, pieces: int | None = None) -> NDA
 
 
 def associative(A: Any, u: Any, s0: Any = None) -> Any:
-    """Run the recurrence by ``jax.lax.associative_scan``: log2 n rounds, about 2 n compositions.
+    """Run the recurrence by ``jax.lax.associative_scan``: 2 log2 n rounds, some 2 n compositions.
 
     Args:
         A: Diagonals, shape (n, ..., k), or matrices, (n, ..., k, k): arrays of JAX or NumPy.
@@ -219,6 +220,19 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
     u = u.at[0].add(apply(A[0], s0))
     _, states = jax.lax.associative_scan(lambda one, next_one: compose(next_one, one), (A, u))
     return states
+
+
+def solve(A: Any, u: Any, s0: Any = None) -> Any:
+    """Run the recurrence all at once: JAX arrays by `associative`, NumPy's by `doubling`.
+
+    Arguments, result and errors are those of the two.
+
+    Example:
+        >>> solve(np.full(3, 0.5), np.array([1.0, 0.0, 0.0]))
+        array([1.  , 0.5 , 0.25])
+    """
+    together = doubling if numpy_of(A, u) is np else associative
+    return together(A, u, s0)
 
 
 @np.errstate(under="ignore")

@@ -2,10 +2,11 @@
 
 `NO_INPUT` has no input gate, `NO_OUTPUT` no output gate, `LINEAR_CANDIDATE` no tanh on what
 is written, `LINEAR_OUTPUT` none on what is shown: these are four of Greff et al. In `BLIND`
-nothing sees h: gates and candidate are made from x alone.
+nothing sees h: gates and candidate are made from x alone, so that c is linear in what it was. In
+`BLIND_GATES` the candidate sees h and the gates do not, in `BLIND_CANDIDATE` the other way round.
 
-Shapes: W (1 + D + H, 3H) without a gate, (1 + D, 4H) blind, else (1 + D + H, 4H); c and h
-(b, H).
+Shapes: W (1 + D + H, 3H) without a gate, (1 + D, 4H) blind, else (1 + D + H, 4H); where only a
+part sees h, W is for the gates, V for the candidate; c and h (b, H).
 Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 28 (2017): NIG,
 NOG, NIAF and NOAF. Their cells have peepholes, too; these have none.
 """
@@ -15,8 +16,9 @@ from ..steps import Step, tanh
 from .rows import LSTM, gates, linear, one_and, row
 
 __all__ = [
-    "BLIND", "LINEAR_CANDIDATE", "LINEAR_OUTPUT", "NO_INPUT", "NO_OUTPUT",
-    "blind", "linear_candidate", "linear_output", "no_input", "no_output",
+    "BLIND", "BLIND_CANDIDATE", "BLIND_GATES", "LINEAR_CANDIDATE", "LINEAR_OUTPUT", "NO_INPUT",
+    "NO_OUTPUT", "blind", "blind_candidate", "blind_gates", "linear_candidate", "linear_output",
+    "no_input", "no_output",
 ]  # fmt: skip
 
 _IN = (LSTM["u"], LSTM["z"])
@@ -87,6 +89,32 @@ BLIND: tuple[Step, ...] = (
 )
 """Nothing sees h."""
 
+BLIND_GATES: tuple[Step, ...] = (
+    one_and("w", "x"),
+    linear("z", "w", "W"),
+    *gates("i f o"),
+    LSTM["u"],
+    linear("z_g", "u", "V"),
+    LSTM["g"],
+    LSTM["c"],
+    LSTM["s"],
+    LSTM["h"],
+)
+"""Only the candidate sees h."""
+
+BLIND_CANDIDATE: tuple[Step, ...] = (
+    LSTM["u"],
+    LSTM["z"],
+    *gates("i f o"),
+    one_and("w", "x"),
+    linear("z_g", "w", "V"),
+    LSTM["g"],
+    LSTM["c"],
+    LSTM["s"],
+    LSTM["h"],
+)
+"""Only the gates see h."""
+
 
 def _cell(name: str, steps: tuple[Step, ...], D: int, H: int, order: str) -> Cell:
     names = order.split()
@@ -136,11 +164,39 @@ def linear_output(D: int, H: int) -> Cell:
 
 
 def blind(D: int, H: int) -> Cell:
-    """The LSTM whose gates see x alone.
+    """The LSTM in which nothing sees h.
 
     Example:
         >>> blind(3, 4).params["W"].shape
         (4, 16)
     """
     W = Param((1 + D, 4 * H), keep=((slice(H, 2 * H), 1),))
-    return Cell("gates see x alone", BLIND, D, H, {"W": W}, {"c": State((H,))})
+    return Cell("nothing sees h", BLIND, D, H, {"W": W}, {"c": State((H,))})
+
+
+def blind_gates(D: int, H: int) -> Cell:
+    """The LSTM whose gates see x alone, and whose candidate sees x and h.
+
+    Example:
+        >>> [param.shape for param in blind_gates(3, 4).params.values()]
+        [(4, 12), (8, 4)]
+    """
+    return _split("only g sees h", BLIND_GATES, D, H, 1 + D, 1 + D + H)
+
+
+def blind_candidate(D: int, H: int) -> Cell:
+    """The LSTM whose candidate sees x alone, and whose gates see x and h.
+
+    Example:
+        >>> [param.shape for param in blind_candidate(3, 4).params.values()]
+        [(8, 12), (4, 4)]
+    """
+    return _split("only gates see h", BLIND_CANDIDATE, D, H, 1 + D + H, 1 + D)
+
+
+def _split(name: str, steps: tuple[Step, ...], D: int, H: int, of_gates: int, of_g: int) -> Cell:
+    params = {
+        "W": Param((of_gates, 3 * H), keep=((slice(H, 2 * H), 1),)),
+        "V": Param((of_g, H)),
+    }
+    return Cell(name, steps, D, H, params, {"c": State((H,)), "h": State((H,))})

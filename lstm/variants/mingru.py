@@ -1,7 +1,7 @@
 """minGRU: one gate, which sees x alone, so that h is a linear recurrence.
 
 h = f h_prev + (1 - f) y with f and y known beforehand: `parallel` computes all steps in about
-log2(n) rounds, and must agree with the table run step by step.
+log2(n) rounds (`lstm.parallel.linear`), and must agree with the table run step by step.
 
 Shapes: W (1 + D, 2H), in the order f, g; h (b, H).
 Source: Feng et al., Were RNNs All We Needed? (2024). Their z is 1 - f.
@@ -10,18 +10,18 @@ Source: Feng et al., Were RNNs All We Needed? (2024). Their z is 1 - f.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..parallel.linear import doubling
+from ..parallel import linear
 from ..recurrent import Cell, Param, State
-from ..steps import Step, sigmoid
-from .rows import blend, cut, linear, one_and, squash
+from ..steps import Step, numpy_of, sigmoid
+from .rows import blend, cut, one_and, squash
+from .rows import linear as product
 
 __all__ = ["STEPS", "cell", "parallel"]
 
 STEPS: tuple[Step, ...] = (
     one_and("w", "x"),
-    linear("z", "w", "W"),
+    product("z", "w", "W"),
     cut("z_f", "z", 0, 2),
     squash("f"),
     cut("z_g", "z", 1, 2),
@@ -41,16 +41,17 @@ def cell(D: int, H: int) -> Cell:
     return Cell("minGRU", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
-def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> NDArray[Any]:
+@np.errstate(under="ignore")  # what vanishes is no mistake
+def parallel(X: Any, params: Any, h0: Any = None) -> Any:
     """Run the minGRU over all steps at once.
 
     Args:
-        X: Inputs, shape (n, b, D).
+        X: Inputs, shape (n, b, D); of NumPy or JAX, which can then differentiate it.
         params: As for `Cell.forward`.
         h0: The first state, shape (b, H); None for zeros.
 
     Returns:
-        numpy.ndarray: Hout, shape (n, b, H).
+        Array: Hout, shape (n, b, H).
 
     Example:
         >>> one = cell(3, 4)
@@ -59,6 +60,6 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
         True
     """
     W = params["W"]
-    z_f, y = np.split(W[0] + X @ W[1:], 2, axis=-1)
+    z_f, y = numpy_of(X, W).split(W[0] + X @ W[1:], 2, axis=-1)
     f = sigmoid(z_f)
-    return doubling(f, (1 - f) * y, h0)
+    return linear.solve(f, (1 - f) * y, h0)

@@ -9,19 +9,19 @@ Source: Feng et al., Were RNNs All We Needed? (2024). Their state is h; there is
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..parallel.linear import doubling
+from ..parallel import linear
 from ..recurrent import Cell, Param, State
-from ..steps import Step, sigmoid
-from .rows import blend, cut, linear, one_and, row
+from ..steps import Step, numpy_of, sigmoid
+from .rows import blend, cut, one_and, row
+from .rows import linear as product
 from .stabilised import log_gate, log_sigmoid
 
 __all__ = ["STEPS", "cell", "parallel"]
 
 STEPS: tuple[Step, ...] = (
     one_and("w", "x"),
-    linear("z", "w", "W"),
+    product("z", "w", "W"),
     cut("z_i", "z", 0, 3),
     log_gate("l_i", "z_i"),
     cut("z_f", "z", 1, 3),
@@ -50,16 +50,17 @@ def cell(D: int, H: int) -> Cell:
     return Cell("minLSTM", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
-def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> NDArray[Any]:
+@np.errstate(under="ignore")  # what vanishes is no mistake
+def parallel(X: Any, params: Any, h0: Any = None) -> Any:
     """Run the minLSTM over all steps at once.
 
     Args:
-        X: Inputs, shape (n, b, D).
+        X: Inputs, shape (n, b, D); of NumPy or JAX, which can then differentiate it.
         params: As for `Cell.forward`.
         h0: The first state, shape (b, H); None for zeros.
 
     Returns:
-        numpy.ndarray: Hout, shape (n, b, H).
+        Array: Hout, shape (n, b, H).
 
     Example:
         >>> one = cell(3, 4)
@@ -68,6 +69,6 @@ def parallel(X: NDArray[Any], params: Any, h0: NDArray[Any] | None = None) -> ND
         True
     """
     W = params["W"]
-    z_i, z_f, y = np.split(W[0] + X @ W[1:], 3, axis=-1)
+    z_i, z_f, y = numpy_of(X, W).split(W[0] + X @ W[1:], 3, axis=-1)
     a = sigmoid(log_sigmoid(z_f) - log_sigmoid(z_i))
-    return doubling(a, (1 - a) * y, h0)
+    return linear.solve(a, (1 - a) * y, h0)

@@ -14,10 +14,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..recurrent import Cell, Param, State
-from ..steps import Step, Values, sigmoid
+from ..steps import Step, Values, numpy_of, sigmoid
 from .rows import cut, exp, linear, one_and, row, size, squash, where
 from .stabilised import FORGET_SIGMOID, STABILISED, log_sigmoid
 
@@ -131,15 +130,15 @@ def cell(D: int, H: int) -> Cell:
 
 
 @np.errstate(under="ignore")  # what vanishes is no mistake
-def parallel(X: NDArray[Any], params: Any) -> NDArray[Any]:
+def parallel(X: Any, params: Any) -> Any:
     """Run the mLSTM from its empty state over all steps at once.
 
     Args:
-        X: Inputs, shape (n, b, D).
+        X: Inputs, shape (n, b, D); of NumPy or JAX, which can then differentiate it.
         params: As for `Cell.forward`.
 
     Returns:
-        numpy.ndarray: Hout, shape (n, b, H).
+        Array: Hout, shape (n, b, H).
 
     Example:
         >>> one = cell(3, 4)
@@ -148,16 +147,15 @@ def parallel(X: NDArray[Any], params: Any) -> NDArray[Any]:
         True
     """
     W, V = params["W"], params["V"]
-    n, H = len(X), W.shape[1] // 4
-    q, k, v, z_o = np.split(W[0] + X @ W[1:], 4, axis=-1)
-    z_i, z_f = np.moveaxis(V[0] + X @ V[1:], -1, 0)
-    F = np.cumsum(log_sigmoid(z_f), axis=0)
+    n, H, xp = len(X), W.shape[1] // 4, numpy_of(X, W)
+    q, k, v, z_o = xp.split(W[0] + X @ W[1:], 4, axis=-1)
+    z_i, z_f = xp.moveaxis(V[0] + X @ V[1:], -1, 0)
+    F = xp.cumsum(log_sigmoid(z_f), axis=0)
     # The exponent of what step s wrote, as step t sees it.
     E = F[:, None] - F[None] + z_i[None]  # (eq-exponents)
-    E = np.where(np.tri(n, dtype=bool)[:, :, None], E, -np.inf)
-    m = E.max(axis=1, keepdims=True, initial=-np.inf)
-    S = np.einsum("tbj,sbj->tsb", q, k) / H**0.5 * np.exp(E - m)  # (eq-scores)
-    least = np.exp(np.minimum(-m[:, 0], LARGEST))
-    e = np.maximum(np.abs(S.sum(axis=1)), least)[:, :, None]
-    Hout: NDArray[Any] = sigmoid(z_o) * np.einsum("tsb,sbj->tbj", S, v) / e
-    return Hout
+    E = xp.where(np.tri(n, dtype=bool)[:, :, None], E, -math.inf)
+    m = E.max(axis=1, keepdims=True, initial=-math.inf)
+    S = xp.einsum("tbj,sbj->tsb", q, k) / H**0.5 * xp.exp(E - m)  # (eq-scores)
+    least = xp.exp(xp.minimum(-m[:, 0], LARGEST))
+    e = xp.maximum(xp.abs(S.sum(axis=1)), least)[:, :, None]
+    return sigmoid(z_o) * xp.einsum("tsb,sbj->tbj", S, v) / e
