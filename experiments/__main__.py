@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from . import counting, flow, million, newton, remember, sunspots, text, variants, vowels
+from . import attention, counting, flow, million, newton, remember, sunspots, text, variants, vowels
 from .runner import run_all
 from .store import Experiment
 
@@ -86,8 +86,9 @@ EXPERIMENTS = {
             [{"seed": seed} for seed in SEEDS],
             ("solved_after", "steps", "wrong", "curve"),
         ),
-        remember.EXPERIMENT, flow.EXPERIMENT, newton.EXPERIMENT, million.MEMORY, million.MILLION,
-        sunspots.EXPERIMENT, counting.EXPERIMENT, text.EXPERIMENT, variants.EXPERIMENT,
+        remember.EXPERIMENT, flow.EXPERIMENT, newton.EXPERIMENT, newton.AGAIN,
+        million.MEMORY, million.MILLION, sunspots.EXPERIMENT, counting.EXPERIMENT,
+        text.EXPERIMENT, attention.EXPERIMENT, variants.EXPERIMENT, variants.MORE,
         *vowels.EXPERIMENTS,
     )
 }  # fmt: skip

@@ -134,3 +134,13 @@ EXPERIMENT = Experiment(
 """Fresh networks by size and forget bias; guesses that are not kept within bounds; a start by
 20 cheap iterations; cheaper Jacobians; larger and smaller recurrent weights; chapter 5's networks
 before and after training; long sequences in pieces; and units that do not see each other."""
+
+AGAIN = Experiment(
+    "newton-again", "experiments.newton:run", SETTINGS,
+    [
+        {"network": "fresh", "n": n, "H": 8, "forget": forget, "seed": seed}
+        for forget in (0.0, 3.0) for n in (100, 1000, 10_000) for seed in range(10, 20)
+    ],
+    ("iterations", "converged", "error", "lyapunov"),
+)  # fmt: skip
+"""The same from other seeds: how far the table's numbers carry."""
