@@ -220,6 +220,8 @@ UNNAMED = [
     (JOINED, "dc = dc + dh * o * (1 - s**2)", "dc = dc + dh * np.cos(s)", "eq-dc", "look at dc"),
     (JOINED, "dU[t] = dz @ W.T", "dU[t] = dz @ W.T + 1", "eq-dx", "dX does not follow"),
     (JOINED, "dc = dc * f\n", "dc = dc * np.sqrt(f)\n", "eq-dc-prev", "look at dc_prev"),
+    (JOINED, "dW += U[t].T @ dz", "dW += U[t].T @ np.tanh(dz)", "eq-dw", "biases, Wx, Wh is"),
+    (LOOPS, "dW[0, column] += dz[k]", "dW[0, column] += dz[k] * (r > 0)", "eq-dw", "biases is"),
     (JOINED, "dh = dU[t, :, 1 + D :]", "dh = dU[t, :, 1 + D :] * (t > 0) + (t == 0)", "", "dh0"),
     (JOINED, "dc = dc * f\n", "dc = dc * f if t != 1 else dc\n", "eq-bptt-dh", "two steps"),
     (JOINED, "np.tanh(z[:, 3 * H :])", "np.tanh(1.3 * z[:, 3 * H :])", "eq-gates", "look at g"),

@@ -73,6 +73,6 @@ EQUATIONS = {
                            "too."),
     "eq-bptt-start": Equation(_FIVE, "What is left after step 1, and whose gradient is it?"),
     "eq-bptt-dw": Equation(_FIVE, "The same matrix is used at every step and for every row of the "
-                           "batch. What happens to what they ask of it?"),
+                           "batch. What happens to the gradients that come from each?"),
 }  # fmt: skip
 """By label."""

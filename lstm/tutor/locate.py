@@ -295,6 +295,8 @@ def _slopes(
 ) -> tuple[list[str], str]:
     """One step of one sequence: which gate's dz is wrong, and what does not follow from dz."""
     yours, v = ran.outputs, _values(p)
+    if all(agree(yours[k], right[k], tolerance) for k in ("dX", "dc0", "dh0")):
+        return _of_weights(yours["dW"], right["dW"], v.x.shape[1], tolerance), "eq-dw"
     dz = yours["dW"][:1]
     per_gate = {
         k: agree(a, b, tolerance)
@@ -330,6 +332,14 @@ def _slopes(
         label = label or "eq-dc-prev"
         said.append("dc0 is wrong although all dz are right: look at dc_prev")
     return said, label
+
+
+def _of_weights(dW: Any, right: Any, D: int, tolerance: float) -> list[str]:
+    """Which part of dW is wrong, where all that is made from the same dz is right."""
+    blocks = {"the biases": slice(0, 1), "Wx": slice(1, 1 + D), "Wh": slice(1 + D, None)}
+    wrong = [name for name, rows in blocks.items() if not agree(dW[rows], right[rows], tolerance)]
+    return [f"dX, dh0 and dc0 are right, and so is dz, from which they are made: look at how the "
+            f"gradient of {', '.join(wrong)} is made from it"]  # fmt: skip
 
 
 def _cotangents(code: Candidate, p: Problem, wrong: list[str]) -> list[str]:

@@ -137,7 +137,7 @@ FORWARD: tuple[Row, ...] = (
     # The raw gates and the gates.
     ("bias twice", "the bias is added twice", "eq-z",
      (("zb = bias + b2", "zb = bias + b2 + bias + b2"),), "bias added twice"),
-    ("bias at the first step alone", "the bias is added at the first step alone", "eq-z",
+    ("bias at the first step alone", "the bias is added only at the first step", "eq-z",
      (("zb = bias + b2", "zb = (bias + b2) * (t == 0)"),), ""),
     ("second bias for both", "the second bias is used twice and the first not at all", "eq-z",
      (("zb = bias + b2", "zb = b2 + b2"),), ""),
@@ -198,7 +198,7 @@ FORWARD: tuple[Row, ...] = (
     ("tanh of z/2", "the gates are `tanh(z / 2)`, not brought to the range from 0 to 1",
      "eq-sigmoid",
      tuple((f"{k} = sigmoid(z_{k})", f"{k} = np.tanh(z_{k} / 2)") for k in "ifo"), ""),
-    ("sigmoid of 2 z", "the gates are `1/2 + 1/2 tanh(z)`: in the identity stands z / 2",
+    ("sigmoid of 2 z", "the gates are `1/2 + 1/2 tanh(z)`: the identity has z / 2",
      "eq-sigmoid",
      tuple((f"{k} = sigmoid(z_{k})", f"{k} = sigmoid(2 * z_{k})") for k in "ifo"), ""),
     ("softmax over gates", "the gates go through a softmax instead of the sigmoid", "eq-gates",

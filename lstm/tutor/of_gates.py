@@ -58,13 +58,13 @@ def _for_each_gate() -> list[Row]:
             (f"dz_{k}: not in du", f"the {gate} is left out of `dx` and `dh_prev`", "eq-du",
              (("dx = dz @ Wx.T", f"dx = dz @ Wx.T - dz_{k} @ cut(Wx)[{p}].T"),
               ("dh_prev = dz @ Wh.T", f"dh_prev = dz @ Wh.T - dz_{k} @ cut(Wh)[{p}].T")), ""),
-            (f"dz_{k}: alone in dh_prev", f"`dh_prev` is that of the {gate} alone: the four are "
+            (f"dz_{k}: alone in dh_prev", f"`dh_prev` is that of only the {gate}: the four are "
              "overwritten instead of added up", "eq-dh-prev",
              (("dh_prev = dz @ Wh.T", f"dh_prev = dz_{k} @ cut(Wh)[{p}].T"),), ""),
-            (f"dz_{k}: alone in dx", f"`dx` is that of the {gate} alone: the four are overwritten "
+            (f"dz_{k}: alone in dx", f"`dx` is that of only the {gate}: the four are overwritten "
              "instead of added up", "eq-dx",
              (("dx = dz @ Wx.T", f"dx = dz_{k} @ cut(Wx)[{p}].T"),), ""),
-            (f"dz_{k}: alone in du", f"`dx` and `dh_prev` are those of the {gate} alone: the four "
+            (f"dz_{k}: alone in du", f"`dx` and `dh_prev` are those of only the {gate}: the four "
              "are overwritten instead of added up", "eq-du",
              (("dx = dz @ Wx.T", f"dx = dz_{k} @ cut(Wx)[{p}].T"),
               ("dh_prev = dz @ Wh.T", f"dh_prev = dz_{k} @ cut(Wh)[{p}].T")), ""),

@@ -58,10 +58,10 @@ _GRADIENTS = {
     "di": ("dc",), "df": ("dc",), "do": ("dh",), "dg": ("dc",),
 }  # fmt: skip
 _NAMED = {
-    "dHout[t]": "dHout alone",
-    "dh_next": "what the next step asks of h alone",
-    "dcs": "what comes through h alone",
-    "dc_next": "what the next step asks of c alone",
+    "dHout[t]": "only dHout",
+    "dh_next": "only what comes from the next step",
+    "dcs": "only what comes through h",
+    "dc_next": "only what comes from the next step",
 }
 
 _IN_ZOO = {
@@ -165,7 +165,7 @@ def slopes() -> Iterator[Mistake]:
             named = gates if len(gates) == 1 else "all"
             where = f"`dz_{gates}`" if len(gates) == 1 else "all three sigmoid gates"
             spelled = what.format(k=gates if len(gates) == 1 else "k")
-            yield _mistake(f"dz_{named}: {name}", f"in the line of {where} stands {spelled} where "
+            yield _mistake(f"dz_{named}: {name}", f"the line for {where} has {spelled} where "
                            "the slope of the sigmoid belongs", "eq-dz-sigmoid",
                            *patches)  # fmt: skip
     of_tanh = {
@@ -197,7 +197,7 @@ def slopes() -> Iterator[Mistake]:
                 continue
             said = what.format(v=v, raw=raw)
             yield _mistake(
-                f"{target}: {name}", f"in the line of `{'dc' if v == 's' else target}` stands "
+                f"{target}: {name}", f"the line for `{'dc' if v == 's' else target}` has "
                 f"{said} where the slope of tanh, `1 - {v}**2`, belongs", label,
                 (f"{gradient} * (1 - {v}**2)", f"{gradient} * " + slope.format(v=v, raw=raw)),
             )  # fmt: skip
@@ -212,9 +212,9 @@ def sums() -> Iterator[Mistake]:
     """
     sums = (
         ("dh", "eq-bptt-dh", ("dHout[t]", "dh_next"),
-         ("the gradient of the loss at that step, `dHout[t]`", "what the step after asks of h")),
+         ("the gradient of the loss at that step, `dHout[t]`", "what comes from the step after")),
         ("dc", "eq-bptt-dc", ("dc_next", "dcs"),
-         ("what the step after asks of c", "what comes through h")),
+         ("what comes from the step after", "what comes through h")),
         ("c", "eq-c", ("keep", "add"), ("`f * c_prev`", "`i * g`")),
         ("z", "eq-z", ("zb", "zx", "zh"),
          ("the bias", "the part of x, `x Wx`", "the recurrent part, `h_prev Wh`")),
