@@ -34,6 +34,7 @@ PRELOADED = ("flax.linen", "hypothesis", "matplotlib.pyplot", "pytest", "sympy")
 LIMIT = 180  # seconds of the processor: a mutant that takes more is killed
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
+SWEPT = "tests/test_sweeps_newer.py::test_it_passes"
 TESTS = {  # by file: the tests to ask, those that answer quickly first
     "layout": "lstm/layout.py tests/test_layout.py tests/test_fused.py",
     "arguments": "lstm/arguments.py tests/test_arguments.py tests/test_fused.py",
@@ -60,10 +61,10 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "tracking": "lstm/tracking.py tests/test_tracking.py",
     "attention": "lstm/attention.py tests/test_attention.py",
     "dates": "lstm/dates.py tests/test_dates.py",
-    "recompute": "lstm/recompute.py tests/test_recompute.py",
-    "parallel/linear": "lstm/parallel/linear.py tests/test_parallel.py",
-    "parallel/newton": "lstm/parallel/newton.py tests/test_parallel.py",
-    "parallel/adjoint": "lstm/parallel/adjoint.py tests/test_parallel.py",
+    "recompute": "lstm/recompute.py tests/test_recompute.py " + SWEPT + "[recompute]",
+    "parallel/linear": "lstm/parallel/linear.py tests/test_parallel.py " + SWEPT + "[linear]",
+    "parallel/newton": "lstm/parallel/newton.py tests/test_parallel.py " + SWEPT + "[newton]",
+    "parallel/adjoint": "lstm/parallel/adjoint.py tests/test_parallel.py " + SWEPT + "[adjoint]",
     "parallel/diagonal": "lstm/parallel/diagonal.py tests/test_parallel.py",
     "parallel/gradient": "lstm/parallel/gradient.py tests/test_parallel.py",
     "compare": "lstm/compare.py tests/test_gradcheck.py tests/test_laws.py",
@@ -89,15 +90,15 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/tinygrad": "lstm/exchange/tinygrad.py tests/test_exchange_cells.py",
     "layers": "lstm/layers.py tests/test_stack.py",
     "directions": "lstm/directions.py tests/test_stack.py tests/test_sweeps.py",
-    "stream": "lstm/stream.py tests/test_stream.py",
+    "stream": "lstm/stream.py tests/test_stream.py " + SWEPT + "[stream]",
     "stack": "lstm/stack.py tests/test_stack.py tests/test_sweeps.py",
-    "exchange/disk": "lstm/exchange/disk.py tests/test_exchange_files.py",
-    "exchange/tensors": "lstm/exchange/tensors.py tests/test_exchange_files.py",
+    "exchange/disk": "lstm/exchange/disk.py tests/test_exchange_files.py tests/test_fuzz.py",
+    "exchange/tensors": "lstm/exchange/tensors.py tests/test_exchange_files.py tests/test_fuzz.py",
     "exchange/files": "lstm/exchange/files.py tests/test_exchange_files.py tests/test_main.py",
     "exchange/keras_file": "lstm/exchange/keras_file.py tests/test_exchange_files.py",
     "exchange/onnx": "lstm/exchange/onnx.py tests/test_exchange_onnx.py",
     "exchange/npz_file": "lstm/exchange/npz_file.py tests/test_exchange_files.py",
-    "exchange/foreign": "lstm/exchange/foreign.py tests/test_exchange_files.py",
+    "exchange/foreign": "lstm/exchange/foreign.py tests/test_exchange_files.py tests/test_fuzz.py",
     "exchange/onnx_read": "lstm/exchange/onnx_read.py tests/test_exchange_onnx.py",
     "exchange/onnx_tensors": "lstm/exchange/onnx_tensors.py tests/test_exchange_onnx.py",
     "exchange/onnx_graph": "lstm/exchange/onnx_graph.py tests/test_exchange_onnx.py",
@@ -109,9 +110,9 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "losses": "lstm/losses.py tests/test_losses.py",
     "parameters": "lstm/parameters.py tests/test_network.py tests/test_train.py",
     "network": "lstm/network.py tests/test_network.py",
-    "train": "lstm/train.py tests/test_train.py",
-    "dropout": "lstm/dropout.py tests/test_dropout.py",
-    "text": "lstm/text.py tests/test_text.py",
+    "train": "lstm/train.py tests/test_train.py " + SWEPT + "[training]",
+    "dropout": "lstm/dropout.py tests/test_dropout.py " + SWEPT + "[dropout]",
+    "text": "lstm/text.py tests/test_text.py " + SWEPT + "[text]",
     "traced": "lstm/traced.py tests/test_scan.py",
     "scan": "lstm/scan.py tests/test_scan.py",
     "tutor/plain": "lstm/tutor/plain.py tests/test_tutor.py tests/test_tutor_names.py",
@@ -344,6 +345,12 @@ def listed():
     return {tuple(part.replace(r"\|", "|") for part in row) for row in rows}
 
 
+def offers(name):
+    """The test that a module has all that it says it has."""
+    tests = "tests/test_package.py::test_every_module_says_what_it_offers"
+    return f"{tests}[{name.replace('/', '.')}]"
+
+
 def drawn(found, sample):
     """So many of the mutants of a file, in their order: the same in every run."""
     if sample is None or sample >= len(found):
@@ -353,7 +360,7 @@ def drawn(found, sample):
 
 def run(name, first, last, equivalent, sample=None):
     """Run the mutants of a file; print those that survive and the score."""
-    path, tests = TREE / "lstm" / f"{name}.py", TESTS[name].split()
+    path, tests = TREE / "lstm" / f"{name}.py", [*TESTS[name].split(), offers(name)]
     source = path.read_text()
     sys.dont_write_bytecode = False  # the tests, rewritten by pytest, need not be so again
     order = Order()
