@@ -2,11 +2,15 @@
 
 Tests and chapters run side by side, one to a core: a matrix product or a compiled function that
 took a second thread would mostly wait for it. What JAX has compiled once is kept for whoever
-needs it next, in a folder that git ignores and `make clean` removes.
+needs it next, in a folder that git ignores and `make clean` removes; where nothing may be written,
+as in a checkout that belongs to somebody else, nothing is kept.
 """
 
 import os
 from pathlib import Path
+
+CACHE = Path(__file__).parent / ".jax_cache"
+KEEP = os.access(CACHE if CACHE.exists() else CACHE.parent, os.W_OK)
 
 # Before NumPy and JAX are imported; the kernels and programs that tests start take it over.
 ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
@@ -14,7 +18,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".stri
 for _name, _value in {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
-    "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parent / ".jax_cache"),
+    **({"JAX_COMPILATION_CACHE_DIR": str(CACHE)} if KEEP else {}),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     # An entry that another process is just writing is no error: it is compiled once more.
