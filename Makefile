@@ -25,7 +25,7 @@ $(READY): requirements.txt
 
 # The peers' pins have no hashes: PyTorch is another build on every machine. So the others go without, too.
 $(PEERS): $(READY) requirements-peers.txt
-	sed -n 's/^\([A-Za-z0-9._-]*\)[^=]*\(==[^ ]*\).*/\1\2/p' requirements.txt > .venv/pins.txt
+	sed -n 's/^\([A-Za-z0-9._-]*\)[^=]*\(==[^\\]*\).*/\1\2/p' requirements.txt > .venv/pins.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c .venv/pins.txt -r requirements-peers.txt
 	@touch $@
 
