@@ -94,7 +94,7 @@ BLIND: tuple[Step, ...] = (
          {"h": ("eq-one-and", lambda v, dw: dw[..., 1:])}),
     _readout("w"),
 )  # fmt: skip
-"""The same without: the answers come from the writer's state alone."""
+"""The same without attention, the answers made only from the writer's state."""
 
 
 class Cache(NamedTuple):

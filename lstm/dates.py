@@ -23,7 +23,7 @@ ALPHABET = "\n ,-./0123456789" + "".join(sorted(set("".join(MONTHS) + "the of st
 
 FORMS = ("{d} {name} {y}", "{name} {d}, {y}", "{d}.{m}.{y}", "the {d}{th} of {name} {y}",
          "{y}, {name} {d}")  # fmt: skip
-"""Ways to write a date: day d, month m or name, year y."""
+"""Ways to write a date, with day d, month m or name, and year y."""
 
 LONGEST = len("the 30th of September 1999")
 """Letters of the longest question; shorter ones have spaces before them."""
@@ -34,7 +34,7 @@ ANSWER = len("1999-09-30")
 FIRST, DAYS = date(1900, 1, 1), 73_049  # up to the end of 2099
 
 PARTS = {"training": range(2, 10), "validation": range(1, 2), "test": range(1)}
-"""Which days of every ten are whose: no day is in two parts."""
+"""Which days of every ten are whose; no day is in two parts."""
 
 
 class Pairs(NamedTuple):
