@@ -17,7 +17,7 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .fused import Cache, Forward, Gradients, State, backward, forward, init, step
+from .fused import Cache, Forward, Gradients, Outputs, State, backward, forward, init, step
 
 if TYPE_CHECKING:
     from .stream import Stream
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
-    "Cache", "Forward", "Gradients", "State", "Stream", "backward", "forward", "init", "step",
+    "Cache", "Forward", "Gradients", "Outputs", "State", "Stream", "backward", "forward", "init",
+    "step",
 ]  # fmt: skip
 
 MODULES = (

@@ -22,6 +22,7 @@ __all__ = [
     "check_array",
     "check_cache",
     "check_dtype",
+    "check_flag",
     "check_float",
     "check_lengths",
     "check_number",
@@ -203,6 +204,30 @@ def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
     return found
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """Return True or False, or refuse what is neither.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Returns:
+        bool: The value.
+
+    Raises:
+        TypeError: If it is not True or False.
+
+    Example:
+        >>> check_flag("cache", None)
+        Traceback (most recent call last):
+            ...
+        TypeError: cache: expected True or False, got None
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {_short(value)}")
+    return bool(value)
+
+
 def check_size(name: str, size: Any, least: int) -> int:
     """Return a size as an integer of Python, which cannot overflow, or refuse it.
 
@@ -334,10 +359,10 @@ def check_cache(cache: Any, kind: type, function: str) -> None:
         TypeError: If ``cache`` is of another class.
 
     Example:
-        >>> check_cache(None, tuple, "lstm.forward")
+        >>> check_cache(None, tuple, "recompute.forward")
         Traceback (most recent call last):
             ...
-        TypeError: cache: expected the Cache of lstm.forward, got None
+        TypeError: cache: expected the Cache of recompute.forward, got None
     """
     if isinstance(cache, kind):
         return
@@ -349,6 +374,8 @@ def check_cache(cache: Any, kind: type, function: str) -> None:
         got = f"the whole {name}: pass its field cache"
     else:
         got = "None" if cache is None else f"a {name}"
+    if cache is None and function in ("lstm.forward", "stack.forward"):
+        got += ", which is what it returns with cache=False"
     raise TypeError(f"cache: expected the Cache of {function}, got {got}")
 
 

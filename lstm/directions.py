@@ -94,7 +94,8 @@ def forward(
     h: NDArray[Any],
     lengths: NDArray[Any] | None = None,
     turned: bool = False,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Run]:
+    cache: bool = True,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Run | None]:
     """Run one direction of one layer. Its arguments have been checked.
 
     Args:
@@ -104,29 +105,41 @@ def forward(
         h: Initial outputs, shape (b, H).
         lengths: The number of steps of each sequence, shape (b,); None if all have n.
         turned: Whether to read from each sequence's end.
+        cache: Whether to keep what `backward` needs.
 
     Returns:
-        tuple: Hout (n, b, H), zero after a sequence's end, Cn and Hn (b, H) and the `Run`.
+        tuple: Hout (n, b, H), zero after a sequence's end, Cn and Hn (b, H) and the `Run`;
+        None in its place without a cache.
 
     Example:
         >>> import numpy as np
         >>> X, W, zero = np.ones((5, 3, 10)), fused.init(10, 4, rng=0), np.zeros((3, 4))
-        >>> [piece.steps for piece in forward(X, W, zero, zero, np.array([5, 2, 5]))[3].pieces]
+        >>> _, _, _, run = forward(X, W, zero, zero, np.array([5, 2, 5]))
+        >>> [piece.steps for piece in run.pieces]
         [slice(0, 2, None), slice(2, 5, None)]
     """
     if turned:
         X = reverse(X, lengths)
     n, b, _ = X.shape
-    Hout = np.zeros((n, b, WLSTM.shape[1] // 4), WLSTM.dtype)
-    run = Run(WLSTM.copy(), [])
-    c, h = c.copy(), h.copy()
-    for steps, rows in _cuts(lengths, n):
-        result = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows])
-        Hout[steps, rows] = result.Hout
-        c[rows], h[rows] = result.Cn, result.Hn  # (eq-len-end)
-        cache = result.cache._replace(WLSTM=run.WLSTM)  # one copy serves all pieces
-        run.pieces.append(Piece(steps, rows, cache))
+    run = Run(WLSTM.copy(), []) if cache else None
+    if lengths is None:  # one piece, whose results are those of the whole
+        Hout, c, h, kept = fused.forward(X, WLSTM, c, h, cache=cache)
+        _keep(run, slice(0, n), slice(None), kept)
+    else:
+        Hout, c, h = np.zeros((n, b, WLSTM.shape[1] // 4), WLSTM.dtype), c.copy(), h.copy()
+        for steps, rows in _cuts(lengths):
+            part = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows], cache=cache)
+            Hout[steps, rows] = part.Hout
+            c[rows], h[rows] = part.Cn, part.Hn  # (eq-len-end)
+            _keep(run, steps, rows, part.cache)
     return (reverse(Hout, lengths) if turned else Hout), c, h, run
+
+
+def _keep(run: Run | None, steps: slice, rows: Any, cache: fused.Cache | None) -> None:
+    """Add a piece to a run, if there is one to go back through."""
+    if run is not None and cache is not None:
+        cache = cache._replace(WLSTM=run.WLSTM)  # one copy serves all pieces
+        run.pieces.append(Piece(steps, rows, cache))
 
 
 def backward(
@@ -171,11 +184,8 @@ def backward(
     return (reverse(dX, lengths) if turned else dX), dWLSTM, dc, dh
 
 
-def _cuts(lengths: NDArray[Any] | None, n: int) -> Iterator[tuple[slice, Any]]:
+def _cuts(lengths: NDArray[Any]) -> Iterator[tuple[slice, Any]]:
     """Cut the steps where sequences end: for each piece, its steps and the rows still running."""
-    if lengths is None:
-        yield slice(0, n), slice(None)
-        return
     start = 0
     for stop in np.unique(lengths[lengths > 0]):
         yield slice(start, int(stop)), np.flatnonzero(lengths >= stop)

@@ -17,11 +17,12 @@ Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from . import inference
 from .arguments import (
     ArrayLike,
     Rng,
@@ -29,6 +30,7 @@ from .arguments import (
     as_array,
     check_array,
     check_cache,
+    check_flag,
     check_float,
     check_number,
     check_rng,
@@ -38,7 +40,8 @@ from .arguments import (
 from .layout import split_gates, split_rows
 
 __all__ = [
-    "Cache", "Forward", "Gradients", "State", "backward", "check_fit", "forward", "init", "step",
+    "Cache", "Forward", "Gradients", "Outputs", "State", "backward", "check_fit", "forward",
+    "init", "step",
 ]  # fmt: skip
 
 
@@ -80,6 +83,22 @@ class Forward(NamedTuple):
     Cn: NDArray[Any]
     Hn: NDArray[Any]
     cache: Cache
+
+
+class Outputs(NamedTuple):
+    """The result of `forward` with ``cache=False``: that of `Forward`, but nothing to go back with.
+
+    Attributes:
+        Hout: The output of every step, shape (n, b, H).
+        Cn: The last cell state, shape (b, H).
+        Hn: The last output, shape (b, H).
+        cache: None.
+    """
+
+    Hout: NDArray[Any]
+    Cn: NDArray[Any]
+    Hn: NDArray[Any]
+    cache: None = None
 
 
 class Gradients(NamedTuple):
@@ -158,11 +177,31 @@ def init(
     return np.asarray(WLSTM)
 
 
+@overload
+def forward(
+    X: ArrayLike, WLSTM: ArrayLike, c0: ArrayLike | None = ..., h0: ArrayLike | None = ...,
+    *, cache: Literal[True] = ...,
+) -> Forward: ...  # fmt: skip
+@overload
+def forward(
+    X: ArrayLike, WLSTM: ArrayLike, c0: ArrayLike | None = ..., h0: ArrayLike | None = ...,
+    *, cache: Literal[False],
+) -> Outputs: ...  # fmt: skip
+@overload
+def forward(
+    X: ArrayLike, WLSTM: ArrayLike, c0: ArrayLike | None = ..., h0: ArrayLike | None = ...,
+    *, cache: bool,
+) -> Forward | Outputs: ...  # fmt: skip
 # A raw gate may overflow to infinity: its gate is then 0 or 1. What vanishes may underflow to 0.
 @np.errstate(over="ignore", under="ignore")
 def forward(
-    X: ArrayLike, WLSTM: ArrayLike, c0: ArrayLike | None = None, h0: ArrayLike | None = None
-) -> Forward:
+    X: ArrayLike,
+    WLSTM: ArrayLike,
+    c0: ArrayLike | None = None,
+    h0: ArrayLike | None = None,
+    *,
+    cache: bool = True,
+) -> Forward | Outputs:
     """Run a batch of sequences through the LSTM.
 
     All arguments have one dtype, float32, float64 or complex128, and so has the
@@ -173,10 +212,12 @@ def forward(
         WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
         c0: Initial cell state, shape (b, H); zeros if None.
         h0: Initial output, shape (b, H); zeros if None.
+        cache: Whether to keep what `backward` needs. Without it a run takes less time, and
+            beside its results memory for a single step: for networks that are used, not trained.
 
     Returns:
-        Forward: The named tuple (Hout, Cn, Hn, cache). With n = 0 the last
-        states are copies of the first.
+        Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is
+        None. With n = 0 the last states are copies of the first.
 
     Raises:
         TypeError: If an argument is not an array of that dtype.
@@ -194,6 +235,8 @@ def forward(
     n, b, _ = X.shape
     c = array_or_zeros("c0", c0, ("b", "H"), (b, H), WLSTM.dtype)
     h = array_or_zeros("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
+    if not check_flag("cache", cache):
+        return Outputs(*inference.run(X, WLSTM, c, h))
 
     WLSTM = WLSTM.copy()
     Wh = split_rows(WLSTM).Wh

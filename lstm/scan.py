@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, export
 from jax.typing import ArrayLike
 
+from .arguments import check_flag
 from .layers import Layer
 from .layout import sizes, split_gates, split_rows
 from .traced import (
@@ -126,9 +126,7 @@ def forward(
     if isinstance(reverse, jax.core.Tracer):
         raise TypeError("reverse: expected True or False, got a traced value; name it in "
                         "static_argnames of jax.jit")  # fmt: skip
-    if not isinstance(reverse, bool | np.bool_):
-        raise TypeError(f"reverse: expected True or False, got {reverse!r}")
-    return _direction(X, WLSTM, c0, h0, lengths, bool(reverse))
+    return _direction(X, WLSTM, c0, h0, lengths, check_flag("reverse", reverse))
 
 
 def stack(

@@ -19,7 +19,7 @@ Network Regularization (2014), who drop between layers and never from step to st
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from .arguments import (
     as_array,
     check_array,
     check_cache,
+    check_flag,
     check_lengths,
 )
 from .directions import Piece, Run, reverse
@@ -40,6 +41,7 @@ __all__ = [
     "Forward",
     "Gradients",
     "Layer",
+    "Outputs",
     "Piece",
     "Run",
     "State",
@@ -92,6 +94,22 @@ class Forward(NamedTuple):
     cache: Cache
 
 
+class Outputs(NamedTuple):
+    """The result of `forward` with ``cache=False``: that of `Forward`, but nothing to go back with.
+
+    Attributes:
+        Hout: The last layer's outputs, as in `Forward`.
+        Cn: For each layer the cell states at each sequence's own end, (d, b, H).
+        Hn: For each layer the outputs there, (d, b, H).
+        cache: None.
+    """
+
+    Hout: NDArray[Any]
+    Cn: list[NDArray[Any]]
+    Hn: list[NDArray[Any]]
+    cache: None = None
+
+
 class Gradients(NamedTuple):
     """The result of `backward`.
 
@@ -120,6 +138,32 @@ class State(NamedTuple):
     h: list[NDArray[Any]]
 
 
+@overload
+def forward(
+    X: ArrayLike,
+    layers: Iterable[Layer],
+    c0: Sequence[ArrayLike | None] | None = ...,
+    h0: Sequence[ArrayLike | None] | None = ...,
+    *,
+    lengths: ArrayLike | None = ...,
+    batch_first: bool = ...,
+    dropout: float = ...,
+    rng: np.random.Generator | None = ...,
+    cache: Literal[True] = ...,
+) -> Forward: ...
+@overload
+def forward(
+    X: ArrayLike,
+    layers: Iterable[Layer],
+    c0: Sequence[ArrayLike | None] | None = ...,
+    h0: Sequence[ArrayLike | None] | None = ...,
+    *,
+    lengths: ArrayLike | None = ...,
+    batch_first: bool = ...,
+    dropout: float = ...,
+    rng: np.random.Generator | None = ...,
+    cache: Literal[False],
+) -> Outputs: ...
 @np.errstate(over="ignore", under="ignore")
 def forward(
     X: ArrayLike,
@@ -131,7 +175,8 @@ def forward(
     batch_first: bool = False,
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
-) -> Forward:
+    cache: bool = True,
+) -> Forward | Outputs:
     """Run a batch of sequences through a stack.
 
     Args:
@@ -147,9 +192,11 @@ def forward(
         dropout: For training: the probability with which an output of a layer that another one
             reads is dropped, from 0 to below 1.
         rng: The generator that draws what is dropped; needed with ``dropout`` alone.
+        cache: Whether to keep what `backward` needs. Without it a run takes less time, and memory
+            for the outputs of two layers at most.
 
     Returns:
-        Forward: The named tuple (Hout, Cn, Hn, cache).
+        Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is None.
 
     Raises:
         TypeError: If an argument is of another type or dtype.
@@ -173,7 +220,7 @@ def forward(
         X = X.swapaxes(0, 1)
     n, b, _ = X.shape
     lengths = check_lengths(lengths, n, b)
-    dropout = _check_dropout(dropout, rng, layers)
+    dropout, keep = _check_dropout(dropout, rng, layers), check_flag("cache", cache)
     c0 = _check_states("c0", c0, layers, b, dtype)
     h0 = _check_states("h0", h0, layers, b, dtype)
 
@@ -185,16 +232,19 @@ def forward(
             kept.append(rng.random(X.shape, np.float32) >= dropout)
             X = np.where(kept[-1], X / (1 - dropout), 0)
         results = [
-            directions.forward(X, W, c[d], h[d], lengths, name == "backward")
+            directions.forward(X, W, c[d], h[d], lengths, name == "backward", keep)
             for d, (name, W) in enumerate(layer.directions)
         ]
-        X = np.concatenate([result[0] for result in results], axis=-1)  # the next layer's inputs
+        Hout = [result[0] for result in results]  # together the next layer's inputs
+        X = Hout[0] if len(Hout) == 1 else np.concatenate(Hout, axis=-1)
         Cn.append(np.stack([result[1] for result in results]))
         Hn.append(np.stack([result[2] for result in results]))
         names = [name for name, _ in layer.directions]
-        runs.append(dict(zip(names, [result[3] for result in results], strict=True)))
-    cache = Cache(runs, n, b, lengths, batch_first, dropout, kept)
-    return Forward(X.swapaxes(0, 1) if batch_first else X, Cn, Hn, cache)
+        runs.append({name: run for name, (*_, run) in zip(names, results, strict=True) if run})
+    Y = X.swapaxes(0, 1) if batch_first else X
+    if not keep:
+        return Outputs(Y, Cn, Hn)
+    return Forward(Y, Cn, Hn, Cache(runs, n, b, lengths, batch_first, dropout, kept))
 
 
 @np.errstate(over="ignore", under="ignore")

@@ -39,6 +39,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "layout": "lstm/layout.py tests/test_layout.py tests/test_fused.py",
     "arguments": "lstm/arguments.py tests/test_arguments.py tests/test_fused.py",
     "steps": "lstm/steps.py tests/test_reference.py",
+    "inference": "lstm/inference.py tests/test_inference.py",
     "fused": "lstm/fused.py tests/test_fused.py tests/test_sweeps.py",
     "reference": "lstm/reference.py tests/test_reference.py",
     "recurrent": "lstm/recurrent.py tests/test_variants.py",

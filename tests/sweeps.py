@@ -64,12 +64,15 @@ def cast(problem, dtype):
 
 
 def compare(module, problem, label="", least=0.0):
-    """Forward, backward, and the same steps as a stream, batched and the last sequence alone."""
+    """Forward, backward, forward without a cache, and single steps: batched and one sequence."""
     want = exact(problem)
     freeze(*problem.inputs.values(), *problem.cotangents)  # whoever changes one raises
     agree(run(problem, module.forward, module.backward), want, label, least)
     if not hasattr(module, "step"):
         return
+    outputs = module.forward(**problem.inputs, cache=False)._asdict()
+    assert outputs.pop("cache") is None
+    agree(outputs, {name: want[name] for name in outputs}, f"{label}, without a cache", least)
     X, W, c, h = problem.inputs.values()
     for rows in (slice(None), -1) if X.shape[1] else (slice(None),):
         state, outputs = (c[rows], h[rows]), [want["Hout"][:0, rows]]

@@ -93,6 +93,15 @@ def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dt
             got[f"{name} {k}"] = part[k]
         got |= {f"dW {k} {name}": dW for name, dW in layer.directions}
 
+    outputs = module.forward(
+        turn(X), network, c0, h0, lengths=lengths, batch_first=batch_first, cache=False
+    )
+    assert outputs.cache is None
+    for one, two in ((outputs.Hout, result.Hout), *zip(
+        (*outputs.Cn, *outputs.Hn), (*result.Cn, *result.Hn), strict=True
+    )):  # fmt: skip
+        agree({"out": one}, {"out": two}, f"{(n, b, D, H)}, {layers} layers, without a cache")
+
     def double(value):
         return [v.astype(float) for v in value] if isinstance(value, list) else value.astype(float)
 

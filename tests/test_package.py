@@ -38,6 +38,7 @@ LAYERS = [
         "variants.slstm",
     },
     {"variants.__init__"},  # which has the table of all cells
+    {"inference"},
     {"fused"},
     {"layers", "directions"},
     {"stack", "stream"},
@@ -186,7 +187,9 @@ def test_the_package_needs_numpy_alone():
 
 def test_importing_the_package_imports_only_what_it_needs():
     code = "import lstm, sys; print(*(m for m in sys.modules if m.startswith('lstm')))"
-    assert set(python(code).split()) == {"lstm", "lstm.arguments", "lstm.fused", "lstm.layout"}
+    assert set(python(code).split()) == {
+        "lstm", "lstm.arguments", "lstm.fused", "lstm.inference", "lstm.layout"
+    }  # fmt: skip
 
 
 def path_of(name):
@@ -252,7 +255,9 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
 
 
 def test_what_the_package_offers():
-    offered = ["Cache", "Forward", "Gradients", "State", "backward", "forward", "init", "step"]
+    offered = [
+        "Cache", "Forward", "Gradients", "Outputs", "State", "backward", "forward", "init", "step"
+    ]  # fmt: skip
     assert sorted(lstm.__all__) == sorted([*offered, "Stream"])
     assert lstm.Stream is lstm.stream.Stream
     assert all(getattr(lstm, name) is getattr(lstm.fused, name) for name in offered)

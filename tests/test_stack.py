@@ -393,7 +393,12 @@ def test_what_is_optional_is_named():
         (lambda: stack.forward(X, GOOD, lengths=[-1, 5]), ValueError,
          "lengths: expected numbers from 0 to n = 5, got [-1, 5]"),
         (lambda: stack.backward(X, None), TypeError,
-         "cache: expected the Cache of stack.forward, got None"),
+         "cache: expected the Cache of stack.forward, got None, which is what it returns with "
+         "cache=False"),
+        (lambda: stack.backward(X, stack.forward(X, GOOD, cache=False)), TypeError,
+         "cache: expected the Cache of stack.forward, got the whole Outputs: pass its field cache"),
+        (lambda: stack.forward(X, GOOD, cache=0), TypeError,
+         "cache: expected True or False, got 0"),
         (lambda: stack.backward(X, lstm.forward(X, W).cache), TypeError,
          "cache: expected the Cache of stack.forward, got that of lstm.forward"),
         (lambda: stack.backward(X, stack.forward(X, GOOD)), TypeError,

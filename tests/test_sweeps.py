@@ -115,7 +115,8 @@ def test_any_stack(shape, dtype, d, layers, power, data):
 def arguments_of(function, given):
     """The arguments by name, and the sizes that bugs depend on."""
     names = {
-        "forward": ("X", "WLSTM", "c0", "h0"), "backward": ("dHout", "cache", "dCn", "dHn"),
+        "forward": ("X", "WLSTM", "c0", "h0", "cache"),
+        "backward": ("dHout", "cache", "dCn", "dHn"),
         "step": ("x", "WLSTM", "c", "h"), "init": ("D", "H"),
     }[function]  # fmt: skip
     a = SimpleNamespace(**dict(zip(names, given, strict=False)))
@@ -158,7 +159,8 @@ def off(result, name, factor=1.001):
 
 
 def rounded(result, dtype):
-    return type(result)(*(a.astype(dtype).astype(a.dtype) for a in result))
+    kind = getattr(type(result), "_make", tuple)
+    return kind(a.astype(dtype).astype(a.dtype) for a in result)
 
 
 def clipped(result, limit):
@@ -207,6 +209,14 @@ AROUND = {
         else fused.forward(a.X, a.WLSTM, np.ones_like(r.Cn), getattr(a, "h0", None)))),
     "forward at its largest only": ("steps", "forward", lambda a, r: (
         off(r, "Cn") if a.n > 1000 else r)),
+    "the last step lost without a cache": ("steps", "forward", lambda a, r: (
+        edit(r, "Hout", lambda y: y[-1:].fill(0)) if r.cache is None and a.n > 100 else r)),
+    "wide batches cut without a cache": ("batches", "forward", lambda a, r: (
+        edit(r, "Hout", zero_row(64)) if r.cache is None and a.b > 64 else r)),
+    "many units off without a cache": ("units", "forward", lambda a, r: (
+        off(r, "Cn") if r.cache is None and a.H > 256 else r)),
+    "half precision without a cache": ("all_large", "forward", lambda a, r: (
+        type(r)(*rounded(r[:3], np.float16)) if r.cache is None and a.D > 64 else r)),
     "units beyond the thousandth": ("units", "backward", lambda a, r: (
         edit(r, "dh0", lambda x: x[:, 1000:].fill(0)) if a.H > 1000 else r)),
     "a long cache is used up": ("memory", "backward", lambda a, r: (
@@ -281,6 +291,30 @@ def test_a_bug_inside_is_caught(name):
         sweeps.FUSED[sweep](plant(Bug(name, "backward", "", patches)))
 
 
+# Of the pass that keeps nothing.
+
+UNKEPT = {
+    "h of the step before last": ("steps", (
+        ("np.multiply(o, s, out=h)", "np.multiply(o, s, out=h if t < 64 else s)"),)),
+    "inputs of the first step for all": ("steps", (("x[...] = X[t].T", "x[...] = X[0].T"),)),
+    "features cut": ("inputs", (("x[...] = X[t].T", "x[:64] = X[t, :, :64].T; x[64:] = 0"),)),
+    "a cell clipped at 50": ("magnitudes", (("c += i ", "c += i; c.clip(-50, 50, out=c) "),)),
+    "initial states shared with the caller": ("memory", (
+        ('u[1 + D :], np.array(c0.T, order="C")', "u[1 + D :], c0.T"),)),
+    "weights of another layout": ("memory", (
+        ("WLSTM = WLSTM.copy()", "WLSTM = WLSTM.T.reshape(WLSTM.shape)"),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKEPT)
+def test_a_bug_without_a_cache_is_caught(name):
+    sweep, patches = UNKEPT[name]
+    whole = plant(Bug(name, "forward", "", ()))
+    whole.inference = plant(Bug(name, "forward", "", patches, "inference"))
+    with pytest.raises((AssertionError, ValueError)):  # a frozen argument that is written to
+        sweeps.FUSED[sweep](whole)
+
+
 # Of the stack, and of the directions that it calls.
 
 STACKED = {
@@ -296,14 +330,13 @@ STACKED = {
         ("dY = np.sum(\n            [result[0] for result in results], axis=0\n        )",
          "dY = np.mean(\n            [result[0] for result in results], axis=0\n        )"),)),
     "four layers at most": ("stack_sizes", "stack", (
-        ("X = np.concatenate([result[0] for result in results], axis=-1)",
-         "X = np.concatenate([result[0] for result in results], axis=-1) if len(runs) < 4 else X"),
+        ("X = Hout[0] if len(Hout) == 1 else", "X = X if len(runs) > 3 else"),
     )),
     "one mask for all layers above the second": ("stack_dropout", "stack", (
         ("kept[-len(dlayers)]", "kept[-min(len(dlayers), 2)]"),)),
     "axes that stay swapped when they are equal": ("stack_sizes", "stack", (
-        ("return Forward(X.swapaxes(0, 1) if batch_first else X,",
-         "return Forward(X.swapaxes(0, 1) if batch_first and n != b else X,"),)),
+        ("Y = X.swapaxes(0, 1) if batch_first else X",
+         "Y = X.swapaxes(0, 1) if batch_first and n != b else X"),)),
     "many sequences turned by the longest": ("stack_lengths", "directions", (
         ("lengths - 1 - t, 0)",
          "(lengths if b <= 64 else lengths.max()) - 1 - t, 0).clip(0)"),)),
