@@ -22,14 +22,14 @@ ROOT = Path(__file__).parent.parent
 ROUNDS, LEAST, SECONDS = 25, 7, 20  # per shape: at most, at least, and when to stop in between
 
 
-def race(contestants, limit):
+def race(contestants, limit, seconds=SECONDS):
     """Each contestant's ratios to the limit: quartiles, the limit's milliseconds, the rounds."""
     import numpy as np
 
     for run in contestants.values():
         run()  # compiles what compiles
     rows, began = [], time.perf_counter()
-    while len(rows) < LEAST or (len(rows) < ROUNDS and time.perf_counter() - began < SECONDS):
+    while len(rows) < LEAST or (len(rows) < ROUNDS and time.perf_counter() - began < seconds):
         row = []
         for run in contestants.values():
             start = time.perf_counter()

@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "jax", "jaxlib", "flax", "keras", "equinox", "torch")
+PACKAGES = ("numpy", "jax", "jaxlib", "flax", "keras", "equinox", "torch", "onnxruntime")
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # They make OpenBLAS take a processor for another one: its products, and our limit, would be wrong.
 MISLEADING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_VERBOSE")

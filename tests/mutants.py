@@ -129,6 +129,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "tutor/part": "lstm/tutor/part.py tests/test_tutor.py tests/test_tutor_names.py",
     "tutor/child": "lstm/tutor/child.py tests/test_tutor.py tests/test_tutor_names.py",
     "book/ladder": "lstm/book/ladder.py tests/test_ladder.py",
+    "book/features": "lstm/book/features.py tests/test_ladder.py",
     "book/limit": "lstm/book/limit.py tests/test_ladder.py",
     "book/ngrams": "lstm/book/ngrams.py tests/test_ngrams.py",
     "book/vowels": "lstm/book/vowels.py tests/test_vowels.py",

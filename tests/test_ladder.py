@@ -7,11 +7,15 @@ import pytest
 from helpers import SHAPES, draw, run
 
 import lstm
-from lstm.book.ladder import LADDER
+from lstm.book.features import backward_by_features, forward_by_features
+from lstm.book.ladder import LADDER, Rung
 from lstm.book.limit import FORMS, best_form, needed, prepare, products
 
+BESIDE = Rung("features as rows", forward_by_features, backward_by_features)
+OTHERS = (*LADDER[:-1], BESIDE)
 
-@pytest.mark.parametrize("rung", LADDER[:-1], ids=lambda rung: rung.name)
+
+@pytest.mark.parametrize("rung", OTHERS, ids=lambda rung: rung.name)
 @pytest.mark.parametrize("shape", SHAPES[:3])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_a_rung_computes_what_the_top_computes(rung, shape, dtype, tolerance):
@@ -25,7 +29,7 @@ def test_a_rung_computes_what_the_top_computes(rung, shape, dtype, tolerance):
 
 def test_a_sequence_longer_than_a_block():
     problem = draw(40, 9, 3, 60, seed=22)
-    for rung in LADDER[:-1]:
+    for rung in OTHERS:
         got = run(problem, rung.forward, rung.backward)
         for name, value in run(problem).items():
             np.testing.assert_allclose(got[name], value, rtol=1e-9, atol=1e-10, err_msg=name)

@@ -85,8 +85,8 @@ LAYERS = [
     {"tutor.__init__"},
     {"__main__"},
     {
-        "book.ladder", "book.limit", "book.ngrams", "book.plots.style", "book.probes",
-        "book.rosetta", "book.vowels",
+        "book.features", "book.ladder", "book.limit", "book.ngrams", "book.plots.style",
+        "book.probes", "book.rosetta", "book.vowels",
     },
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.tables"},

@@ -299,7 +299,7 @@ UNKEPT = {
     "inputs of the first step for all": ("steps", (("x[...] = X[t].T", "x[...] = X[0].T"),)),
     "features cut": ("inputs", (("x[...] = X[t].T", "x[:64] = X[t, :, :64].T; x[64:] = 0"),)),
     "a cell clipped at 50": ("magnitudes", (("c += i ", "c += i; c.clip(-50, 50, out=c) "),)),
-    "initial states shared with the caller": ("memory", (
+    "initial states shared with the caller": ("steps", (
         ('u[1 + D :], np.array(c0.T, order="C")', "u[1 + D :], c0.T"),)),
     "weights of another layout": ("memory", (
         ("WLSTM = WLSTM.copy()", "WLSTM = WLSTM.T.reshape(WLSTM.shape)"),)),

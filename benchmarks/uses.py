@@ -1,0 +1,180 @@
+"""Everybody who runs, beyond one layer in training: outputs alone, lengths, stacks, streams.
+
+As in `contestants`: functions without arguments, by name, that do the same work in float32. A peer
+that is not installed is left out; its name and the reason come second.
+"""
+
+import numpy as np
+from contestants import STEPS, _with_peers, stream
+
+import lstm
+from lstm import stack
+from lstm.book.features import backward_by_features, forward_by_features
+from lstm.book.limit import best_form, needed, prepare
+
+INFERENCE = ((100, 1, 64, 128), (100, 32, 64, 128), (100, 64, 64, 128), (50, 64, 256, 256),
+             (10, 100, 512, 512), (20, 64, 7, 20))  # fmt: skip
+LENGTHS = (4, 16, 64)  # sequences of a batch, each of 1 to 100 steps
+
+
+def _normal(*shape):
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def outputs(n, b, D, H, threads):
+    """Outputs alone, as of a network that is used and not trained."""
+    X, W, zero = _normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
+    products = [prepare(product, best_form(product)) for product in needed(n, b, D, H)[:2]]
+    contestants = {
+        "limit": lambda: [run() for run in products],
+        "with a cache": lambda: lstm.forward(X, W, zero, zero),
+        "without a cache": lambda: lstm.forward(X, W, zero, zero, cache=False),
+        "features as rows, with a cache": lambda: forward_by_features(X, W, zero, zero),
+    }
+
+    def torch_outputs():
+        import torch
+
+        torch.set_num_threads(threads)
+        layer, inputs = torch.nn.LSTM(D, H), torch.from_numpy(X)
+
+        @torch.no_grad()
+        def run():
+            layer(inputs)
+
+        return run
+
+    return _with_peers(contestants, {"PyTorch": torch_outputs})
+
+
+def passes(n, b, D, H):
+    """The two forms of `lstm.fused`, one sequence or one feature in a row, pass by pass."""
+    X, W, zero = _normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
+    dHout = _normal(n, b, H)
+    rows, features = lstm.forward(X, W, zero, zero), forward_by_features(X, W, zero, zero)
+    return {
+        "forward": lambda: lstm.forward(X, W, zero, zero),
+        "forward, features as rows": lambda: forward_by_features(X, W, zero, zero),
+        "backward": lambda: lstm.backward(dHout, rows.cache, zero, zero),
+        "backward, features as rows": lambda: backward_by_features(
+            dHout, features.cache, zero, zero
+        ),
+    }
+
+
+def lengths(b, threads, n=100, D=64, H=128):
+    """Forward and backward over sequences of 1 to n steps, of which each ends where it likes."""
+    ends = np.random.default_rng(1).integers(1, n + 1, b)
+    ends[0] = n
+    X, dHout = _normal(n, b, D), _normal(n, b, H)
+    layers = stack.init(D, H, rng=0, dtype=np.float32)
+    W = layers[0].forward
+
+    def in_pieces():
+        stack.backward(dHout, stack.forward(X, layers, lengths=ends).cache)
+
+    def over_the_padding():
+        lstm.backward(dHout, lstm.forward(X, W).cache)
+
+    def torch_run(packed):
+        import torch
+        from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+        torch.set_num_threads(threads)
+        layer = torch.nn.LSTM(D, H)
+        inputs, ask = torch.from_numpy(X).requires_grad_(), torch.from_numpy(dHout)
+        long = torch.from_numpy(ends)
+
+        def run():
+            layer.zero_grad()
+            inputs.grad = None
+            if packed:
+                pieces = pack_padded_sequence(inputs, long, enforce_sorted=False)
+                out = pad_packed_sequence(layer(pieces)[0], total_length=n)[0]
+            else:
+                out = layer(inputs)[0]
+            out.backward(ask)
+
+        return run
+
+    contestants = {"lstm.stack, in pieces": in_pieces, "lstm, over the padding": over_the_padding}
+    return _with_peers(contestants, {
+        "PyTorch, packed": lambda: torch_run(True),
+        "PyTorch, over the padding": lambda: torch_run(False),
+    })  # fmt: skip
+
+
+def stacked(threads, layers=2, n=100, b=32, D=64, H=128):
+    """Forward and backward of layers in both directions, beside their own runs of `lstm.fused`."""
+    X, dHout = _normal(n, b, D), _normal(n, b, 2 * H)
+    network = stack.init(D, H, layers=layers, bidirectional=True, rng=0, dtype=np.float32)
+    wide, half, zero = _normal(n, b, 2 * H), _normal(n, b, H), np.zeros((b, H), "f")
+    single = [(X if k == 0 else wide, W) for k, layer in enumerate(network)
+              for _, W in layer.directions]  # fmt: skip
+    products = [
+        prepare(product, best_form(product))
+        for inputs, _ in single for product in needed(n, b, inputs.shape[2], H)
+    ]  # fmt: skip
+
+    def alone():
+        for inputs, W in single:
+            lstm.backward(half, lstm.forward(inputs, W, zero, zero).cache, zero, zero)
+
+    def torch_stack():
+        import torch
+
+        torch.set_num_threads(threads)
+        layer = torch.nn.LSTM(D, H, num_layers=layers, bidirectional=True)
+        inputs, ask = torch.from_numpy(X).requires_grad_(), torch.from_numpy(dHout)
+
+        def run():
+            layer.zero_grad()
+            inputs.grad = None
+            layer(inputs)[0].backward(ask)
+
+        return run
+
+    contestants = {
+        "limit": lambda: [run() for run in products],
+        "its runs of lstm.fused": alone,
+        "lstm.stack": lambda: stack.backward(dHout, stack.forward(X, network).cache),
+    }
+    return _with_peers(contestants, {"PyTorch": torch_stack})
+
+
+def streams(threads, D=64, H=128):
+    """Single steps of one layer, and of two beside ONNX Runtime."""
+    one, left_out = stream(D, H, threads)
+    x, W = _normal(D), lstm.init(D, H, rng=0, dtype=np.float32)
+    layers = stack.init(D, H, layers=2, rng=0, dtype=np.float32)
+    ours, two = lstm.Stream(W), lstm.Stream(layers)
+
+    def runs(step):
+        def run():
+            for _ in range(STEPS):
+                step(x)
+
+        return run
+
+    one = {"limit": one.pop("limit"), "lstm.Stream": runs(ours.step), **one}
+
+    def runtime():
+        import onnxruntime
+
+        from lstm import exchange
+
+        model = exchange.onnx.dump(layers, states=True)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        feeds = {i.name: np.zeros([s if isinstance(s, int) else 1 for s in i.shape], np.float32)
+                 for i in session.get_inputs()}  # fmt: skip
+
+        def run():
+            for _ in range(STEPS):
+                session.run(None, feeds)
+
+        return run
+
+    pair, missing = _with_peers({"lstm.Stream": runs(two.step)}, {"ONNX Runtime": runtime})
+    return one, pair, left_out | missing
