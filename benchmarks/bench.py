@@ -14,7 +14,6 @@ import datetime
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import ladder
 import machine

@@ -60,10 +60,16 @@ GOALS = (
     Goal("Features as rows", "passes", "backward, features as rows", "backward"),
 )  # fmt: skip
 
-INTRODUCTION = """# Benchmarks
-
-How fast is `lstm`, beside what it cannot do without and beside others? Every number here is one time divided by another, both taken in turn in the same rounds; the smaller, the better. Behind some stands a goal: the ratio that we ask for at most. A goal that is missed is in bold. **The limit** is the time of the matrix products alone, each in the best of its eight forms; [chapter 9](09-fast) explains it, and how to measure on a machine that has other work, too. Shapes are (steps, batch, input size, hidden size), numbers are float32, and each cell is the median of the rounds.
-"""
+INTRODUCTION = (
+    "# Benchmarks\n\n"
+    "How fast is `lstm`, beside what it cannot do without and beside others? Every number here is "
+    "one time divided by another, both taken in turn in the same rounds; the smaller, the better. "
+    "Beside some stands a goal: the most that we ask for. A goal that is missed is in bold. "
+    "**The limit** is the time of the matrix products alone, each in the best of its eight forms; "
+    "[chapter 9](09-fast) explains it, and how to measure on a machine that has other work, too. "
+    "Shapes are (steps, batch, input size, hidden size), numbers are float32, and each cell is the "
+    "median of the rounds.\n"
+)
 
 
 def ratio(run, goal, title):
@@ -102,7 +108,8 @@ def text(runs):
         if goal.part != part:
             part = goal.part
             parts.append(
-                f"\n## {part}\n\n| time of | divided by that of | at | goal | {' | '.join(heads)} |\n"
+                f"\n## {part}\n\n"
+                f"| time of | divided by that of | at | goal | {' | '.join(heads)} |\n"
                 f"|---|---|---|--:|{'--:|' * len(heads)}\n"
             )
         asked = goal.most if goal.most is not None and goal.among(title) else None
@@ -111,7 +118,7 @@ def text(runs):
         most = "" if asked is None else f"{asked:.2f}"
         parts.append(f"| {goal.ours} | {goal.theirs} | {at} | {most} | {' | '.join(cells)} |\n")
     parts.append("\n## The machine\n\n")
-    for (threads, run), head in zip(runs.items(), heads, strict=True):
+    for run, head in zip(runs.values(), heads, strict=True):
         about = run["machine"]
         parts.append(
             f"- **{head[0].upper()}{head[1:]}**: {run['date']}, revision {about['revision']}, "

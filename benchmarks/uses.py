@@ -167,8 +167,10 @@ def streams(threads, D=64, H=128):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        feeds = {i.name: np.zeros([s if isinstance(s, int) else 1 for s in i.shape], np.float32)
-                 for i in session.get_inputs()}  # fmt: skip
+        feeds = {}
+        for given in session.get_inputs():  # X, the states, and lengths of one step
+            shape = [size if isinstance(size, int) else 1 for size in given.shape]
+            feeds[given.name] = np.ones(shape, "i4" if "int32" in given.type else "f4")
 
         def run():
             for _ in range(STEPS):
