@@ -82,15 +82,16 @@ PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin)
 test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
 	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
 
-bench: $(READY)  ## Time the LSTM beside its limit and other libraries, on one and two threads
-	$(BIN)/python benchmarks/ladder.py --to _build
+bench: $(READY)  ## Measure every ratio that has a goal, on one and two threads, and write book/benchmarks.md
+	$(BIN)/python benchmarks/bench.py
 
 bench-peers: $(PEERS)  ## Install the peers of the benchmarks that are too large for everybody
 
-ladder: $(READY)  ## The same run, stored as what chapter 9 shows
-	$(BIN)/python benchmarks/ladder.py
+ladder: $(READY)  ## Time the rungs of chapter 9's ladder, and store what it shows; LADDER="--to _build" leaves that alone
+	$(BIN)/python benchmarks/ladder.py $(LADDER)
 
 FILES ?=
+LADDER ?=
 mutants: $(READY)  ## Plant small mistakes in lstm/ and list those that no test finds; FILES="fused cell"
 	$(BIN)/python tests/mutants.py $(FILES)
 

@@ -113,9 +113,8 @@ def _autodiff(X, WLSTM, dHout):
 
     from lstm import scan
 
-    run = scan._run.__wrapped__  # the same scan, without its derived backward pass
     zero = jnp.zeros((X.shape[1], WLSTM.shape[1] // 4), X.dtype)
-    return _pull(lambda X, W: run(X, W, zero, zero).Hout, dHout, X, WLSTM)
+    return _pull(lambda X, W: scan.run_and_keep(X, W, zero, zero)[0].Hout, dHout, X, WLSTM)
 
 
 def _flax(X, dHout, H):

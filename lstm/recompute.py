@@ -7,7 +7,7 @@ states and one cache of k steps are alive at a time: the sum is smallest near k 
 price is one more forward pass. The gradients are those of ``lstm.backward``, exactly: the same
 operations in the same order, except for the sum over pieces in dWLSTM.
 
-`scan` does the same in JAX, by ``jax.checkpoint`` around each piece.
+`scan` does the same in JAX: it is `lstm.scan.forward` with ``remat``.
 
 Source: Chen, Xu, Zhang and Guestrin, arXiv 1604.06174 (2016); chapters 5 and 16 of the book.
 """
@@ -183,29 +183,15 @@ def scan(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None, *, every: int | Non
         True
     """
     try:
-        import jax
         import jax.numpy as jnp
     except ImportError as error:
         needs = "lstm.recompute.scan needs JAX: pip install 'lstm-book[jax]'"
         raise ImportError(f"{needs} ({error})") from error
 
-    from .scan import Sequence
     from .scan import forward as run
 
-    _, c, h = first = run(jnp.asarray(X)[:0], WLSTM, c0, h0)  # checks all but the sizes of X
-    if first.Hout.ndim != 3:
+    every = None if every is None else check_size("every", every, least=1)
+    result = run(X, WLSTM, c0, h0, remat=True if every is None else every)
+    if result.Hout.ndim != 3:
         raise ValueError(f"X: expected shape (n, b, D), got {jnp.shape(X)}")
-    X = jnp.asarray(X)
-    n = len(X)
-    every = max(1, isqrt(n)) if every is None else check_size("every", every, least=1)
-    whole = n // every * every
-
-    @jax.checkpoint
-    def piece(state: Any, X_piece: Any) -> Any:
-        Hout, c, h = run(X_piece, WLSTM, *state)
-        return (c, h), Hout
-
-    (c, h), Hout = jax.lax.scan(piece, (c, h), X[:whole].reshape(-1, every, *X.shape[1:]))
-    Hout = Hout.reshape(whole, *Hout.shape[2:])
-    (c, h), rest = piece((c, h), X[whole:])
-    return Sequence(jnp.concatenate([Hout, rest]), c, h)
+    return result

@@ -15,6 +15,8 @@ Source: chapters 5 and 8 of the book, chapter 13 for the lengths, and the docume
 """
 
 from collections import abc
+from functools import partial
+from math import isqrt
 from typing import Any, NamedTuple
 
 import jax
@@ -22,7 +24,7 @@ import jax.numpy as jnp
 from jax import Array, export
 from jax.typing import ArrayLike
 
-from .arguments import check_flag
+from .arguments import check_flag, check_size
 from .layers import Layer
 from .layout import sizes, split_gates, split_rows
 from .traced import (
@@ -79,6 +81,8 @@ def forward(
     *,
     lengths: Any = None,
     reverse: bool = False,
+    unroll: int = 1,
+    remat: bool | int = False,
 ) -> Sequence:
     """Run a batch of sequences, or one, through the LSTM.
 
@@ -96,6 +100,12 @@ def forward(
             one below 0 counts as 0, one above n as n.
         reverse: Whether to read each sequence from its own end. Hout stays in the order
             of X. It is part of the program: under ``jax.jit`` it is a static argument.
+        unroll: How many steps of the loop are compiled into one turn of it, from 1 on: more code
+            to compile, for fewer turns. On a CPU 4 is worth a few percent at batch 1, and 8 is
+            slower than 1. It is part of the program, as ``reverse`` is.
+        remat: Less memory for the gradient, and one more forward pass: True keeps for the way back
+            every sqrt(n)-th state alone, a number that of so many steps, and each piece between
+            two of them runs again before its backward pass.
 
     Returns:
         Sequence: The named tuple (Hout, Cn, Hn).
@@ -126,7 +136,8 @@ def forward(
     if isinstance(reverse, jax.core.Tracer):
         raise TypeError("reverse: expected True or False, got a traced value; name it in "
                         "static_argnames of jax.jit")  # fmt: skip
-    return _direction(X, WLSTM, c0, h0, lengths, check_flag("reverse", reverse))
+    run = _runner(n, unroll, remat)
+    return _direction(run, X, WLSTM, c0, h0, lengths, check_flag("reverse", reverse))
 
 
 def stack(
@@ -136,6 +147,8 @@ def stack(
     h0: abc.Sequence[ArrayLike] | None = None,
     *,
     lengths: Any = None,
+    unroll: int = 1,
+    remat: bool | int = False,
 ) -> Stacked:
     """Run a batch of sequences, or one, through the layers of a `lstm.stack`.
 
@@ -145,6 +158,8 @@ def stack(
         c0: For each layer the initial cell states, (d, b, H), or (d, H); zeros if None.
         h0: For each layer the initial outputs, of the same shapes; zeros if None.
         lengths: The number of steps of each sequence, as in `forward`.
+        unroll: As in `forward`.
+        remat: As in `forward`.
 
     Returns:
         Stacked: The named tuple (Hout, Cn, Hn).
@@ -170,10 +185,10 @@ def stack(
     lengths = check_lengths(lengths, n, batch)
     c0 = check_states("c0", c0, layers, batch)
     h0 = check_states("h0", h0, layers, batch)
-    Cn, Hn = [], []
+    Cn, Hn, run = [], [], _runner(n, unroll, remat)
     for layer, c, h in zip(layers, c0, h0, strict=True):
         results = [
-            _direction(X, W, c[d], h[d], lengths, name == "backward")
+            _direction(run, X, W, c[d], h[d], lengths, name == "backward")
             for d, (name, W) in enumerate(layer.directions)
         ]
         X = jnp.concatenate([result.Hout for result in results], axis=-1)
@@ -182,7 +197,37 @@ def stack(
     return Stacked(X, Cn, Hn)
 
 
+_Runner = abc.Callable[..., Sequence]
+
+
+def _runner(n: int, unroll: Any, remat: Any) -> _Runner:
+    """What runs n steps: `_run`, as a whole or in pieces that are run again."""
+    run = partial(_run, check_size("unroll", unroll, least=1))
+    if remat is False:
+        return run
+    every = max(1, isqrt(n)) if remat is True else check_size("remat", remat, least=1)
+    return partial(_pieces, run, every)
+
+
+def _pieces(
+    run: _Runner, every: int, X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None
+) -> Sequence:
+    """As `_run`, with the states at the cuts kept alone; the piece at the end may be shorter."""
+
+    @jax.checkpoint
+    def piece(state: Any, now: Any) -> Any:
+        Hout, c, h = run(now[0], WLSTM, *state, now[1])
+        return (c, h), Hout
+
+    whole = len(X) // every * every
+    cut = jax.tree.map(lambda a: a[:whole].reshape(-1, every, *a.shape[1:]), (X, alive))
+    state, Hout = jax.lax.scan(piece, (c0, h0), cut)
+    state, rest = piece(state, jax.tree.map(lambda a: a[whole:], (X, alive)))
+    return Sequence(jnp.concatenate([Hout.reshape(whole, *Hout.shape[2:]), rest]), *state)
+
+
 def _direction(
+    run: _Runner,
     X: Array,
     WLSTM: Array,
     c0: Array,
@@ -193,7 +238,7 @@ def _direction(
     """One layer in one direction: what is round `_run`, which JAX differentiates itself."""
     if X.ndim == 2:
         lengths = None if lengths is None else lengths[None]
-        batch = _direction(X[:, None], WLSTM, c0[None], h0[None], lengths, reverse)
+        batch = _direction(run, X[:, None], WLSTM, c0[None], h0[None], lengths, reverse)
         return Sequence(batch.Hout[:, 0], batch.Cn[0], batch.Hn[0])
     alive = None
     if lengths is not None:
@@ -201,7 +246,7 @@ def _direction(
         X = jnp.where(alive, X, 0)  # 0 times nan would be nan in the weights' gradient
     X = _turn(X, lengths) if reverse else X
     try:
-        Hout, Cn, Hn = _run(*_spread(X, WLSTM, c0, h0, alive))
+        Hout, Cn, Hn = run(*_spread(X, WLSTM, c0, h0, alive))
     except TypeError as error:
         if "forward-mode" not in str(error):
             raise
@@ -261,13 +306,15 @@ class Kept(NamedTuple):
     alive: Array | None
 
 
-@jax.custom_vjp
-def _run(X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None) -> Sequence:
-    return run_and_keep(X, WLSTM, c0, h0, alive)[0]
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _run(
+    unroll: int, X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
+) -> Sequence:
+    return run_and_keep(X, WLSTM, c0, h0, alive, unroll)[0]
 
 
 def run_and_keep(
-    X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
+    X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None, unroll: int = 1
 ) -> tuple[Sequence, Kept]:
     """The forward pass.
 
@@ -277,6 +324,7 @@ def run_and_keep(
         c0: Initial cell state, shape (b, H).
         h0: Initial output, shape (b, H).
         alive: Which sequences have not ended yet, shape (n, b, 1); None if all have n steps.
+        unroll: How many steps are compiled into one turn of the loop.
 
     Returns:
         tuple: The `Sequence`, and what the backward pass needs, a `Kept`.
@@ -298,12 +346,12 @@ def run_and_keep(
         h = o * jnp.tanh(c)  # (eq-s) (eq-h)
         return (c, h), (c, h, (i, f, o, g))
 
-    (Cn, Hn), (C, Hout, gates) = _scan(step, (c0, h0), X @ Wx + b, alive)
+    (Cn, Hn), (C, Hout, gates) = _scan(step, (c0, h0), X @ Wx + b, alive, unroll)
     C, H = jnp.concatenate([c0[None], C]), jnp.concatenate([h0[None], Hout])
     return Sequence(Hout, Cn, Hn), Kept(X, WLSTM, C, H, gates, alive)
 
 
-def _backward(kept: Kept, gradients: Sequence) -> tuple[Array | None, ...]:
+def _backward(unroll: int, kept: Kept, gradients: Sequence) -> tuple[Array | None, ...]:
     """The backward pass: gradients with respect to X, WLSTM, c0, h0; none for alive."""
     X, WLSTM, C, H, gates, alive = kept
     dHout, dCn, dHn = gradients
@@ -325,7 +373,7 @@ def _backward(kept: Kept, gradients: Sequence) -> tuple[Array | None, ...]:
         return (dc * f, dz @ Wh.T), dz  # (eq-dc-prev) (eq-dh-prev)
 
     values = (dHout, C[:-1], C[1:], gates)
-    last, dZ = _scan(step_back, (dCn, dHn), values, alive, reverse=True)
+    last, dZ = _scan(step_back, (dCn, dHn), values, alive, unroll, reverse=True)
     dc0, dh0 = last  # (eq-bptt-start)
 
     # Sums over steps and batch at once. A reshape to (n * b, ...) would be the same
@@ -338,7 +386,7 @@ def _backward(kept: Kept, gradients: Sequence) -> tuple[Array | None, ...]:
     return dX, dWLSTM, dc0, dh0, None
 
 
-_run.defvjp(run_and_keep, _backward)
+_run.defvjp(lambda unroll, *arguments: run_and_keep(*arguments, unroll=unroll), _backward)
 
 
 def _scan(
@@ -346,11 +394,12 @@ def _scan(
     state: Any,
     inputs: Any,
     alive: Array | None,
+    unroll: int,
     reverse: bool = False,
 ) -> Any:
     """``jax.lax.scan``; where a sequence is not alive, its state stays and its output is zero."""
     if alive is None:
-        return jax.lax.scan(step, state, inputs, reverse=reverse)
+        return jax.lax.scan(step, state, inputs, reverse=reverse, unroll=unroll)
 
     def guarded(state: Any, now: Any) -> Any:
         here, alive = now
@@ -358,4 +407,4 @@ def _scan(
         after = jax.tree.map(lambda a, b: jnp.where(alive, a, b), after, state)  # (eq-len-carry)
         return after, jax.tree.map(lambda a: jnp.where(alive, a, 0), output)
 
-    return jax.lax.scan(guarded, state, (inputs, alive), reverse=reverse)
+    return jax.lax.scan(guarded, state, (inputs, alive), reverse=reverse, unroll=unroll)

@@ -518,6 +518,10 @@ DTYPE = "expected dtype float32 or float64"
         ({"lengths": [True] * 3}, TypeError, "lengths: expected integers, got dtype bool"),
         ({"reverse": "yes"}, TypeError, "reverse: expected True or False, got 'yes'"),
         ({"reverse": 1}, TypeError, "reverse: expected True or False, got 1"),
+        ({"unroll": 0}, ValueError, "unroll: expected at least 1, got 0"),
+        ({"unroll": True}, TypeError, "unroll: expected an integer, got True"),
+        ({"remat": 0}, ValueError, "remat: expected at least 1, got 0"),
+        ({"remat": "yes"}, TypeError, "remat: expected an integer, got 'yes'"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments, error, message):
@@ -570,3 +574,60 @@ STATES = [STATE[None], STATE[None]]
 def test_bad_arguments_of_a_stack_are_refused_by_name(arguments, error, message):
     with refused(error, message):
         scan.stack(**{"X": X, "layers": TWO} | arguments)
+
+
+PROGRAMS = [{"unroll": 3}, {"remat": True}, {"remat": 3}, {"remat": 7, "unroll": 2}, {"remat": 99}]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+@pytest.mark.parametrize("n", [0, 1, 7, 12])
+def test_another_program_computes_the_same(program, n):
+    problem = draw(n=n, b=3, D=4, H=5)
+    got = gradients(partial(scan.forward, **program), problem)
+    assert_same(got, run_numpy(problem), 1e-13)
+
+
+@pytest.mark.parametrize("program", PROGRAMS[1:], ids=str)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_another_program_knows_lengths_directions_and_single_sequences(program, reverse):
+    problem = draw(n=12, b=3, D=4, H=5)
+    options = {"lengths": np.array([12, 0, 5]), "reverse": reverse}
+    got = gradients(partial(scan.forward, **options, **program), problem)
+    assert_same(got, gradients(partial(scan.forward, **options), problem), 1e-13)
+    one = {name: value[:, 0] if name == "X" else value[0] if name != "WLSTM" else value
+           for name, value in problem.inputs.items()}  # fmt: skip
+    for a, b in zip(scan.forward(**one, **program), scan.forward(**one), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-14)
+
+
+def test_another_program_of_a_stack():
+    layers = stack.init(4, [3, 5], bidirectional=True, rng=0)
+    X = np.random.default_rng(1).standard_normal((11, 2, 4))
+
+    def loss(layers, **program):
+        return (scan.stack(X, layers, lengths=[11, 4], **program).Hout ** 2).sum()
+
+    want = jax.grad(loss)(layers)
+    got = jax.grad(partial(loss, remat=True, unroll=2))(layers)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+
+
+def test_remat_saves_memory_where_a_checkpoint_around_the_whole_saves_none():
+    X, WLSTM = np.ones((1000, 4, 8), "float32"), lstm.init(8, 32, rng=0, dtype="float32")
+
+    def working(run):
+        gradient = jax.jit(jax.grad(lambda W: (run(X, W).Hout ** 2).sum()))
+        return gradient.lower(WLSTM).compile().memory_analysis().temp_size_in_bytes
+
+    plain, pieces = working(scan.forward), working(partial(scan.forward, remat=True))
+    assert pieces < 0.35 * plain
+    assert working(jax.checkpoint(lambda X, W: scan.forward(X, W))) > 0.9 * plain
+
+
+def test_unroll_writes_that_many_steps_into_the_loop():
+    def products(unroll):
+        program = str(jax.make_jaxpr(partial(scan.forward, unroll=unroll))(X, WLSTM))
+        return program.count(f"unroll={unroll}")
+
+    assert products(1) == products(3) == 1

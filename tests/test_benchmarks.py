@@ -1,0 +1,65 @@
+"""The page of benchmarks is that of the stored runs, and every goal finds its ratio."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BOOK = Path(__file__).parent.parent / "book"
+
+
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.syspath_prepend(str(BOOK.parent / "benchmarks"))
+    import page
+
+    return page
+
+
+@pytest.fixture
+def runs():
+    files = sorted((BOOK / "data").glob("bench-*.json"))
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    return {run["machine"]["threads"]: run for run in found}
+
+
+def test_the_page_is_that_of_the_stored_runs(page, runs):
+    assert page.text(runs) == (BOOK / "benchmarks.md").read_text(encoding="utf-8")
+
+
+def test_everybody_took_part_in_every_run(runs):
+    assert list(runs) == [1, 2]
+    for threads, run in runs.items():
+        assert run["machine"]["threads"] == threads
+        assert run["left out"] == {}
+        assert not run["machine"]["revision"].endswith("+")
+        for races in run["races"].values():
+            for raced in races.values():
+                quartiles = np.array(list(raced["ratios"].values()))
+                assert (quartiles > 0).all()
+                assert (np.diff(quartiles) >= 0).all()
+                assert raced["rounds"] >= 7
+
+
+def test_every_goal_has_a_ratio_and_applies_somewhere(page, runs):
+    rows = list(page.rows(runs))
+    for goal in page.GOALS:
+        titles = [title for found, title, _ in rows if found is goal]
+        assert titles, goal
+        assert goal.most is None or any(goal.among(title) for title in titles), goal
+
+
+def test_a_missed_goal_is_bold_and_a_missing_peer_leaves_a_gap(page):
+    goal = page.GOALS[2]
+    assert (goal.ours, goal.theirs, goal.most) == ("lstm.fused", "PyTorch", 1.0)
+    ratios = {"lstm.fused": [2, 2, 2], "PyTorch": [1, 1.6, 2], "limit": [1, 1, 1]}
+    run = {"races": {"training": {"(5, 3, 10, 4)": {"ratios": ratios}}}}
+    assert page.ratio(run, goal, "(5, 3, 10, 4)") == 1.25
+    assert page._cell(1.25, goal.most) == "**1.25**"
+    assert page._cell(1.004, goal.most) == "1.00"
+    assert page._cell(0.8, goal.most) == "0.80"
+    assert page._cell(1.25, None) == "1.25"
+    del ratios["PyTorch"]
+    assert page.ratio(run, goal, "(5, 3, 10, 4)") is None
+    assert page._cell(None, goal.most) == ""
