@@ -82,7 +82,7 @@ PYENVS := $(subst $(eval ) ,:,$(wildcard $(HOME)/.pyenv/versions/3.1[123].*/bin)
 test-matrix: $(READY)  ## Run the unit tests on Python 3.11 to 3.13, oldest and newest NumPy
 	PATH="$(PYENVS):$$PATH" $(BIN)/nox --no-error-on-missing-interpreters
 
-bench: $(READY)  ## Measure every ratio that has a goal, on one and two threads, and write book/benchmarks.md
+bench: $(READY)  ## Measure every ratio that has a goal, and write book/benchmarks.md
 	$(BIN)/python benchmarks/bench.py
 
 bench-peers: $(PEERS)  ## Install the peers of the benchmarks that are too large for everybody

@@ -101,8 +101,8 @@ def forward(
         reverse: Whether to read each sequence from its own end. Hout stays in the order
             of X. It is part of the program: under ``jax.jit`` it is a static argument.
         unroll: How many steps of the loop are compiled into one turn of it, from 1 on: more code
-            to compile, for fewer turns. On a CPU 4 is worth a few percent at batch 1, and 8 is
-            slower than 1. It is part of the program, as ``reverse`` is.
+            to compile, for fewer turns. Whether it pays has to be measured where it is to
+            run. It is part of the program, as ``reverse`` is.
         remat: Less memory for the gradient, and one more forward pass: True keeps for the way back
             every sqrt(n)-th state alone, a number that of so many steps, and each piece between
             two of them runs again before its backward pass.

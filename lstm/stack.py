@@ -192,8 +192,8 @@ def forward(
         dropout: For training: the probability with which an output of a layer that another one
             reads is dropped, from 0 to below 1.
         rng: The generator that draws what is dropped; needed with ``dropout`` alone.
-        cache: Whether to keep what `backward` needs. Without it a run takes less time, and memory
-            for the outputs of two layers at most.
+        cache: Whether to keep what `backward` needs. Without it a run takes memory for the
+            outputs of two layers at most.
 
     Returns:
         Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is None.

@@ -29,7 +29,7 @@ def test_the_page_is_that_of_the_stored_runs(page, runs):
 
 
 def test_everybody_took_part_in_every_run(runs):
-    assert list(runs) == [1, 2]
+    assert min(runs) == 1
     for threads, run in runs.items():
         assert run["machine"]["threads"] == threads
         assert run["left out"] == {}
