@@ -122,16 +122,17 @@ def forward(
         X = reverse(X, lengths)
     n, b, _ = X.shape
     run = Run(WLSTM.copy(), []) if cache else None
-    if lengths is None:  # one piece, whose results are those of the whole
-        Hout, c, h, kept = fused.forward(X, WLSTM, c, h, cache=cache)
-        _keep(run, slice(0, n), slice(None), kept)
-    else:
-        Hout, c, h = np.zeros((n, b, WLSTM.shape[1] // 4), WLSTM.dtype), c.copy(), h.copy()
-        for steps, rows in _cuts(lengths):
-            part = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows], cache=cache)
+    whole = lengths is None  # then there is one piece, whose results are those of all
+    Hout = np.zeros((0 if whole else n, b, WLSTM.shape[1] // 4), WLSTM.dtype)
+    c, h = c.copy(), h.copy()
+    for steps, rows in _cuts(lengths, n):
+        part = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows], cache=cache)
+        if whole:
+            Hout = part.Hout
+        else:
             Hout[steps, rows] = part.Hout
-            c[rows], h[rows] = part.Cn, part.Hn  # (eq-len-end)
-            _keep(run, steps, rows, part.cache)
+        c[rows], h[rows] = part.Cn, part.Hn  # (eq-len-end)
+        _keep(run, steps, rows, part.cache)
     return (reverse(Hout, lengths) if turned else Hout), c, h, run
 
 
@@ -184,8 +185,11 @@ def backward(
     return (reverse(dX, lengths) if turned else dX), dWLSTM, dc, dh
 
 
-def _cuts(lengths: NDArray[Any]) -> Iterator[tuple[slice, Any]]:
+def _cuts(lengths: NDArray[Any] | None, n: int) -> Iterator[tuple[slice, Any]]:
     """Cut the steps where sequences end: for each piece, its steps and the rows still running."""
+    if lengths is None:
+        yield slice(0, n), slice(None)
+        return
     start = 0
     for stop in np.unique(lengths[lengths > 0]):
         yield slice(start, int(stop)), np.flatnonzero(lengths >= stop)
