@@ -386,7 +386,7 @@ def _backward(unroll: int, kept: Kept, gradients: Sequence) -> tuple[Array | Non
     return dX, dWLSTM, dc0, dh0, None
 
 
-_run.defvjp(lambda unroll, *arrays: run_and_keep(*arrays, unroll), _backward)
+_run.defvjp(lambda k, X, W, c, h, alive: run_and_keep(X, W, c, h, alive, k), _backward)
 
 
 def _scan(
