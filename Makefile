@@ -41,7 +41,7 @@ book: $(READY)  ## Build the book; warnings are errors
 	@echo "The book is at $(CURDIR)/$(PAGES)/index.html"
 
 test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
 
 test-peers: $(PEERS)  ## Trade weights with PyTorch, MLX and tinygrad (installs them first)

@@ -79,13 +79,16 @@ def matrices(params, grads):
         yield f"layers[{k}]", layer.forward, grads["layers"][k].forward, rebuilt
 
 
-def test_biases_and_inputs_stay():
-    _, factors = dropout.thin(STACK, generator(), between=0.5, recurrent=0.5)
-    below, above = (m.forward.ravel() for m in factors["layers"])
-    assert (below[:6] == 1).all()
-    assert set(below[6:].round(9)) == {0, 2}
-    assert above[0] == factors["WOUT"][0, 0] == 1
-    assert set(above[1:].round(9)) == {0, 2}
+@pytest.mark.parametrize("p", [0.5, 0.95])
+def test_biases_and_inputs_stay(p):
+    deep = network.init(5, [60, 40, 50, 30], 5, rng=1, dtype=float)
+    _, factors = dropout.thin(deep, generator(), between=p, recurrent=p)
+    lowest, *others = (m.forward.ravel() for m in factors["layers"])
+    assert (lowest[:6] == 1).all()
+    for rows in (lowest[6:], *(m[1:] for m in others)):
+        assert set(rows.round(9)) == {0, round(1 / (1 - p), 9)}
+    assert all(m[0] == 1 for m in others)
+    assert factors["WOUT"][0, 0] == 1
 
 
 def test_the_rates_are_those_asked_for_and_the_mean_stays():

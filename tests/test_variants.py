@@ -105,10 +105,11 @@ def test_tables_are_in_order_and_no_value_that_is_read_lacks_a_derivative(name, 
             assert LABEL.fullmatch(label)
 
 
-def test_the_engine_runs_the_reference():
+@pytest.mark.parametrize("n", [5, 300])
+def test_the_engine_runs_the_reference(n):
     cell = variants.CELLS["LSTM"](D, H)
     assert cell.steps is reference.STEPS
-    X, params, state, dHout, dstate = check.random_problem(cell)
+    X, params, state, dHout, dstate = check.random_problem(cell, n)
     Hout, Cn, Hn, cache = lstm.forward(X, params["W"], state["c"], state["h"])
     grads = lstm.backward(dHout, cache, dstate["c"], dstate["h"])
     run = cell.forward(X, params, state)
