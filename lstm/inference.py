@@ -40,7 +40,7 @@ def run(
         [(5, 3, 4), (3, 4), (3, 4)]
     """
     (n, b, _), (D, H), dtype = X.shape, sizes(WLSTM), WLSTM.dtype
-    if not (WLSTM.flags.forc and WLSTM.flags.aligned):  # BLAS would copy it at every step
+    if not (WLSTM.flags.forc and WLSTM.flags.aligned):  # or BLAS copies it at each step
         WLSTM = WLSTM.copy()
     u = np.empty((1 + D + H, b), dtype)
     u[0] = 1
