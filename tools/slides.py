@@ -26,6 +26,7 @@ from tools.offer import offer
 
 sys.path.insert(0, str(ROOT / "book/_ext"))
 from lstm_math import MATHJAX, typesetter
+from lstm_small import cut_mathematics, lean
 
 BOOK = ROOT / "book"
 PARTS = Path(__file__).parent / "deck"
@@ -156,7 +157,7 @@ def deck(path: Path, translator: Translator) -> str:
     exporter = SlidesExporter(template_name="deck", extra_template_basedirs=[str(PARTS.parent)])
     exporter.exclude_anchor_links = True
     page, _ = exporter.from_notebook_node(new_notebook(cells=cells, metadata={"title": title}))
-    return translator.set(page, path.name)
+    return lean(translator.set(page, path.name))
 
 
 def contents(titles: dict[str, str]) -> str:
@@ -194,10 +195,14 @@ def main() -> None:
     shutil.copy(PARTS / "deck.js", FOLDER)
     style = typesetter.stylesheet()
     typesetter.close()
-    for font in set(re.findall(r'url\("mathjax/([\w-]+\.woff)"\)', style)):  # the site has most
+    for font in set(
+        re.findall(r'url\("mathjax/([\w-]+\.woff)"\)', style)
+    ):  # whole, to be cut again
         shutil.copy(MATHJAX / "output/chtml/fonts/woff-v2" / font, SITE / "_static/mathjax")
-    style = style.replace('url("mathjax/', 'url("../_static/mathjax/')
-    (FOLDER / "mathematics.css").write_text(style, encoding="utf-8")
+    sheet = FOLDER / "mathematics.css"
+    sheet.write_text(style.replace('url("mathjax/', 'url("../_static/mathjax/'), encoding="utf-8")
+    pages = "".join(path.read_text(encoding="utf-8") for path in SITE.rglob("*.html"))
+    cut_mathematics(SITE / "_static", [SITE / "_static/mathematics.css", sheet], pages)
     offer()
     size = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file())
     print(f"Slides of {len(titles)} chapters are at {FOLDER / 'index.html'}, {size / 1e6:.1f} MB")

@@ -28,6 +28,12 @@ FORMULA = re.compile(
 )
 ASSISTIVE = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)
 
+# What MathJax writes for others than browsers of today, or for itself.
+NEEDLESS = re.compile(
+    r' xmlns="http://www\.w3\.org/1998/Math/MathML"| (?:data-mjx-)?texclass="\w*"'
+    r'| unselectable="on"| class="(?:MathJax| MJX-TEX|mjx-[in])"| stretchy="false"(?=>)'
+    r'|(?<=<mjx-assistive-mml) display="inline"| style="position: relative;"'
+)
 HEADING = re.compile(
     r"(?P<open><th(?: [^>]*)?>)(?P<cell>(?:(?!</th>).)*mjx-container.*?)</th>", re.DOTALL
 )
@@ -63,12 +69,19 @@ class Typesetter:
             answer = self.ask({"tex": new})
             for error in answer["errors"]:
                 logger.warning("mathematics: %s", error, location=where)
-            self.known |= dict(zip(new, answer["html"], strict=True))
+            lean = [NEEDLESS.sub("", text) for text in answer["html"]]
+            self.known |= dict(zip(new, lean, strict=True))
         return [self.known[formula] for formula in formulas]
 
     def stylesheet(self) -> str:
         """The style of everything that was set."""
-        return self.ask({"css": True})["css"]
+        style = self.ask({"css": True})["css"]
+        # A slow line shows formulas in the reader's letters, in their places, until its own come.
+        style = re.sub(r"(src: url[^;]*;)", r"\1\n  font-display: swap;", style)
+        return style + (
+            "mjx-container {\n  position: relative;\n}\n"
+            "mjx-math {\n  font-family: MJXZERO, MJXTEX;\n}\n"
+        )
 
     def close(self) -> None:
         """End Node."""
@@ -121,7 +134,14 @@ def preview(tex: str) -> str:
     if "\\\\" in tex and "\\begin" not in tex:
         tex = rf"\begin{{split}}{tex}\end{{split}}"
     (text,) = typesetter.set([(tex, True)], "previews")
-    return ASSISTIVE.sub("", text)
+    return brief(ASSISTIVE.sub("", text))
+
+
+def brief(formula: str) -> str:
+    """A formula in half the letters: each is {code font}; `reading.js` turns it back."""
+    letter = re.compile(r'<mjx-c class="mjx-c(\w+)(?: TEX-(\w+))?"></mjx-c>')
+    formula = letter.sub(lambda c: f"{{{c[1]}{' ' + c[2] if c[2] else ''}}}", formula)
+    return re.sub("<(/?)mjx-", r"<\1-", formula)
 
 
 def write_style(app: Sphinx, error: Exception | None) -> None:

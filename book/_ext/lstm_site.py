@@ -1,6 +1,6 @@
 """The site around the book: small, private, the same with and without a network.
 
-1. What no page uses is not shipped. Icons come from fonts that hold just those in use.
+1. What no page uses is not loaded; `lstm_small` takes it out of the finished site.
 2. The drawings of ``_static/`` become part of the page, so that they follow its theme.
 3. Aids for reading: time, previews of equations and terms, links from terms to the glossary,
    a live figure, and a page for wrong addresses.
@@ -10,40 +10,21 @@
 """
 
 import html
-import io
 import json
-import logging
 import os
 import re
-import shutil
-from base64 import b64decode, b64encode
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
-from fontTools import subset, ttLib
 from lstm_math import preview
+from lstm_small import SCALE, make_small
 from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ExtensionError
 
-# Copied into every site by the theme and its companions, and asked for by no page of this one.
-UNUSED = (
-    "_static/**/*.map",
-    "_static/*webpack-macros.html",
-    "_static/locales",
-    "_static/scripts/fontawesome.js*",
-    "_static/sphinx-thebe.*",
-    "_static/vendor/fontawesome/webfonts/*.ttf",
-    "_static/vendor/fontawesome/webfonts/fa-regular-*",
-    "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
-    "_static/file.png",
-    "_static/togglebutton.*",
-    "_static/design-tabs.js",
-)
-# Of these, scripts and styles are not even named: folded cells are <details>, and no page has tabs.
+# Of what the theme brings, some scripts and styles are not even named: folded cells are <details>,
+# and no page has tabs.
 IDLE = re.compile("toggle|design-tabs")
 
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
@@ -67,8 +48,6 @@ LIVE = {
     "fig-waves": "waves.js",
 }
 
-SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
-
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
 LINES_PER_MINUTE = 20  # of code and what it prints
@@ -78,55 +57,6 @@ COLORED = ("book/01-", "book/02-", "book/03-", "book/04-", "book/05-", "book/10-
 
 
 # 1. A small site
-
-
-def make_small(app: Sphinx, error: Exception | None) -> None:
-    """Take out of the finished site what no page uses."""
-    if error or app.builder.format != "html":
-        return
-    site = Path(app.outdir)
-    # Icons by script are half a megabyte a page; the style sheet has them by font already.
-    script = re.compile(r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>\n?")
-    pages = ""
-    for page in site.rglob("*.html"):
-        text = script.sub("", page.read_text(encoding="utf-8"))
-        # The index stands in tables that are none, and its list opens by pictures without words.
-        text = text.replace('class="indextable', 'role="presentation" class="indextable')
-        words = r'\1="open or close the list of modules"'
-        text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
-        # Names, commas and spaces look like any other text: they need no marks.
-        text = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", text)
-        # Around the text lines need no indentation.
-        parts = re.split(r"(<article.*</article>|\Z)", text, maxsplit=1, flags=re.DOTALL)
-        for place in (0, 2):
-            parts[place] = re.sub(r"\s*\n\s*", "\n", parts[place])
-        text = "".join(parts)
-        # The contents are followed by reading.js: the theme's own way marks the wrong section.
-        text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
-        page.write_text(text, encoding="utf-8")
-        pages += text
-    for pattern in UNUSED:
-        for path in site.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    # One style sheet imports another. Some tools look for that in the wrong place: join them.
-    sheet = site / "_static/styles/theme.css"
-    basic = (site / "_static/basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
-    style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
-    sheet.write_text(style, encoding="utf-8")
-    # The search looks for a part of a page by a selector, in which the dot of a module's name, as
-    # in "#module-lstm.oracles", begins a class: let it take the name as it is.
-    search = site / "_static/searchtools.js"
-    look = search.read_text(encoding="utf-8")
-    selector = 'querySelector(`[role="main"] ${anchor}`)'
-    if selector not in look:
-        raise ExtensionError(f"searchtools.js has no {selector} any more: is the mend needed?")
-    by_name = "getElementById(anchor.slice(1))"
-    search.write_text(look.replace(selector, by_name), encoding="utf-8")
-    shrink_icons(site / "_static", used=set(re.findall(r"fa-[\w-]+", pages)))
-    for path in site.glob("_images/*.png"):
-        path.write_bytes(shrink_picture(path.read_bytes()))
-    for path in site.glob("_sources/**/*.ipynb"):
-        shrink_notebook(path)
 
 
 def drop_idle_scripts(app, pagename, templatename, context, doctree) -> None:
@@ -140,56 +70,6 @@ def drop_idle_scripts(app, pagename, templatename, context, doctree) -> None:
 
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context.get(kind, []) if needed(file)]
-
-
-def shrink_icons(static: Path, used: set[str]) -> None:
-    """Leave the icons that pages name, and those that style sheets ask for by character."""
-    sheet = static / "styles/pydata-sphinx-theme.css"
-    rules = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:\"([^\"]*)\"\}")
-    unused = [
-        rule for rule in rules.finditer(sheet.read_text(encoding="utf-8"))
-        if not used & set(re.findall(r"fa-[\w-]+", rule.group()))
-    ]  # fmt: skip
-    style = sheet.read_text(encoding="utf-8")
-    for rule in unused:
-        style = style.replace(rule.group(), "", 1)
-    sheet.write_text(style, encoding="utf-8")
-
-    styles = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.css"))
-    escaped = re.findall(r"\\([ef][0-9a-f]{3})\b", styles)
-    icons = [chr(int(code, 16)) for code in escaped] + re.findall("[\ue000-\uf8ff]", styles)
-    logging.getLogger("fontTools").setLevel(logging.WARNING)
-    for path in static.glob("vendor/fontawesome/webfonts/*.woff2"):
-        font = ttLib.TTFont(path)
-        cut = subset.Subsetter()
-        cut.populate(text="".join(icons))
-        cut.subset(font)
-        font.save(path)
-
-
-def shrink_picture(picture: bytes, scale: float = 1, colors: int = 256) -> bytes:
-    """A figure with a palette: half the size, and white stays white."""
-    small = io.BytesIO()
-    with Image.open(io.BytesIO(picture)) as image:
-        size = [round(scale * side) for side in image.size]
-        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        palette = scaled.quantize(colors, Image.Quantize.MAXCOVERAGE)
-        palette.save(small, "png", optimize=True)
-    return min(small.getvalue(), picture, key=len)
-
-
-def shrink_notebook(path: Path) -> None:
-    """The same for a notebook that can be downloaded, in the size in which it shows them.
-
-    Whoever runs it draws them anew.
-    """
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                picture = shrink_picture(b64decode(output.data["image/png"]), SCALE, 64)
-                output.data["image/png"] = b64encode(picture).decode()
-    nbformat.write(notebook, path)
 
 
 # 2. Drawings
@@ -369,6 +249,8 @@ def pair_notes(app, pagename, templatename, context, doctree) -> None:
 def mend(app, pagename, templatename, context, doctree) -> None:
     """Put right what Docutils and Sphinx get wrong in the body of a page."""
     body = context.get("body", "")
+    # The widths of a table depend on all of its rows: book.css shows it when this mark has come.
+    body = body.replace("</table>\n</div>", "</table>\n<i hidden></i></div>")
     # A role that no longer exists: an item of the list of references is meant.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
@@ -388,6 +270,17 @@ def place_card(app, pagename, templatename, context, doctree) -> None:
         here = context["pathto"](picture, resource=True)
         tags = context.get("metatags", "").replace(f'content="{picture}"', f'content="{here}"')
         context["metatags"] = tags
+
+
+def ask_for_letters(app, pagename, templatename, context, doctree) -> None:
+    """Let a page ask for its typeface at once: not when the style sheets have come."""
+    links = ""
+    for weight in ("400-normal", "600-normal", "400-italic"):
+        path = context["pathto"](
+            f"_static/fonts/source-serif-4-latin-{weight}.woff2", resource=True
+        )
+        links += f'<link rel="preload" as="font" type="font/woff2" href="{path}" crossorigin>\n'
+    context["metatags"] = links + context.get("metatags", "")
 
 
 def make_cover(app, pagename, templatename, context, doctree) -> None:
@@ -471,7 +364,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", not_found)
     for handler in (
         draw_inline, estimate, name_folds, enlarge_figures, pair_notes, mend, add_scripts,
-        make_cover, place_card, anchor_not_found,
+        make_cover, ask_for_letters, place_card, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)

@@ -28,6 +28,10 @@ function makeScrollable() {
   }
 }
 
+// A formula as lstm_math.py shortens it: each letter is {code font}.
+const whole = (formula) => formula.replace(/<(\/?)-/g, "<$1mjx-").replace(/\{(\w+)(?: (\w+))?\}/g,
+  (_, code, font) => `<mjx-c class="mjx-c${code}${font ? ` TEX-${font}` : ""}"></mjx-c>`);
+
 // Previews: a link to an equation or to a term of the glossary shows it where one is. They are in
 // previews.js, which is loaded when the first of them is looked for.
 function addPreviews() {
@@ -50,7 +54,7 @@ function addPreviews() {
     box.className = preview.gates ? "preview gates" : "preview";
     document.body.append(box); // mathematics is set in the size of the letters around it
     if (preview.html) {
-      box.innerHTML = preview.html; // set when the book was built
+      box.innerHTML = whole(preview.html); // set when the book was built
     } else {
       box.textContent = preview.text;
     }

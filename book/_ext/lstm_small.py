@@ -1,0 +1,275 @@
+"""A small site: what no page uses is not shipped, and what pages say is said briefly.
+
+Everything here works on the finished site. Nothing that a reader sees, hears or uses goes.
+
+1. Files, rules of style sheets, icons and letters of mathematics that no page asks for.
+2. Pages without marks that change nothing, in one place: `lean`, for slides, too.
+3. Pictures with a palette; those of downloaded notebooks in the size in which they are shown.
+"""
+
+import io
+import json
+import logging
+import re
+import shutil
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+import tinycss2
+from fontTools import subset, ttLib
+from PIL import Image, ImageChops, ImageStat
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+# Copied into every site by the theme and its companions, and asked for by no page of this one.
+UNUSED = (
+    "_static/**/*.map",
+    "_static/*webpack-macros.html",
+    "_static/locales",
+    "_static/scripts/fontawesome.js*",
+    "_static/sphinx-thebe.*",
+    "_static/vendor/fontawesome/webfonts/*.ttf",
+    "_static/vendor/fontawesome/webfonts/fa-regular-*",
+    "_static/images/logo_[!bc]*",  # Binder's and Colab's stay
+    "_static/file.png",
+    "_static/togglebutton.*",
+    "_static/design-tabs.js",
+)
+# Style sheets of others, most of whose rules are for what these pages do not have.
+FOREIGN = (
+    "styles/pydata-sphinx-theme.css", "styles/sphinx-book-theme.css", "sphinx-design.min.css",
+    "mystnb.*.css",
+)  # fmt: skip
+FACE = re.compile(
+    r'(@font-face [^{]*\{\s*font-family: MJX(TEX-\w+)?[^}]*url\("[^"]*/([\w-]+\.woff)"\)[^}]*\}\s*)'
+)
+SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
+
+# What is shorter and means the same, in the markup of Sphinx.
+SHORTER = (
+    (r'(<a [^>]*href="[^"]*#([\w.]+)") title="\2"', r"\1"),  # a title that repeats the address
+    (r'<span class="pre">([^<]*)</span>', r"\1"),
+    # Names, commas, signs and spaces of code look like any other text: they need no marks.
+    (r'<span class="(?:n|o|p|w)">([^<]*)</span>', r"\1"),
+)
+# Two marks of one kind, with at most space between them, are one.
+DOUBLE = re.compile(r'(<span class="(\w{1,2})">)([^<]*)</span>(\s*)\1(?=[^<]*</span>)')
+
+
+def make_small(app: Sphinx, error: Exception | None) -> None:
+    """Take out of the finished site what no page uses."""
+    if error or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    pages = "".join(trim(path) for path in site.rglob("*.html"))
+    for pattern in UNUSED:
+        for path in site.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    static = site / "_static"
+    join_sheets(static)
+    mend_search(static / "searchtools.js")
+    shrink_icons(static, used=set(re.findall(r"fa-[\w-]+", pages)))
+    words = set(re.findall(r"[\w-]+", pages))
+    for script in static.rglob("*.js"):
+        words |= set(re.findall(r"[\w-]+", script.read_text(encoding="utf-8")))
+    for pattern in FOREIGN:
+        for path in static.glob(pattern):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(used_rules(text, words), encoding="utf-8")
+    cut_mathematics(static, [static / "mathematics.css"], pages)
+    for path in site.glob("_images/*.png"):
+        path.write_bytes(shrink_picture(path.read_bytes()))
+    for path in site.glob("_sources/**/*.ipynb"):
+        shrink_notebook(path)
+
+
+# 1. What no page asks for
+
+
+def join_sheets(static: Path) -> None:
+    """One style sheet imports another. Some tools look for that in the wrong place: join them."""
+    sheet = static / "styles/theme.css"
+    basic = (static / "basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
+    style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
+    sheet.write_text(style, encoding="utf-8")
+
+
+def mend_search(path: Path) -> None:
+    """Let the search find a part of a page whose name has dots, as "#module-lstm.oracles".
+
+    It looks by a selector, in which a dot begins a class.
+    """
+    look = path.read_text(encoding="utf-8")
+    selector = 'querySelector(`[role="main"] ${anchor}`)'
+    if selector not in look:
+        raise ExtensionError(f"searchtools.js has no {selector} any more: is the mend needed?")
+    path.write_text(look.replace(selector, "getElementById(anchor.slice(1))"), encoding="utf-8")
+
+
+def used_rules(style: str, words: set[str]) -> str:
+    """A style sheet without selectors that name a class that no page and no script has."""
+    return tinycss2.serialize(_used(tinycss2.parse_stylesheet(style), words))
+
+
+def _used(rules: Iterable, words: set[str]) -> list:
+    kept = []
+    for rule in rules:
+        if rule.type == "qualified-rule":
+            selectors: list[list] = [[]]
+            for token in rule.prelude:
+                if token.type == "literal" and token.value == ",":
+                    selectors.append([])
+                else:
+                    selectors[-1].append(token)
+            wanted = [selector for selector in selectors if classes(selector) <= words]
+            if not wanted:
+                continue
+            comma = tinycss2.ast.LiteralToken(0, 0, ",")
+            rule.prelude = [part for selector in wanted for part in (comma, *selector)][1:]
+        elif rule.type == "at-rule" and rule.lower_at_keyword in ("media", "supports"):
+            inner = tinycss2.parse_blocks_contents(rule.content)
+            rule.content = _used(inner, words)
+            if not rule.content:
+                continue
+        kept.append(rule)
+    return kept
+
+
+def classes(selector: list) -> set[str]:
+    """The classes that an element needs; what stands in brackets, such as :not(), asks for none."""
+    return {
+        name.value
+        for dot, name in pairwise(selector)
+        if dot.type == "literal" and dot.value == "." and name.type == "ident"
+    }
+
+
+def shrink_icons(static: Path, used: set[str]) -> None:
+    """Leave the icons that pages name, and those that style sheets ask for by character."""
+    sheet = static / "styles/pydata-sphinx-theme.css"
+    rules = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:\"([^\"]*)\"\}")
+    unused = [
+        rule for rule in rules.finditer(sheet.read_text(encoding="utf-8"))
+        if not used & set(re.findall(r"fa-[\w-]+", rule.group()))
+    ]  # fmt: skip
+    style = sheet.read_text(encoding="utf-8")
+    for rule in unused:
+        style = style.replace(rule.group(), "", 1)
+    sheet.write_text(style, encoding="utf-8")
+
+    styles = "".join(path.read_text(encoding="utf-8") for path in static.rglob("*.css"))
+    escaped = re.findall(r"\\([ef][0-9a-f]{3})\b", styles)
+    icons = [chr(int(code, 16)) for code in escaped] + re.findall("[\ue000-\uf8ff]", styles)
+    for path in static.glob("vendor/fontawesome/webfonts/*.woff2"):
+        cut_font(path, "".join(icons))
+
+
+def cut_mathematics(static: Path, sheets: list[Path], pages: str) -> None:
+    """Leave what formulas need of MathJax's fonts: letters that a style sheet places, and fonts
+    of which a page has a letter.
+    """
+    variants = set(re.findall(r"TEX-\w+", pages))
+    letters = ""
+    for sheet in sheets:
+        style = sheet.read_text(encoding="utf-8")
+        for text in re.findall(r'content: "((?:\\[0-9A-F]+ ?|[^"\\])*)"', style):
+            letters += re.sub(r"\\([0-9A-F]+) ?", lambda code: chr(int(code[1], 16)), text)
+        for face, variant, name in FACE.findall(style):
+            if variant and variant not in variants:
+                style = style.replace(face, "")
+                (static / "mathjax" / name).unlink(missing_ok=True)
+        sheet.write_text(style, encoding="utf-8")
+    for path in static.glob("mathjax/*.woff"):
+        cut_font(path, letters)
+
+
+def cut_font(path: Path, letters: str) -> None:
+    """Leave these letters in a font."""
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # of tables that nothing reads
+    font = ttLib.TTFont(path)
+    cut = subset.Subsetter(subset.Options(hinting=False))
+    cut.populate(text=letters)
+    cut.subset(font)
+    font.save(path)
+
+
+# 2. Pages
+
+
+def trim(path: Path) -> str:
+    """Mend and shorten a page; returns it."""
+    text = path.read_text(encoding="utf-8")
+    # Icons by script are half a megabyte a page; the style sheet has them by font already.
+    text = re.sub(r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>\n?", "", text)
+    # Remarks of templates, and a place for advertisements.
+    text = re.sub(r"<!--(?!\[).*?-->\n?", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r'<div class="sidebar-primary-item">\s*<div id="ethical-ad.*?</div>\s*</div>',
+        "",
+        text,
+        flags=re.DOTALL,
+    )
+    # The index stands in tables that are none, and its list opens by pictures without words.
+    text = text.replace('class="indextable', 'role="presentation" class="indextable')
+    words = r'\1="open or close the list of modules"'
+    text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
+    # Around the text lines need no indentation.
+    parts = re.split(r"(<article.*</article>|\Z)", lean(text), maxsplit=1, flags=re.DOTALL)
+    for place in (0, 2):
+        parts[place] = re.sub(r"\s*\n\s*", "\n", parts[place])
+    text = "".join(parts)
+    if "_modules" in path.parts:  # whoever reads source looks for the API, not for chapters
+        text = re.sub(r'<li class="toctree-l1"><a [^>]*/book/(?!api)[^<]*</a></li>\n', "", text)
+        text = re.sub(r'<p [^>]*caption"[^\n]*\n<ul class="nav bd-sidenav">\n</ul>\n', "", text)
+    # The contents are followed by reading.js: the theme's own way marks the wrong section.
+    text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
+    path.write_text(text, encoding="utf-8")
+    return text
+
+
+def lean(page: str) -> str:
+    """A page, or a part of one, without marks that change nothing."""
+    for pattern, shorter in SHORTER:
+        page = re.sub(pattern, shorter, page)
+    while page != (page := DOUBLE.sub(r"\1\3\4", page)):
+        pass
+    return page
+
+
+# 3. Pictures
+
+
+def shrink_picture(picture: bytes, scale: float = 1, colors: tuple = (64, 128, 256)) -> bytes:
+    """A figure with a palette, the smallest that shows it: half the size, and white stays white."""
+    with Image.open(io.BytesIO(picture)) as image:
+        size = [round(scale * side) for side in image.size]
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    for number in colors:
+        palette = scaled.quantize(number, Image.Quantize.MAXCOVERAGE)
+        off = ImageChops.difference(palette.convert("RGB"), scaled)
+        if max(ImageStat.Stat(off).mean) < 0.5:  # of 255
+            break
+    small = io.BytesIO()
+    palette.save(small, "png", optimize=True)
+    return min(small.getvalue(), picture, key=len)
+
+
+def shrink_notebook(path: Path) -> None:
+    """The same for a notebook that can be downloaded, at 48% of its pixels, shown in their width.
+
+    Whoever runs it draws them anew.
+    """
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                picture = b64decode("".join(output["data"]["image/png"]))
+                with Image.open(io.BytesIO(picture)) as image:
+                    width = round(SCALE * image.width)
+                small = shrink_picture(picture, 0.75 * SCALE, (32,))
+                output["data"]["image/png"] = b64encode(small).decode()
+                output["metadata"]["image/png"] = {"width": width}
+    text = json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
+    path.write_text(text, encoding="utf-8")
