@@ -269,7 +269,7 @@ def check_number(name: str, value: Any) -> float:
         float: The number.
 
     Raises:
-        TypeError: If it is no number, or a complex one.
+        TypeError: If it is not a number, or a complex one.
         ValueError: If it is nan or infinite.
 
     Example:

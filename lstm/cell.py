@@ -132,7 +132,7 @@ def run(
         JAX can differentiate it, and a sequence of length 0 is allowed.
 
     Raises:
-        TypeError: If ``params`` is no mapping, or an array is not of a floating-point dtype.
+        TypeError: If ``params`` is not a mapping, or an array is not of a floating-point dtype.
         ValueError: If a parameter is missing or unknown, the rank of X is not 2 or 3, or a
             shape does not fit.
 

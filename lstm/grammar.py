@@ -73,7 +73,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
         list: Strings of nine symbols or more. One may come twice.
 
     Raises:
-        TypeError: If ``count`` is no integer.
+        TypeError: If ``count`` is not an integer.
         ValueError: If ``count`` is negative.
 
     Example:

@@ -218,8 +218,8 @@ def _without_padding(
 ) -> tuple[NDArray[Any], NDArray[np.intp] | None]:
     """Inputs with zeros behind each sequence's end, and the lengths; None if all are the same.
 
-    One layer that reads forward may go on over padding, as long as nobody asks what comes out
-    of it; that is faster than a piece for every length, as in `lstm.stack`.
+    One layer that reads forward may go on over padding, as long as what comes out there is not
+    used; that is faster than a piece for every length, as in `lstm.stack`.
     """
     D = len(WLSTM) - 1 - WLSTM.shape[1] // 4
     X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)

@@ -106,7 +106,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         dict: New parameters.
 
     Raises:
-        TypeError: If ``longest`` is no number.
+        TypeError: If ``longest`` is not a number.
         ValueError: If ``longest`` is not above 2.
 
     Example:
@@ -144,7 +144,7 @@ def check_params(params: Any) -> Params:
         dict: ``WLSTM`` or ``layers``, and ``WOUT``.
 
     Raises:
-        TypeError: If ``params`` is no dictionary, or a dtype is another.
+        TypeError: If ``params`` is not a dictionary, or a dtype is another.
         ValueError: If a name is missing or unknown, or a shape does not fit.
 
     Example:

@@ -106,7 +106,7 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
     Example:
         >>> relative_error([1.0, 0.0], [3.0, 0.0])
         array([0.5, 0. ])
-        >>> relative_error([1e-10], [3e-10])        # as wrong as 1 in place of 3
+        >>> relative_error([1e-10], [3e-10])        # as wrong as 1 instead of 3
         array([0.5])
     """
     a, n = np.asarray(analytic), np.asarray(numerical)

@@ -84,7 +84,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         sequence.
 
     Raises:
-        TypeError: If a size is no integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is another.
         ValueError: If a size is too small.
 
     Example:
@@ -137,7 +137,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is no integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is another.
         ValueError: If a size is too small.
 
     Example:
@@ -176,7 +176,7 @@ def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01)
         int or None: The number of sequences seen when it was solved, or None.
 
     Raises:
-        TypeError: If ``in_a_row`` is no integer, or the errors are no numbers.
+        TypeError: If ``in_a_row`` is not an integer, or the errors are no numbers.
         ValueError: If ``in_a_row`` is below 1, or ``errors`` has not one axis.
 
     Example:
@@ -284,7 +284,7 @@ def copy(
         True everywhere, and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is no integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is another.
         ValueError: If a size is too small.
 
     Example:

@@ -43,7 +43,7 @@ def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:
         numpy.ndarray: Integers from 0 to K - 1, shape (len(text),).
 
     Raises:
-        TypeError: If an argument is no string.
+        TypeError: If an argument is not a string.
         ValueError: If a letter is not in the alphabet, or is in it twice.
 
     Example:
@@ -108,7 +108,7 @@ def streams(
         ends; behind the text's last letter comes its first.
 
     Raises:
-        TypeError: If a size or symbol is no integer, or the dtype is another.
+        TypeError: If a size or symbol is not an integer, or the dtype is another.
         ValueError: If a size is below 1, a symbol is none, or there are fewer letters
             than readers.
 
@@ -260,7 +260,7 @@ class Writer(NamedTuple):
             Writer: The same network, further on in its text. This one stays as it is.
 
         Raises:
-            TypeError: If ``text`` is no string, or the parameters are none.
+            TypeError: If ``text`` is not a string, or the parameters are none.
             ValueError: If a letter is not in the alphabet, or the alphabet has not K letters.
 
         Example:

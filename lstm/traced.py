@@ -37,7 +37,7 @@ def check_inputs(X: Any, D: int, dtype: Any, like: str) -> Array:
         jax.Array: Shape (n, b, D) or (n, D).
 
     Raises:
-        TypeError: If they are no array, or of another dtype.
+        TypeError: If they are not an array, or of another dtype.
         ValueError: If the shape does not fit.
 
     Example:
@@ -97,8 +97,8 @@ def check_layers(layers: Any) -> list[Layer]:
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is no stack, or a dtype is another.
-        ValueError: If it is no stack.
+        TypeError: If it is not a stack, or a dtype is another.
+        ValueError: If it is not a stack.
 
     Example:
         >>> type(check_layers([Layer(np.ones((6, 8), "float32"))])[0].forward).__name__
@@ -133,7 +133,7 @@ def check_states(name: str, states: Any, layers: list[Layer], batch: list[int]) 
         list: For each layer an array (d, b, H), or (d, H); zeros where None was given.
 
     Raises:
-        TypeError: If they are no list of arrays, or of another dtype.
+        TypeError: If they are not a list of arrays, or of another dtype.
         ValueError: If their number or a shape does not fit.
 
     Example:
@@ -172,7 +172,7 @@ def check_state(
         jax.Array: Of that shape.
 
     Raises:
-        TypeError: If it is no array, or of another dtype.
+        TypeError: If it is not an array, or of another dtype.
         ValueError: If the shape differs.
 
     Example:
@@ -201,7 +201,7 @@ def check_array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -
         jax.Array: ``value`` itself when it is one already.
 
     Raises:
-        TypeError: If it is no array, or of another dtype.
+        TypeError: If it is not an array, or of another dtype.
 
     Example:
         >>> check_array("X", np.ones(3, np.float16))

@@ -1,7 +1,7 @@
 """Training: gradients of a loss over a batch, and a loop whose steps are Optax's.
 
 The parameters, with one layer or a stack, are those of `lstm.network`, the losses those of
-`lstm.losses`, a batch is that of `lstm.tasks`. All of it is NumPy but for `fit`, which needs
+`lstm.losses`, a batch is that of `lstm.tasks`. All of it is NumPy except `fit`, which needs
 JAX and Optax: ``pip install 'lstm-book[jax]'``.
 """
 

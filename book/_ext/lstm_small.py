@@ -203,6 +203,9 @@ def trim(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     # Icons by script are half a megabyte a page; the style sheet has them by font already.
     text = re.sub(r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>\n?", "", text)
+    # Scripts that add buttons to the page need not hold it up.
+    later = r'<script (src="[^"]*/(?:doctools|clipboard\.min|copybutton|sphinx-book-theme)\.js)'
+    text = re.sub(later, r"<script defer \1", text)
     # Remarks of templates, and a place for advertisements.
     text = re.sub(r"<!--(?!\[).*?-->\n?", "", text, flags=re.DOTALL)
     text = re.sub(

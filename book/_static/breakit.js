@@ -154,7 +154,7 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
     for (const [errors, dashes, thick] of [[last.usual, "5 4", 1.6], [last.curve, "", 3]]) {
       curve.add("path", { d: live.line(errors.map((e, k) => [x(k, errors.length), y(e)])), fill: "none", stroke: dashes ? "var(--soft)" : "var(--back)", "stroke-width": thick, "stroke-dasharray": dashes });
     }
-    curve.say(`With the bug the error goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}, without to ${live.number(last.usual.at(-1), 3)}.`);
+    curve.say(`With the bug the error, averaged over ten updates, goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}, without to ${live.number(last.usual.at(-1), 3)}.`);
   }
 
   function choose(entry) {
@@ -189,7 +189,7 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
     });
     const fell = last.curve.at(-1) < 0.7 * last.curve[0];
     said.textContent = `${right} of ${CHECKS.length} predicted. ${seen.filter(Boolean).length} checks see it. ` +
-      `The error of training goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}` +
+      `The error of training, averaged over ten updates, goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}` +
       `${bug.patch[0] && fell ? ": it falls, bug and all" : ""}; without a bug to ${live.number(usual.at(-1), 3)}.`;
     results.hidden = false;
     draw();

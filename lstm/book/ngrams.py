@@ -47,7 +47,7 @@ class KneserNey:
         alphabet: All letters that may come.
 
     Raises:
-        TypeError: If the order is no integer.
+        TypeError: If the order is not an integer.
         ValueError: If it is below 1, or the text has fewer letters.
 
     Example:

@@ -7,7 +7,7 @@ from ..exchange.conventions import ROSETTA, Convention
 __all__ = ["CLASSES", "MARK", "OURS", "TITLES", "describe", "table"]
 
 MARK = "<!-- the Rosetta table -->"
-"""The line of a page in place of which the table stands when the book is built."""
+"""The line of a page that the table replaces when the book is built."""
 
 TITLES = ("library", "gate order", "weights", "biases", "state")
 """The titles of the columns."""

@@ -65,7 +65,7 @@ def fuse(params: Mapping[str, Any]) -> NDArray[Any]:
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H), a new array.
 
     Raises:
-        TypeError: If it is no dictionary, or a parameter is of another dtype.
+        TypeError: If it is not a dictionary, or a parameter is of another dtype.
         ValueError: If a parameter is missing, unknown or of another shape.
 
     Example:

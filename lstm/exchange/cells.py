@@ -24,7 +24,7 @@ def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If parameters are no dictionary, or one is no array or of another dtype.
+        TypeError: If parameters are not a dictionary, or one is not an array or of another dtype.
         ValueError: If a parameter is missing, unknown or of another shape, or the cells are no
             stack.
 
@@ -65,8 +65,8 @@ def dump(write_one: Callable[[NDArray[Any]], Any], layers: Iterable[Layer]) -> l
         (forward, backward), with None for a direction that it has not.
 
     Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack, or has biases that the library's cells have not.
+        TypeError: If ``layers`` is not a stack.
+        ValueError: If ``layers`` is not a stack, or has biases that the library's cells have not.
 
     Example:
         >>> from lstm import stack
@@ -92,7 +92,7 @@ def as_stack(where: str, layers: list[Layer]) -> list[Layer]:
 
     Raises:
         TypeError: If dtypes differ.
-        ValueError: If it is no stack.
+        ValueError: If it is not a stack.
 
     Example:
         >>> as_stack("state_dict", [])

@@ -57,7 +57,7 @@ class Convention(NamedTuple):
     remark: str = ""
 
     def named(self, pattern: str) -> "Convention":
-        """The same convention under other names: each goes into the pattern in place of {}."""
+        """The same convention under other names: each replaces {} in the pattern."""
         return self._replace(
             x=pattern.format(self.x),
             h=pattern.format(self.h),
@@ -163,7 +163,7 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H), a new array.
 
     Raises:
-        TypeError: If ``arrays`` is no dictionary, or an array is of another dtype.
+        TypeError: If ``arrays`` is not a dictionary, or an array is of another dtype.
         ValueError: If a name is missing or unknown, or an array of another shape.
 
     Example:

@@ -209,7 +209,7 @@ def save(
     Raises:
         ImportError: If it is an ONNX model and the package onnx is not installed.
         OSError: If the file cannot be written.
-        TypeError: If ``layers`` is no stack, or ``metadata`` is not as in JSON.
+        TypeError: If ``layers`` is not a stack, or ``metadata`` is not as in JSON.
         ValueError: If ``layers`` is not a stack, or not one that this kind of file can hold,
             ``readout`` has another shape, or ``path`` ends otherwise.
 

@@ -98,7 +98,7 @@ def read(convention: Convention, arrays: Any, where: str = "arrays") -> dict[str
         dict: W and V for ``gru.cell``, or W, V and R for ``gru.cell_after``, new arrays.
 
     Raises:
-        TypeError: If ``arrays`` is no dictionary, or an array is of another dtype.
+        TypeError: If ``arrays`` is not a dictionary, or an array is of another dtype.
         ValueError: If a name is missing or unknown, or an array of another shape.
 
     Example:

@@ -101,7 +101,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> 
         and the bias, twice if it reads both ways, forward first.
 
     Raises:
-        TypeError: If ``layers`` is no stack.
+        TypeError: If ``layers`` is not a stack.
         ValueError: If ``layers`` is no stack, has biases that Keras's layers have not, or a layer
             reads only backward.
 

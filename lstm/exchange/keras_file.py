@@ -175,7 +175,7 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
     Raises:
         ImportError: If the package h5py is not installed.
         TypeError: If an array is of another dtype.
-        ValueError: If the file is damaged, the layers are no stack, or one has what cannot be
+        ValueError: If the file is damaged, the layers are not a stack, or one has what cannot be
             represented.
 
     Example:

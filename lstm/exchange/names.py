@@ -24,7 +24,7 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
         dict: The arrays by name.
 
     Raises:
-        TypeError: If it is no dictionary.
+        TypeError: If it is not a dictionary.
 
     Example:
         >>> flat({"dense_i": {"kernel": 1}}, "params", "")

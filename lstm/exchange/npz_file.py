@@ -112,7 +112,7 @@ def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        ValueError: If they are no stack.
+        ValueError: If they are not a stack.
 
     Example:
         >>> layers_of({"0.forward": np.zeros((15, 16))})[0].forward.shape

@@ -52,7 +52,7 @@ def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
         ImportError: If the package onnx is not installed.
         OSError: If a file cannot be read.
         TypeError: If ``model`` is neither, or weights have another dtype.
-        ValueError: If the file is damaged; the nodes are no stack; or a node has what cannot be
+        ValueError: If the file is damaged; the nodes are not a stack; or a node has what cannot be
             represented: weights that are not constant, peepholes, ``clip``, ``input_forget``,
             other activations; or what layers cannot hold: states that are not zero, or built-in
             lengths (for these see `load_call`).
@@ -148,7 +148,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
 
     Raises:
         ImportError: If the package onnx is not installed.
-        TypeError: If ``layers`` is no stack, or a dtype is another.
+        TypeError: If ``layers`` is not a stack, or a dtype is another.
         ValueError: If ``layers`` is not a stack; ``readout`` has another shape; or states are asked
             for and a layer reads backward, which no stream can.
 

@@ -189,7 +189,7 @@ def order(
         list: The positions of the nodes, from the input up.
 
     Raises:
-        ValueError: If they are no stack: one does not read the outputs of another as they are.
+        ValueError: If they are not a stack: one does not read the outputs of another as they are.
 
     Example:
         >>> from lstm import stack

@@ -6,7 +6,7 @@ reference evaluator of the package onnx, in a loop (no chain is too long for the
 a bound on what it makes (a small file cannot ask for a huge array).
 
 What depends on the shape of an input that is open, such as the batch size, is worked out for
-an assumed shape; whoever wants to know whether it depends on it tries two (``assume`` of
+an assumed shape; to find out whether it depends on it, try two (``assume`` of
 ``onnx_tensors``).
 """
 

@@ -62,7 +62,7 @@ def load(
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is no dictionary, or a variable is of another dtype.
+        TypeError: If it is not a dictionary, or a variable is of another dtype.
         ValueError: If a variable is missing, unknown or of another shape, or it or a setting
             cannot be represented: peepholes, a projection, clipping.
 
@@ -95,8 +95,8 @@ def dump(layers: Iterable[Layer], *, forget_bias: float = 1.0) -> list[Any]:
         list: For each layer ``kernel`` and ``bias`` by name; for one that reads both ways a pair.
 
     Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack.
+        TypeError: If ``layers`` is not a stack.
+        ValueError: If ``layers`` is not a stack.
 
     Example:
         >>> from lstm import stack

@@ -107,7 +107,7 @@ def open_npz(members: Mapping[str, Callable[[], bytes]]) -> dict[str, Entry]:
         dict: An `Entry` by name.
 
     Raises:
-        ValueError: If a member is no array.
+        ValueError: If a member is not an array.
 
     Example:
         >>> {name: (e.shape, e.dtype) for name, e in

@@ -60,7 +60,7 @@ def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is no dictionary, or a parameter is no array or of another dtype.
+        TypeError: If it is not a dictionary, or a parameter is not an array or of another dtype.
         ValueError: If names are there or missing that an LSTM has not or has, such as one bias of
             two, or those of weight_norm, pruning and the like; or a shape is another.
 
@@ -113,8 +113,8 @@ def dump(
         ``load_state_dict({name: torch.from_numpy(value) ...})``.
 
     Raises:
-        TypeError: If ``layers`` is no stack.
-        ValueError: If ``layers`` is no stack, or one that PyTorch does not have, or has biases
+        TypeError: If ``layers`` is not a stack.
+        ValueError: If ``layers`` is not a stack, or one that PyTorch does not have, or has biases
             that the module has not.
 
     Example:

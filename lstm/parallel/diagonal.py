@@ -1,9 +1,9 @@
 """An LSTM whose units do not see each other: diagonal recurrent weights, cheap Jacobians.
 
-Each unit reads its own last output alone: h_prev * w in place of h_prev Wh, w of shape (4H,). A
-step's Jacobian then has a block of 2 x 2 for each unit, for 4 H^2 numbers 4 H, and composing two
-of them costs 8 H multiplications, where full ones cost 8 H^3. That is what makes Newton's method
-over time affordable at the sizes of today's models; what the units lose is each other.
+Each unit reads only its own last output: h_prev * w instead of h_prev Wh, w of shape (4H,). A
+step's Jacobian then has a block of 2 x 2 for each unit, 4 H numbers instead of 4 H^2, and composing
+two of them costs 8 H multiplications instead of 8 H^3. That makes Newton's method over time
+affordable at the sizes of today's models, at the price that units no longer see each other.
 
 The cell is a table like the LSTM's, with its first rows replaced; `lstm.steps` runs it.
 

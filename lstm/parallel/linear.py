@@ -98,7 +98,7 @@ def loop(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
         numpy.ndarray: The states s_1 to s_n, shape (n, ..., k).
 
     Raises:
-        TypeError: If an argument is no array of float32, float64 or complex128, all the same.
+        TypeError: If an argument is not an array of float32, float64 or complex128, all the same.
         ValueError: If a shape does not fit.
 
     Example:
@@ -153,7 +153,7 @@ def blocked(A: Any, u: Any, s0: Any = None, *, pieces: int | None = None) -> NDA
         numpy.ndarray: The states s_1 to s_n, shape (n, ..., k).
 
     Raises:
-        TypeError: If an argument is no array of float32, float64 or complex128, all the same,
+        TypeError: If an argument is not an array of float32, float64 or complex128, all the same,
             or ``pieces`` no integer.
         ValueError: If a shape does not fit, or ``pieces`` is below 1.
 
@@ -256,7 +256,7 @@ def backward(ds: Any, A: Any, states: Any, s0: Any = None) -> LinearGradients:
         LinearGradients: The named tuple (dA, du, ds0).
 
     Raises:
-        TypeError: If an argument is no array of float32, float64 or complex128, all the same.
+        TypeError: If an argument is not an array of float32, float64 or complex128, all the same.
         ValueError: If a shape does not fit.
 
     Example:

@@ -96,7 +96,7 @@ def _copied(value: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether an argument is still what it was. Of what is no array, nobody asks."""
+    """Whether an argument is still what it was. Only arrays are compared."""
     if isinstance(one, dict):
         return isinstance(other, dict) and all(_same(one[k], other.get(k)) for k in one)
     if isinstance(one, tuple):

@@ -1,4 +1,4 @@
-"""Hard gates: a straight line between 0 and 1 in place of the logistic function.
+"""Hard gates: a straight line between 0 and 1 instead of the logistic function.
 
 Shapes: W (1 + D + H, 4H), c and h (b, H).
 Source: Courbariaux, Bengio and David, BinaryConnect (2015), for hard gates; the slope 1/6 is

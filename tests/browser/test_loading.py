@@ -1,0 +1,67 @@
+"""What a reader sees while a page loads: soon all of it, and nothing moves."""
+
+import gzip
+import re
+
+import pytest
+
+from tools.browser import SITE
+
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/*.html"))
+PAGES = ["index.html", *PAGES]
+
+# The sum of all layout shifts, with what moved, since the first byte.
+WATCH = """window.moved = []; new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) {
+    if (!entry.hadRecentInput) moved.push([entry.value, ...entry.sources.map(
+      ({ node }) => (node?.outerHTML ?? node?.textContent ?? "").slice(0, 80))]);
+  }
+}).observe({ type: "layout-shift", buffered: true });"""
+LINE = {"offline": False, "latency": 40, "downloadThroughput": 500_000, "uploadThroughput": 500_000}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_moves_while_a_page_loads(browser, site, path, width):
+    """The cumulative layout shift, over a line of 4 Mbit/s on which pages come in pieces."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(300_000)
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    context.new_cdp_session(page).send("Network.emulateNetworkConditions", LINE)
+    page.goto(f"{site}/{path}", wait_until="networkidle")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    moved = page.evaluate("moved")
+    context.close()
+    assert sum(value for value, *_ in moved) < 0.02, [m for m in moved if m[0] > 0.002]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_waits_for_little(path):
+    """All that must come before the first formula is seen: 120 kB as servers send them.
+
+    That is 0.6 s on a line of 1.6 Mbit/s. The page itself is shown as it comes, so of it the part
+    up to the first formula counts. Formulas wait for no font: until theirs comes, they are shown
+    in the reader's.
+    """
+    text = (SITE / path).read_text(encoding="utf-8")
+    head = text.split("</head>")[0]
+    sheets = re.findall(r'<link [^>]*href="([^"?]+\.css)', head)
+    scripts = re.findall(r'<script (?:data-[^>]* )?src="([^"?]+)', head)
+    assert len(sheets) >= 5
+    shown = text[: text.find("</mjx-container>")] if "mjx-container" in text else text
+    sizes = {name: (SITE / path).parent / name for name in sheets + scripts}
+    weights = {name: len(gzip.compress(file.read_bytes(), 6)) for name, file in sizes.items()}
+    weights[path] = len(gzip.compress(shown.encode(), 6))
+    assert sum(weights.values()) <= 120_000, weights
+    style = (SITE / "_static/mathematics.css").read_text(encoding="utf-8")
+    assert style.count("@font-face") == style.count("font-display: swap")
+
+
+def test_tables_are_shown_when_they_are_whole():
+    """Each has the mark that book.css waits for: without it a table would stay hidden."""
+    pages = [SITE / path for path in PAGES] + list(SITE.glob("_modules/**/*.html"))
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        boxes = text.count('class="pst-scrollable-table-container"')
+        assert boxes == text.count("<i hidden></i></div>"), page
