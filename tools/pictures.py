@@ -11,6 +11,14 @@ from tools.browser import ROOT, served, settle, started
 
 PAGES = {"cover": "index.html", "chapter": "book/02-four-gates.html#one-unit-over-time"}
 
+# The card shows the drawing and what the book is, in its own typeface throughout.
+CARD = """
+.bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption, #what-is-in-it, .now
+  { display: none !important; }
+.bd-article-container { margin: auto; max-width: 54em; }
+.bd-article :is(h1, text, tspan) { font-family: "Source Serif 4" !important; }
+"""
+
 
 def main() -> None:
     with started() as browser, served() as site:
@@ -19,6 +27,7 @@ def main() -> None:
             page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
             for name, address in PAGES.items():
                 page.goto(f"{site}/{address}")
+                page.reload()  # by now the typeface is there: a first visit may do without it
                 page.locator("article :is(.live, .live-row)").first.wait_for()
                 settle(page)
                 if name == "chapter":
@@ -29,9 +38,9 @@ def main() -> None:
                 picture.save(ROOT / f".github/{name}-{theme}.webp", quality=80)
         page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
         page.goto(f"{site}/{PAGES['cover']}")
-        hidden = ".bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption "
-        hidden += "{ display: none; } .bd-article-container { margin: auto; max-width: 54em; }"
-        page.add_style_tag(content=hidden)
+        page.reload()
+        page.add_style_tag(content=CARD)
+        settle(page)
         card = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         card.quantize(64).save(ROOT / "book/_static/card.png", optimize=True)
 

@@ -32,7 +32,8 @@ ASSISTIVE = re.compile(r"<mjx-assistive-mml.*?</mjx-assistive-mml>", re.DOTALL)
 NEEDLESS = re.compile(
     r' xmlns="http://www\.w3\.org/1998/Math/MathML"| (?:data-mjx-)?texclass="\w*"'
     r'| unselectable="on"| class="(?:MathJax| MJX-TEX|mjx-[in])"| stretchy="false"(?=>)'
-    r'|(?<=<mjx-assistive-mml) display="inline"| style="position: relative;"'
+    r'| display="inline"| jax="CHTML"| style="position: relative;"'
+    r'|(?<=<mjx-script) style="vertical-align: -0\.15em;"'
 )
 HEADING = re.compile(
     r"(?P<open><th(?: [^>]*)?>)(?P<cell>(?:(?!</th>).)*mjx-container.*?)</th>", re.DOTALL
@@ -75,11 +76,12 @@ class Typesetter:
 
     def stylesheet(self) -> str:
         """The style of everything that was set."""
-        style = self.ask({"css": True})["css"]
+        style = self.ask({"css": True})["css"].replace('[jax="CHTML"]', "")
         # A slow line shows formulas in the reader's letters, in their places, until its own come.
         style = re.sub(r"(src: url[^;]*;)", r"\1\n  font-display: swap;", style)
         return style + (
             "mjx-container {\n  position: relative;\n}\n"
+            "mjx-script {\n  vertical-align: -0.15em;\n}\n"
             "mjx-math {\n  font-family: MJXZERO, MJXTEX;\n}\n"
         )
 
