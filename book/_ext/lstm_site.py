@@ -275,7 +275,7 @@ def place_card(app, pagename, templatename, context, doctree) -> None:
 def ask_for_letters(app, pagename, templatename, context, doctree) -> None:
     """Let a page ask for its typeface at once: not when the style sheets have come."""
     links = ""
-    for weight in ("400-normal", "400-italic"):
+    for weight in ("400-normal", "600-normal", "400-italic"):
         path = context["pathto"](
             f"_static/fonts/source-serif-4-latin-{weight}.woff2", resource=True
         )

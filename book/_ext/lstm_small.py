@@ -236,6 +236,7 @@ def trim(path: Path) -> str:
     if "_modules" in path.parts:  # whoever reads source looks for the API, not for chapters
         text = re.sub(r'<li class="toctree-l1"><a [^>]*/book/(?!api)[^<]*</a></li>\n', "", text)
         text = re.sub(r'<p [^>]*caption"[^\n]*\n<ul class="nav bd-sidenav">\n</ul>\n', "", text)
+        text = re.sub(r'(?<=<span class=)"(\w+)"(?=>)', r"\1", text)
     # The contents are followed by reading.js: the theme's own way marks the wrong section.
     text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
     path.write_text(text, encoding="utf-8")
