@@ -188,7 +188,7 @@ def cut_mathematics(static: Path, sheets: list[Path], pages: str) -> None:
                 style = style.replace(face, "")
                 (static / "mathjax" / name).unlink(missing_ok=True)
         sheet.write_text(style, encoding="utf-8")
-    for path in static.glob("mathjax/*.woff"):
+    for path in static.glob("mathjax/*[!o].woff"):  # all but Zero, which has no letters
         cut_font(path, letters)
 
 
