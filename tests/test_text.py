@@ -99,6 +99,15 @@ def test_texts_side_by_side_cost_what_they_cost_alone():
     assert cost.shape == (19, 2)
     for k in range(2):
         np.testing.assert_allclose(cost[:, k], bits(PARAMS, both[:, k]), rtol=1e-12)
+    np.testing.assert_allclose(bits(PARAMS, both, piece=5), cost, rtol=1e-12)
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-12, 1e-4, 1.0, 1e4, 1e12, 1e300])
+def test_any_temperature_is_what_answers_are_divided_by(temperature):
+    answers = np.array([0.0, np.log(3)]) * temperature
+    np.testing.assert_allclose(
+        probabilities(answers, temperature=temperature), [0.25, 0.75], rtol=1e-12
+    )
 
 
 def test_probabilities_are_the_softmax():
