@@ -70,9 +70,9 @@ def test_recompute(problem):
 def test_a_stack_adds_up(problem):
     X, _ = problem
     layers = stack.init(D, [H, H], rng=0)
-    formula = N * B * (2 + D + 18 * H)  # of the upper layer D is H, and one copy of what it reads
+    formula = N * B * (2 + D + 17 * H)  # of the upper layer D is H
     numbers, _ = peak(lambda: stack.forward(X, layers))
-    assert formula <= numbers < 1.1 * formula
+    assert formula <= numbers < 1.15 * formula, "and, at most, one copy of what is read"
 
 
 def test_a_stream_takes_nothing_however_long(problem):
