@@ -273,14 +273,19 @@ def place_card(app, pagename, templatename, context, doctree) -> None:
 
 
 def ask_for_letters(app, pagename, templatename, context, doctree) -> None:
-    """Let a page ask for its typeface at once: not when the style sheets have come."""
-    links = ""
-    for weight in ("400-normal", "600-normal", "400-italic"):
-        path = context["pathto"](
-            f"_static/fonts/source-serif-4-latin-{weight}.woff2", resource=True
-        )
-        links += f'<link rel="preload" as="font" type="font/woff2" href="{path}" crossorigin>\n'
-    context["metatags"] = links + context.get("metatags", "")
+    """Let a page ask for its typeface at once: not when the style sheets have come.
+
+    By a script, because a page opened from a file may not ask for fonts in this way.
+    """
+    names = ("400-normal", "600-normal", "400-italic")
+    paths = [f"_static/fonts/source-serif-4-latin-{name}.woff2" for name in names]
+    urls = json.dumps([context["pathto"](path, resource=True) for path in paths])
+    ask = '{rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href}'
+    context["metatags"] = (
+        f'<script>if (location.protocol !== "file:") for (const href of {urls}) '
+        f'document.head.append(Object.assign(document.createElement("link"), {ask}));</script>\n'
+        + context.get("metatags", "")
+    )
 
 
 def make_cover(app, pagename, templatename, context, doctree) -> None:
