@@ -16,7 +16,7 @@ from lstm.book import vowels
 
 from .store import DATA, Experiment
 
-__all__ = ["COMBINED", "EXPERIMENTS", "GRID", "JUDGED", "PLAIN"]
+__all__ = ["COMBINED", "CONTROLS", "EXPERIMENTS", "GRID", "JUDGED", "PLAIN"]
 
 PLAIN = {
     "hidden": 32, "layers": 1, "both": False, "reads": "last", "rate": 0.01, "schedule": "constant",
@@ -245,6 +245,21 @@ JUDGED: dict[str, dict[str, Any]] = {
 }
 """The networks that read the 370."""
 
+HELD_BACK = {"shift": 0.3, "noise": 0.3, "schedule": "cosine"}
+
+CONTROLS: list[dict[str, Any]] = [
+    {"both": True, "hidden": 21},
+    {"hidden": 48},
+    HELD_BACK,
+    {**HELD_BACK, "hidden": 48},
+]
+"""Is it the second direction, or are there just more weights?
+
+Two times 21 units have as many weights as the plain 32 (6,099 and 6,057), and 48 in one direction
+as many as two times 32 (12,153 and 12,105). The last two are the chosen network without its second
+direction: at the same size of each direction, and at the same number of weights.
+"""
+
 FIRST = range(3)
 CHOOSE = ("experiments.vowels:choose", PLAIN)
 CHOSEN = ("wrong", "loss", "fitted", "course", "wrongs")
@@ -266,6 +281,11 @@ EXPERIMENTS = (
     Experiment(  # what helped, together
         "vowels-choose", *CHOOSE,
         [{**knobs, "seed": seed} for knobs in COMBINED.values() for seed in FIRST],
+        CHOSEN,
+    ),
+    Experiment(  # the second direction, at equal numbers of weights
+        "vowels-size", *CHOOSE,
+        [{**knobs, "seed": seed} for knobs in CONTROLS for seed in range(5)],
         CHOSEN,
     ),
     Experiment(  # the test: three times five networks of each kind
