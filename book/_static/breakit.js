@@ -8,8 +8,8 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
   // A patch is a text that stands once in lstm.js, and what replaces it.
   const BUGS = [
     { name: "none: the code as it is", patch: ["", ""] },
-    { name: "dh is not carried to the step before", patch: [" + dhNext[k]); // (eq-bptt-dh)", "); // (eq-bptt-dh)"] },
-    { name: "dc is not carried to the step before", patch: ["round(dcNext[k] + ds *", "round(ds *"] },
+    { name: "dh is not carried to the step before", patch: ["dhNext[k - 1 - D] = du;", "dhNext[k - 1 - D] = 0;"] },
+    { name: "dc is not carried to the step before", patch: ["dcNext[k] = round(dc * f);", "dcNext[k] = 0;"] },
     { name: "the slope of tanh(c) is forgotten", patch: ["ds * round(1 - s[k] * s[k])", "ds"] },
     { name: "the forget gate's slope is forgotten", patch: ["dF * round(f * (1 - f))", "dF"] },
     { name: "c instead of c_prev in df", patch: ["dc * cPrev[k]); // (eq-df)", "dc * C.data[(at + b) * H + k]); // (eq-df)"] },
@@ -103,13 +103,18 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
     return CHECKS.map(({ sees }) => sees(code));
   };
 
-  /** The error of the adding problem at T = 10 over 250 updates, with a bug in the code. */
+  /** The error of the adding problem at T = 10 with a bug in the code: before any update, then the
+   *  mean over every ten of 250. Weights and batches are the same for every bug. */
   async function train(code) {
     const trainer = makeTrainer(code, { T: 10, forget_bias: 3, input_bias: 0, seed: 3, b: 10 });
     const curve = [];
     for (let k = 0; k < 250; k += 10) {
       let sum = 0;
-      for (let j = 0; j < 10; j++) sum += trainer.step();
+      for (let j = 0; j < 10; j++) {
+        const error = trainer.step();
+        if (!curve.length) curve.push(error);
+        sum += error;
+      }
       curve.push(sum / 10);
       await new Promise((ready) => setTimeout(ready)); // the page stays alive
       await inSight;
@@ -132,7 +137,7 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
   });
   const said = live.said(), map = live.drawing(), curve = live.drawing();
   const results = make("div", { class: "results", hidden: "" }, make("p", {}, "Errors of dWLSTM, element by element, the larger, the stronger the colour. Rows: bias, x, h; columns, by colour: i, f, o, g."), map.svg,
-    make("p", {}, "The error of the adding problem of chapter 10 (T = 10) over 250 updates, with the bug and, dashed, without:"), curve.svg);
+    make("p", {}, "The error of the adding problem of chapter 10 (T = 10) before training and over 250 updates, with the bug and, dashed, without:"), curve.svg);
   let last = null;
 
   function draw() {
@@ -185,12 +190,13 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
       const good = box.checked === seen[k];
       right += good;
       verdict.textContent = `${seen[k] ? "sees it" : "does not see it"}${good ? "" : " (you thought otherwise)"}`;
-      verdict.className = `verdict ${seen[k] ? "met" : ""}`;
+      verdict.className = `verdict ${good ? "met" : "open"}`;
     });
     const fell = last.curve.at(-1) < 0.7 * last.curve[0];
     said.textContent = `${right} of ${CHECKS.length} predicted. ${seen.filter(Boolean).length} checks see it. ` +
-      `The error of training, averaged over ten updates, goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}` +
-      `${bug.patch[0] && fell ? ": it falls, bug and all" : ""}; without a bug to ${live.number(usual.at(-1), 3)}.`;
+      `The error of training goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}` +
+      `${bug.patch[0] && fell ? ": it falls, bug and all" : ""}; without a bug to ${live.number(usual.at(-1), 3)}.` +
+      (bug.patch[0] && last.curve.at(-1) < usual.at(-1) ? " The wrong code ends lower than the right one." : "");
     results.hidden = false;
     draw();
   }

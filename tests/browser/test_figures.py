@@ -258,6 +258,22 @@ def test_a_reader_predicts_and_runs(visit):
     assert array(state["map"]).shape == (7, 8)
 
 
+def test_a_backward_bug_starts_like_the_right_code_and_may_end_below_it(visit):
+    page = visit(ZOO)
+    curves = dict(page.evaluate(
+        "(async () => { const found = []; for (const bug of breakIt.BUGS) "
+        "found.push([bug.name, await breakIt.train(breakIt.plant(bug))]); return found; })()"
+    ))  # fmt: skip
+    right = curves["none: the code as it is"]
+    forward = {"no tanh on the way out, forward only", "forget bias with the other sign"}
+    for name, curve in curves.items():
+        assert (curve[0] == right[0]) == (name not in forward), name
+    ends = {name: curve[-1] for name, curve in curves.items()}
+    assert ends["dh is not carried to the step before"] < 0.8 * right[-1]
+    assert ends["the slope of tanh(c) is forgotten"] < right[-1]
+    assert ends["dHn is ignored"] > 2 * right[-1]
+
+
 # Draw a digit
 
 

@@ -267,7 +267,12 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
 
 
 def bug_map(
-    caught: Any, bugs: Sequence[str], checks: Sequence[str], cuts: Sequence[int] = ()
+    caught: Any,
+    bugs: Sequence[str],
+    checks: Sequence[str],
+    cuts: Sequence[int] = (),
+    *,
+    counted: Sequence[bool] | None = None,
 ) -> Figure:
     """Draw which check catches which bug.
 
@@ -276,6 +281,7 @@ def bug_map(
         bugs: Names of the rows.
         checks: Names of the columns.
         cuts: Rows before which a line separates groups.
+        counted: Which rows the sums count, shape (bugs,); all of them unless given.
 
     Returns:
         Figure: A dark cell for a catch, a ring for a miss, and a row of sums.
@@ -289,7 +295,8 @@ def bug_map(
     ax.imshow(caught, cmap=ListedColormap(["white", "#1964B0"]), aspect="auto", vmin=0, vmax=1)
     rows, columns = np.nonzero(~caught)
     ax.plot(columns, rows, "o", markersize=5, markerfacecolor="none", color="#B03A00")
-    for column, count in enumerate(caught.sum(axis=0)):
+    counts = caught if counted is None else caught[np.asarray(counted, bool)]
+    for column, count in enumerate(counts.sum(axis=0)):
         ax.text(column, len(bugs), str(count), fontsize=8, ha="center", va="center")
     ax.set_ylim(len(bugs) + 0.5, -0.5)
     _name_cells(ax, [*bugs, "caught"], checks)
