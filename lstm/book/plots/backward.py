@@ -188,9 +188,10 @@ def error_maps(report: Report) -> Figure:
         report: What `lstm.gradcheck.check` returned.
 
     Returns:
-        Figure: One map per input, on one logarithmic colour scale. Arrays of
-        rank 3, such as dX, are laid out with steps and batch as rows; errors
-        that are exactly zero have the lightest colour.
+        Figure: One map per input, on one logarithmic colour scale that ends at the
+        report's threshold, so that reports can be compared. Arrays of rank 3, such as
+        dX, are laid out with steps and batch as rows; errors that are exactly zero
+        have the lightest colour.
 
     Raises:
         ValueError: If the report has no elements.
@@ -210,14 +211,18 @@ def error_maps(report: Report) -> Figure:
     }
     if not maps:
         raise ValueError("report: expected at least one element, got none")
-    top = max(report.threshold, *(m.max() for m in maps.values()))
+    top = max(report.threshold, 10 * EXACT)
     widths = [m.shape[1] + 2 for m in maps.values()]
     figure, axes = plt.subplots(
         1, len(maps), figsize=(7.2, 3.4), width_ratios=widths, squeeze=False
     )
     for ax, (name, m) in zip(axes[0], maps.items(), strict=True):
         image = ax.imshow(
-            m, norm=LogNorm(EXACT, top), cmap="viridis_r", aspect="equal", interpolation="nearest"
+            m,
+            norm=LogNorm(EXACT, top),
+            cmap="viridis_r",
+            aspect="equal",
+            interpolation="nearest",
         )
         ax.set_title(f"d{name}")
         ax.set_anchor("N")
@@ -230,13 +235,16 @@ def error_maps(report: Report) -> Figure:
     return figure
 
 
-def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floor: float) -> Figure:
+def error_v(
+    deltas: Sequence[float], curves: Mapping[str, Sequence[float]], levels: Mapping[str, float]
+) -> Figure:
     """Draw the error of central differences against the perturbation: the V.
 
     Args:
         deltas: The perturbations, in units of the input.
         curves: Relative errors, one for each delta, by name: up to four.
-        floor: The error of the complex step, drawn as a level line.
+        levels: Errors that do not depend on delta, such as the complex step's, drawn as
+            level lines: up to two.
 
     Returns:
         Figure: Both axes logarithmic.
@@ -245,7 +253,7 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
         ValueError: If a curve has not as many points as there are deltas.
 
     Example:
-        >>> len(error_v([1e-3, 1e-5], {"float64": [1e-6, 1e-8]}, 1e-15).axes)
+        >>> len(error_v([1e-3, 1e-5], {"float64": [1e-6, 1e-8]}, {"other": 1e-15}).axes)
         1
     """
     figure, ax = plt.subplots(figsize=(7.2, 4.2))
@@ -257,9 +265,10 @@ def error_v(deltas: Sequence[float], curves: Mapping[str, Sequence[float]], floo
         face = color if line == "-" else "white"
         ax.loglog(deltas, errors, line, marker=marker, markersize=4, color=color,
                   markerfacecolor=face, label=name)  # fmt: skip
-    ax.axhline(floor, color="#222222", linestyle="--", label="complex step, worst element")
-    ax.text(0.05, 0.30, "← rounding", transform=ax.transAxes, color="#555555")
-    ax.text(0.97, 0.30, "truncation →", transform=ax.transAxes, color="#555555", ha="right")
+    for (name, level), line in zip(levels.items(), ("--", ":"), strict=False):
+        ax.axhline(level, color="#222222", linestyle=line, label=name)
+    ax.text(0.05, 0.36, "rounding: slope -1", transform=ax.transAxes, color="#555555")
+    ax.text(0.97, 0.36, "truncation: slope 2", transform=ax.transAxes, color="#555555", ha="right")
     ax.set_xlabel("perturbation δ")
     ax.set_ylabel("relative error")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
