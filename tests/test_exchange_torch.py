@@ -12,6 +12,7 @@ from helpers import refused
 from test_exchange_cells import BOTH, STACKS
 from test_package import NUMPY_ALONE
 
+from lstm import stack
 from lstm.exchange import torch
 
 ROOT = Path(__file__).parent.parent
@@ -232,3 +233,12 @@ def test_a_torch_model_of_two_layers_both_ways_runs_with_numpy_alone():
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stdout == "654\n"
+
+
+@pytest.mark.parametrize("layers", [9, 10, 11, 101])
+def test_layers_are_counted_as_numbers_not_as_text(layers):
+    stacked = stack.init(2, 1, layers=layers, rng=0)
+    got = torch.load(torch.dump(stacked))
+    assert len(got) == layers
+    for one, other in zip(got, stacked, strict=True):
+        np.testing.assert_allclose(one.forward, other.forward, rtol=1e-15)
