@@ -159,7 +159,7 @@ const breakIt = live.mount("fig-zoo", { name: "Break it", about: "Plant a bug in
     for (const [errors, dashes, thick] of [[last.usual, "5 4", 1.6], [last.curve, "", 3]]) {
       curve.add("path", { d: live.line(errors.map((e, k) => [x(k, errors.length), y(e)])), fill: "none", stroke: dashes ? "var(--soft)" : "var(--back)", "stroke-width": thick, "stroke-dasharray": dashes });
     }
-    curve.say(`With the bug the error, averaged over ten updates, goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}, without to ${live.number(last.usual.at(-1), 3)}.`);
+    curve.say(`With the bug the error goes from ${live.number(last.curve[0])} to ${live.number(last.curve.at(-1), 3)}, without to ${live.number(last.usual.at(-1), 3)}.`);
   }
 
   function choose(entry) {
