@@ -210,6 +210,10 @@ def trim(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     # Icons by script are half a megabyte a page; the style sheet has them by font already.
     text = re.sub(r"<script src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>\n?", "", text)
+    # Light or dark is known at once: under "auto" tables have no borders, and move later.
+    auto = 'localStorage.getItem("theme") || "auto"'
+    dark = 'matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"'
+    text = text.replace(auto, auto.replace('"auto"', f"({dark})"))
     # Scripts that add buttons to the page need not hold it up.
     later = r'<script (src="[^"]*/(?:doctools|clipboard\.min|copybutton|sphinx-book-theme)\.js)'
     text = re.sub(later, r"<script defer \1", text)
