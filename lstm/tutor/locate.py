@@ -6,7 +6,7 @@ Backward, one step of one sequence: the gradient of the bias *is* dz, gate by ga
 that comes after can be judged with the code's own dz, and all that comes before gate by gate.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -141,7 +141,12 @@ class _Found(NamedTuple):
 
 
 def _smallest(
-    shapes: Any, ask: Any, names: Any, style: Style, tolerance: float, back: bool = False
+    shapes: Iterable[tuple[tuple[int, int, int, int], str]],
+    ask: Any,
+    names: Any,
+    style: Style,
+    tolerance: float,
+    back: bool = False,
 ) -> _Found | None:
     """Ask for outputs by ``names`` at larger and larger sizes, until one is wrong."""
     for sizes, words in shapes:
