@@ -260,6 +260,7 @@ def test_a_reader_predicts_and_runs(visit):
 
 def test_a_backward_bug_starts_like_the_right_code_and_may_end_below_it(visit):
     page = visit(ZOO)
+    page.locator("#fig-zoo-live").scroll_into_view_if_needed()  # out of sight, training waits
     curves = dict(page.evaluate(
         "(async () => { const found = []; for (const bug of breakIt.BUGS) "
         "found.push([bug.name, await breakIt.train(breakIt.plant(bug))]); return found; })()"
