@@ -796,7 +796,7 @@ def test_numbers_in_a_file_beside(tmp_path):
         exchange.onnx.load(path)
 
 
-@pytest.mark.parametrize(("location", "why"), [("circle", "circle|loop"), ("a\0b", "null byte")])
+@pytest.mark.parametrize(("location", "why"), [("circle", "circle|loop"), ("a\0b", "null")])
 def test_a_path_that_leads_nowhere_is_said_to_be_none(location, why, tmp_path):
     (tmp_path / "circle").symlink_to("circle")
     external(tmp_path, location)

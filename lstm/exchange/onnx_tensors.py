@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def _external(tensor: Any, folder: Path | None) -> Any:
     path = folder / location
     try:
         inside = path.resolve().is_relative_to(folder.resolve())
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # since Python 3.13 a circle of links shows here first
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle; \0 in a name
         raise ValueError(f"{spelled}, which is no path ({error})") from error
     if not location or not inside:
