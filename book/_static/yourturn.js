@@ -14,12 +14,11 @@ const yourTurn = (() => {
   // The values of a step that an expression may name: as in the text, in random numbers.
   const VALUES = (() => {
     const v = { u: random(b, 1 + D + H), W: random(1 + D + H, 4 * H), dz: random(b, 4 * H) };
-    for (const name of ["dh", "dc_next", "ds", "c_prev", "do_", "df", "di", "dg"]) v[name] = random(b, H);
+    for (const name of ["dh", "dc", "dc_next", "ds", "c_prev", "do_", "df", "di", "dg"]) v[name] = random(b, H);
     for (const name of ["i", "f", "o"]) v[name] = map(random(b, H), (z) => 1 / (1 + Math.exp(-z)));
     v.g = map(random(b, H), Math.tanh);
     v.c = random(b, H);
     v.s = map(v.c, Math.tanh);
-    v.dc = map(v.ds, (ds, k) => v.dc_next.data[k] + ds * (1 - v.s.data[k] ** 2)); // complete: (eq-dc)
     v.do = v.do_;
     delete v.do_;
     return v;
