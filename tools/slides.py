@@ -66,7 +66,7 @@ class Translator:
         text = EQUATION.sub(self._equation, text)
         text = INLINE.sub(lambda match: self._mark(match["tex"], False), text)
         text = re.sub(r"\]\(#((?:eq|fig)-[\w-]+)\)", self._link, text)
-        text = re.sub(r"\]\((\d\d-[\w-]+|notation|tested|glossary)\)", r"](../book/\1.html)", text)
+        text = re.sub(r"\]\(([\w-]+)(?:\.ipynb)?\)", self._page, text)
         # Places of the page and files beside it are not there.
         text = re.sub(r"\[([^\]]*)\]\((?:#[\w-]+|\.\./[^b][^)]*)\)", r"\1", text)
         return text.replace("](_static/", "](../_static/")
@@ -91,6 +91,11 @@ class Translator:
     def _mark(self, tex: str, displayed: bool) -> str:
         self.formulas.append((tex.strip(), displayed))
         return f"MATHEMATICS{len(self.formulas) - 1}END"
+
+    def _page(self, match: re.Match) -> str:
+        """A link to a page of the book, if there is one of that name."""
+        there = any((BOOK / f"{match[1]}{kind}").is_file() for kind in (".ipynb", ".md"))
+        return f"](../book/{match[1]}.html)" if there else match[0]
 
     def _link(self, match: re.Match) -> str:
         anchor = match[1].replace("eq-", "equation-eq-", 1)
