@@ -214,9 +214,10 @@ def trim(path: Path) -> str:
     auto = 'localStorage.getItem("theme") || "auto"'
     dark = 'matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"'
     text = text.replace(auto, auto.replace('"auto"', f"({dark})"))
-    # Scripts that add buttons to the page need not hold it up.
+    # Scripts that add buttons to the page need not hold it up. (The search calls them at once.)
     later = r'<script (src="[^"]*/(?:doctools|clipboard\.min|copybutton|sphinx-book-theme)\.js)'
-    text = re.sub(later, r"<script defer \1", text)
+    if path.name != "search.html":
+        text = re.sub(later, r"<script defer \1", text)
     # What is there for others, or twice.
     needless = r'<link rel="preload" as="script"[^>]*>\n?|<meta name="docsearch[^>]*>\n?'
     text = re.sub(needless, "", text)
