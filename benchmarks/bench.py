@@ -10,8 +10,6 @@ measuring anything.
 """
 
 import argparse
-import datetime
-import json
 import subprocess
 import sys
 
@@ -61,18 +59,13 @@ def run(threads, folder):
     one, pair, gone = uses.streams(threads)
     race("stream", "one layer", one)
     race("stream", "two layers", pair, "lstm.Stream")
-    stored = {
-        "what": "time in float32, divided by that of the yardstick; first quartile, median, "
-        "third quartile",
-        "date": datetime.date.today().isoformat(),
-        "load before": load,
-        "machine": machine.describe(threads),
-        "left out": left_out | missing | gone,
-        "races": races,
-    }
-    (folder / f"bench-{threads}.json").write_text(
-        json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    what = (
+        "time in float32, divided by that of the yardstick; first quartile, median, third quartile"
     )
+    machine.record(
+        folder / f"bench-{threads}.json", what, threads, load, left_out | missing | gone,
+        races=races,
+    )  # fmt: skip
 
 
 def main():

@@ -73,11 +73,12 @@ def _with_peers(contestants, makers):
     return contestants, left_out
 
 
-def _torch(X, dHout, H, threads):
+def _torch(X, dHout, H, threads, **kind):
+    """A training step of PyTorch's LSTM; ``kind`` says how many layers and directions it has."""
     import torch
 
     torch.set_num_threads(threads)
-    layer = torch.nn.LSTM(X.shape[2], H)
+    layer = torch.nn.LSTM(X.shape[2], H, **kind)
     X, dHout = torch.from_numpy(X).requires_grad_(), torch.from_numpy(dHout)
 
     def run():

@@ -9,8 +9,6 @@ ratios and their quartiles. A library that is not installed is left out, and the
 """
 
 import argparse
-import datetime
-import json
 import subprocess
 import sys
 import time
@@ -67,19 +65,14 @@ def run(threads, folder):
     contestants, missing = stream(64, 128, threads)
     steps = race(contestants, "limit")
     show(threads, "stream", steps)
-    stored = {
-        "what": "time of forward + backward in float32 (of 200 single steps for the stream), "
-        "divided by that of the matrix products alone; first quartile, median, third quartile",
-        "date": datetime.date.today().isoformat(),
-        "load before": load,
-        "machine": machine.describe(threads),
-        "left out": left_out | missing,
-        "shapes": shapes,
-        "stream": steps,
-    }
-    folder.mkdir(exist_ok=True, parents=True)
-    path = folder / f"ladder-{threads}.json"
-    path.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    what = (
+        "time of forward + backward in float32 (of 200 single steps for the stream), "
+        "divided by that of the matrix products alone; first quartile, median, third quartile"
+    )
+    machine.record(
+        folder / f"ladder-{threads}.json", what, threads, load, left_out | missing,
+        shapes=shapes, stream=steps,
+    )  # fmt: skip
 
 
 def show(threads, title, raced):

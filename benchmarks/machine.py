@@ -1,5 +1,7 @@
 """Which machine this is, and how many threads a benchmark may use."""
 
+import datetime
+import json
 import os
 import platform
 import subprocess
@@ -51,6 +53,21 @@ def describe(threads):
         "blas": f"{blas['name']} {blas['version']}",
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def record(path, what, threads, load_before, left_out, **numbers):
+    """Store what was measured, with the day, the machine and who could not take part."""
+    stored = {
+        "what": what,
+        "date": datetime.date.today().isoformat(),
+        "load before": load_before,
+        "machine": describe(threads),
+        "left out": left_out,
+        **numbers,
+    }
+    text = json.dumps(stored, indent=1, ensure_ascii=False) + "\n"
+    path.parent.mkdir(exist_ok=True, parents=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def load():

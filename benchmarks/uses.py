@@ -5,7 +5,7 @@ that is not installed is left out; its name and the reason come second.
 """
 
 import numpy as np
-from contestants import STEPS, _with_peers, stream
+from contestants import STEPS, _torch, _with_peers, stream
 
 import lstm
 from lstm import stack
@@ -120,26 +120,13 @@ def stacked(threads, layers=2, n=100, b=32, D=64, H=128):
         for inputs, W in single:
             lstm.backward(half, lstm.forward(inputs, W, zero, zero).cache, zero, zero)
 
-    def torch_stack():
-        import torch
-
-        torch.set_num_threads(threads)
-        layer = torch.nn.LSTM(D, H, num_layers=layers, bidirectional=True)
-        inputs, ask = torch.from_numpy(X).requires_grad_(), torch.from_numpy(dHout)
-
-        def run():
-            layer.zero_grad()
-            inputs.grad = None
-            layer(inputs)[0].backward(ask)
-
-        return run
-
     contestants = {
         "limit": lambda: [run() for run in products],
         "its runs of lstm.fused": alone,
         "lstm.stack": lambda: stack.backward(dHout, stack.forward(X, network).cache),
     }
-    return _with_peers(contestants, {"PyTorch": torch_stack})
+    kind = {"num_layers": layers, "bidirectional": True}
+    return _with_peers(contestants, {"PyTorch": lambda: _torch(X, dHout, H, threads, **kind)})
 
 
 def streams(threads, D=64, H=128):
