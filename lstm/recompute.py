@@ -179,7 +179,8 @@ def scan(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None, *, every: int | Non
         >>> import jax, lstm
         >>> X, WLSTM = np.ones((100, 3, 10), "float32"), lstm.init(10, 4, rng=0, dtype="float32")
         >>> dW = jax.grad(lambda W: scan(X, W).Hn.sum())(WLSTM)
-        >>> bool(np.allclose(dW, jax.grad(lambda W: lstm.scan.forward(X, W).Hn.sum())(WLSTM)))
+        >>> whole = jax.grad(lambda W: lstm.scan.forward(X, W).Hn.sum())(WLSTM)
+        >>> bool(abs(dW - whole).max() < 1e-5 * abs(whole).max())
         True
     """
     try:
