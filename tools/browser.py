@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -47,16 +48,31 @@ def started() -> Iterator[Browser]:
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The built site on a free port of this machine."""
+def served(bytes_per_second: float = float("inf"), latency: float = 0.0) -> Iterator[str]:
+    """The built site on a free port of this machine, over a line that may be slow.
+
+    All answers share the line, and each begins after the latency (in seconds). The server is slow
+    rather than the browser: Chromium's own slow line now and then loses a request for ever.
+    """
     if not (SITE / "index.html").is_file():
         raise FileNotFoundError(f"no site at {SITE}: run make book first")
+    line = Lock()
 
-    class Quiet(SimpleHTTPRequestHandler):
+    class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *arguments):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SITE)))
+        def copyfile(self, source, outputfile):
+            time.sleep(latency)
+            while piece := source.read(16_384):
+                with line:
+                    time.sleep(len(piece) / bytes_per_second)
+                outputfile.write(piece)
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # a page asks for more at once than the five that are usual
+
+    server = Server(("127.0.0.1", 0), partial(Handler, directory=str(SITE)))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -108,7 +108,7 @@ def test_a_figure_has_two_thirds_of_its_pixels_and_leads_to_its_file(chapter):
     figures = re.findall(
         r'<a class="full" href="\.\./(_images/[^"]*\.png)"><img [^>]*src="\.\./(_images/[^"]*)"'
         r'[^>]*width="(\d+)" height="(\d+)"', article(chapter))  # fmt: skip
-    assert len(figures) == article(chapter).count(".png\"><img") > 0
+    assert len(figures) == article(chapter).count('.png"><img') > 0
     for href, source, *size in figures:
         assert href == source
         with Image.open(SITE / source) as image:

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tools import browser as tools
 from tools.browser import SITE
 
 PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.glob("book/*.html"))
@@ -17,19 +18,24 @@ WATCH = """window.moved = []; new PerformanceObserver((list) => {
       ({ node }) => (node?.outerHTML ?? node?.textContent ?? "").slice(0, 80))]);
   }
 }).observe({ type: "layout-shift", buffered: true });"""
-LINE = {"offline": False, "latency": 40, "downloadThroughput": 500_000, "uploadThroughput": 500_000}
+
+
+@pytest.fixture(scope="module")
+def slow_site():
+    """The site over a line of 4 Mbit/s, on which pages come in pieces."""
+    with tools.served(bytes_per_second=500_000, latency=0.04) as address:
+        yield address
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_moves_while_a_page_loads(browser, site, path, width):
-    """The cumulative layout shift, over a line of 4 Mbit/s on which pages come in pieces."""
+def test_nothing_moves_while_a_page_loads(browser, slow_site, path, width):
+    """The cumulative layout shift."""
     context = browser.new_context(viewport={"width": width, "height": 900})
     context.set_default_timeout(300_000)
     context.add_init_script(WATCH)
     page = context.new_page()
-    context.new_cdp_session(page).send("Network.emulateNetworkConditions", LINE)
-    page.goto(f"{site}/{path}")  # until "load": its style, scripts, fonts and pictures are there
+    page.goto(f"{slow_site}/{path}")  # until "load": nothing more is asked for
     page.wait_for_timeout(500)
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     moved = page.evaluate("moved")
