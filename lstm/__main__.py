@@ -76,13 +76,12 @@ def inspect(given: argparse.Namespace) -> int:
         int: 0, or 1 if no LSTM can be read from the file. Its arrays are shown all the same.
 
     Example:
-        >>> import tempfile
+        >>> import contextlib, tempfile
         >>> from lstm import stack
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = f"{folder}/m.npz"
-        ...     save(path, stack.init(10, 4, rng=0), metadata={"step": 7})
-        ...     code = main(["inspect", path])  # doctest: +ELLIPSIS
-        .../m.npz: npz, 1 layer
+        >>> with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        ...     save("m.npz", stack.init(10, 4, rng=0), metadata={"step": 7})
+        ...     code = main(["inspect", "m.npz"])
+        m.npz: npz, 1 layer
         <BLANKLINE>
         layer  directions  D   H  dtype    biases
         0      forward     10  4  float64  yes
@@ -140,13 +139,12 @@ def convert(given: argparse.Namespace) -> int:
         int: 0.
 
     Example:
-        >>> import tempfile
+        >>> import contextlib, tempfile
         >>> from lstm import stack
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save(f"{folder}/m.npz", stack.init(10, 4, rng=0))
-        ...     code = main(["convert", f"{folder}/m.npz", f"{folder}/m.safetensors"])
-        ...     # doctest: +ELLIPSIS
-        .../m.safetensors: 1 layer
+        >>> with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        ...     save("m.npz", stack.init(10, 4, rng=0))
+        ...     code = main(["convert", "m.npz", "m.safetensors"])
+        m.safetensors: 1 layer
     """
     model = load_model(given.source, given.prefix)
     save(given.target, model.layers, readout=model.readout, metadata=model.metadata)

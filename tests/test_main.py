@@ -1,11 +1,13 @@
 """The command line: its output, its files, its exit codes."""
 
+import doctest
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+import lstm.__main__
 from lstm import exchange, stack
 from lstm.__main__ import main
 
@@ -16,6 +18,11 @@ BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0, dtype=np.float32)
 def model(tmp_path):
     exchange.save(tmp_path / "a.npz", BOTH, readout=np.ones((5, 7), np.float32), metadata={"k": 1})
     return tmp_path / "a.npz"
+
+
+def test_the_examples():
+    """Pytest does not look for examples in files of this name."""
+    assert not doctest.testmod(lstm.__main__, raise_on_error=True).failed
 
 
 def test_inspect(model, capsys):

@@ -92,11 +92,36 @@ def test_an_extra_brings_all_that_is_imported(extra, pattern):
         assert {normal(name) for name in of[module]} & installed, (module, extra)
 
 
-def test_each_extra_is_tried_somewhere():
+def tried():
+    """What noxfile.py imports where an extra is installed, by extra."""
     tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
     (table,) = [node.value for node in tree.body if isinstance(node, ast.Assign)
                 and getattr(node.targets[0], "id", "") == "EXTRAS"]  # fmt: skip
-    assert set(ast.literal_eval(table)) == {"", *EXTRAS}
+    return {extra: names.split() for extra, names in ast.literal_eval(table).items()}
+
+
+def test_each_extra_is_tried_with_each_package_that_it_brings():
+    assert set(tried()) == {"", *EXTRAS}
+    of = metadata.packages_distributions()
+    for extra, needs in EXTRAS.items():
+        modules = {name.partition(".")[0] for name in tried()[extra]}
+        brought = {normal(name) for module in modules for name in of[module]}
+        assert {normal(need) for need in needs if not need.startswith("lstm-book")} <= brought
+
+
+def test_each_module_is_promised_by_one_extra():
+    """Or by none, as what needs NumPy alone; and those that need more at once are not forgotten."""
+    named = [name for names in tried().values() for name in names if name.startswith("lstm.")]
+    files = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+             for path in ROOT.glob("lstm/**/*.py")}  # fmt: skip
+    assert len(set(named)) == len(named)
+    assert set(named) <= files
+    for name in files:
+        path = ROOT.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        top = ast.Module(ast.parse(path.read_text(encoding="utf-8")).body, [])
+        top.body = [node for node in top.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        assert name in named or imported(ast.unparse(top)) <= {"numpy"}, name
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("book/*.ipynb")), ids=lambda path: path.stem)
