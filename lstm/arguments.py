@@ -28,6 +28,7 @@ __all__ = [
     "check_number",
     "check_rng",
     "check_size",
+    "check_text",
     "check_weights",
     "what_to_pass",
 ]
@@ -196,7 +197,7 @@ def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
     """
     try:
         found = None if dtype is None else np.dtype(dtype)  # NumPy's None would be float64
-    except TypeError:
+    except (TypeError, ValueError):  # no dtype, or a damaged description of one
         found = None
     if found is None or found not in DTYPES[:2]:  # to NumPy, None equals float64
         got = repr(dtype) if found is None else found
@@ -226,6 +227,30 @@ def check_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: expected True or False, got {_short(value)}")
     return bool(value)
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return text, or refuse what is none.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Returns:
+        str: The value.
+
+    Raises:
+        TypeError: If it is no text.
+
+    Example:
+        >>> check_text("prefix", None)
+        Traceback (most recent call last):
+            ...
+        TypeError: prefix: expected text, got None
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected text, got {_short(value)}")
+    return value
 
 
 def check_size(name: str, size: Any, least: int) -> int:

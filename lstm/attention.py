@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import fused, steps
-from .arguments import Rng, check_float, check_rng, check_size
+from .arguments import Rng, check_flag, check_float, check_rng, check_size
 from .losses import Loss, cross_entropy, mean_loss
 from .steps import Step, Values, glue, numpy_of
 
@@ -160,7 +160,7 @@ def init(
         name: fused.init(K, H, forget_bias=forget_bias, rng=rng, dtype=dtype)
         for name in ("READER", "WRITER")
     }
-    if attend:
+    if check_flag("attend", attend):
         params["M"] = (rng.standard_normal((H, H)) / np.sqrt(H)).astype(dtype)
     seen = 2 * H if attend else H
     params["WOUT"] = (rng.standard_normal((1 + seen, K)) / np.sqrt(seen)).astype(dtype)

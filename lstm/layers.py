@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from . import fused
 from .arguments import (
     Rng,
+    check_flag,
     check_rng,
     check_size,
     check_weights,
@@ -83,8 +84,9 @@ def init(
         >>> [layer.forward.shape for layer in init(10, [4, 6], rng=0)]
         [(15, 16), (11, 24)]
     """
-    several = isinstance(hidden_size, Iterable)
-    sizes = list(hidden_size) if isinstance(hidden_size, Iterable) else [hidden_size]
+    given: Any = hidden_size.tolist() if isinstance(hidden_size, np.ndarray) else hidden_size
+    several = isinstance(given, (list, tuple, range))
+    sizes = list(given) if several else [given]
     count = len(sizes) if layers is None else check_size("layers", layers, least=1)
     if not sizes or len(sizes) != (count if several else 1):
         wanted = "at least one size" if layers is None else f"{count} sizes, one a layer"
@@ -93,7 +95,7 @@ def init(
     sizes = [check_size(*named, least=1) for named in zip(names, sizes, strict=True)]
     D = check_size("input_size", input_size, least=0)
     rng = check_rng(rng)
-    d = 2 if bidirectional else 1
+    d = 2 if check_flag("bidirectional", bidirectional) else 1
     stack = []
     for H in sizes if several else sizes * count:
         matrices = [

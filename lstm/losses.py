@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from .arguments import ArrayLike, as_array, check_dtype
 
-__all__ = ["Loss", "Mean", "check_targets", "cross_entropy", "mean_loss", "squared_error"]
+__all__ = [
+    "Loss", "Mean", "check_loss", "check_targets", "cross_entropy", "mean_loss", "squared_error",
+]  # fmt: skip
 
 Loss = Callable[[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
 """From answers and targets, both (..., K), to the loss of each row, (...), and its gradient."""
@@ -114,12 +116,34 @@ def mean_loss(
         Mean(loss=2.0, dY=array([[2.],
                [0.]]))
     """
+    check_loss(loss)
     answers = as_array("answers", answers)
     Y, where = check_targets(Y, where, answers.shape, answers.dtype)
     counts = where[..., None]
-    losses, dY = _check_loss(loss(answers, np.where(counts, Y, 0)), answers)
+    losses, dY = _check_result(loss(answers, np.where(counts, Y, 0)), answers)
     m = where.sum()
     return Mean(float(losses[where].sum() / m), np.where(counts, dY * dY.dtype.type(1 / m), 0))
+
+
+def check_loss(loss: Any) -> None:
+    """Refuse a name in place of a function.
+
+    Args:
+        loss: What the caller passed.
+
+    Raises:
+        TypeError: If it is no function.
+
+    Example:
+        >>> check_loss("cross_entropy")
+        Traceback (most recent call last):
+            ...
+        TypeError: loss: expected a function such as lstm.losses.squared_error, got 'cross_entropy'
+    """
+    if not callable(loss):
+        raise TypeError(
+            f"loss: expected a function such as lstm.losses.squared_error, got {loss!r}"
+        )
 
 
 def check_targets(
@@ -185,7 +209,7 @@ def _pair(answers: Any, Y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     return answers, _like("Y", Y, answers.shape, answers.dtype)
 
 
-def _check_loss(result: Any, answers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _check_result(result: Any, answers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """What a loss has returned: a loss for each row, and a gradient for each answer."""
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise TypeError(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import ArrayLike, as_array
+from .arguments import ArrayLike, as_array, check_dtype, check_flag
 
 __all__ = ["Aligned", "Padded", "left_align", "lengths_of", "pad"]
 
@@ -95,6 +95,10 @@ def pad(sequences: Iterable[ArrayLike]) -> Padded:
         >>> X.shape, lengths, X[:, 0, 0]
         ((5, 2, 3), array([2, 5]), array([1., 1., 0., 0., 0.]))
     """
+    if not isinstance(sequences, Iterable):
+        raise TypeError(
+            f"sequences: expected arrays in a list, got {type(sequences).__name__}"
+        )
     arrays = [as_array(f"sequences[{j}]", sequence) for j, sequence in enumerate(sequences)]
     if not arrays:
         raise ValueError("sequences: expected at least one, got none")
@@ -103,10 +107,7 @@ def pad(sequences: Iterable[ArrayLike]) -> Padded:
         if array.ndim != 2 or array.shape[1] != first.shape[-1]:
             D = first.shape[1] if first.ndim == 2 else "D"
             raise ValueError(f"sequences[{j}]: expected shape (steps, {D}), got {array.shape}")
-        if array.dtype.kind not in "fc":
-            raise TypeError(
-                f"sequences[{j}]: expected floating-point numbers, got dtype {array.dtype}"
-            )
+        check_dtype(f"sequences[{j}]", array)
         if array.dtype != first.dtype:
             raise TypeError(
                 f"sequences[{j}]: expected dtype {first.dtype}, as sequences[0], got {array.dtype}"
@@ -147,6 +148,8 @@ def left_align(X: ArrayLike, mask: ArrayLike, *, batch_first: bool = False) -> A
         axes = "(b, n, D)" if batch_first else "(n, b, D)"
         got = f"{read.shape} and {(real.T if batch_first else real).shape}"
         raise ValueError(f"X: expected shape {axes}, with the first two axes of mask, got {got}")
+    if read.dtype.kind not in "biufc":
+        raise TypeError(f"X: expected numbers, got dtype {read.dtype}")
     source = np.argsort(~real, axis=0, kind="stable")  # the real steps first, in their order
     lengths = real.sum(axis=0, dtype=np.intp)
     inside = np.arange(len(real))[:, None] < lengths
@@ -159,6 +162,7 @@ def left_align(X: ArrayLike, mask: ArrayLike, *, batch_first: bool = False) -> A
 
 def _check_mask(mask: Any, batch_first: bool) -> NDArray[np.bool_]:
     """The mask with time first, (n, b)."""
+    check_flag("batch_first", batch_first)
     real = as_array("mask", mask)
     if real.dtype != bool:
         raise TypeError(

@@ -22,6 +22,7 @@ from .arguments import (
     check_array,
     check_cache,
     check_dtype,
+    check_flag,
     check_lengths,
 )
 from .parameters import Params, check_params, chrono, init
@@ -153,7 +154,7 @@ def forward(
         >>> forward(params, X, lengths=[5, 2, 3], last=True).answers.shape
         (3, 1)
     """
-    params = check_params(params)
+    params, last = check_params(params), check_flag("last", last)
     Cn: Any
     Hn: Any
     below: fused.Cache | stack.Cache

@@ -17,6 +17,7 @@ from . import fused, stack
 from .arguments import (
     Rng,
     check_array,
+    check_flag,
     check_rng,
     check_size,
     check_weights,
@@ -77,8 +78,9 @@ def init(
     K = check_size("output_size", output_size, least=1)
     rng = check_rng(rng)
     params: Params
-    if layers is None and not bidirectional and np.ndim(hidden_size) == 0:
-        WLSTM = fused.init(input_size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)  # type: ignore[arg-type]
+    bidirectional = check_flag("bidirectional", bidirectional)
+    if layers is None and not bidirectional and isinstance(hidden_size, (int, np.integer)):
+        WLSTM = fused.init(input_size, hidden_size, forget_bias=forget_bias, rng=rng, dtype=dtype)
         params, width = {"WLSTM": WLSTM}, WLSTM.shape[1] // 4
     else:
         made = stack.init(
@@ -106,8 +108,8 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         dict: New parameters.
 
     Raises:
-        TypeError: If ``longest`` is not a number.
-        ValueError: If ``longest`` is not above 2.
+        TypeError: If ``longest`` is not a number, or ``params`` are none.
+        ValueError: If ``longest`` is not above 2, or ``params`` are none.
 
     Example:
         >>> W = chrono(init(2, 8, 1, rng=0), longest=100, rng=1)["WLSTM"]
@@ -118,7 +120,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         raise TypeError(f"longest: expected a number, got {longest!r}")
     if not 2 < longest < np.inf:
         raise ValueError(f"longest: expected more than 2, got {longest}")
-    rng = check_rng(rng)
+    params, rng = check_params(params), check_rng(rng)
 
     def spread(W: Any) -> NDArray[Any]:
         W = np.array(W)  # a copy
@@ -129,8 +131,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
 
     if "WLSTM" in params:
         return params | {"WLSTM": spread(params["WLSTM"])}
-    layers = stack.check_layers(params["layers"])
-    new = [Layer(**{name: spread(W) for name, W in layer.directions}) for layer in layers]
+    new = [Layer(**{name: spread(W) for name, W in layer.directions}) for layer in params["layers"]]
     return params | {"layers": new}
 
 

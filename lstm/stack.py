@@ -214,6 +214,7 @@ def forward(
     """
     layers = check_layers(layers)
     dtype, D = _outermost(layers)
+    batch_first = check_flag("batch_first", batch_first)
     axes = ("b", "n", "D") if batch_first else ("n", "b", "D")
     X = check_array("X", X, axes, (None, None, D), dtype)
     if batch_first:

@@ -244,7 +244,7 @@ def as_array(name: str, value: Any) -> Array:
         raise TypeError(f"{name}: expected an array, got a {type(value).__name__}: {inside}")
     try:
         return jnp.asarray(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # the last from other libraries
         shown = repr(value)
         shown = shown if len(shown) < 60 else f"a {type(value).__name__}"
         raise TypeError(f"{name}: expected an array, got {shown}") from error

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import check_array, check_lengths
+from .arguments import as_array, check_array, check_flag, check_lengths
 from .layout import sizes
-from .losses import Loss, check_targets, cross_entropy, mean_loss, squared_error
+from .losses import Loss, check_loss, check_targets, cross_entropy, mean_loss, squared_error
 from .network import Params, answer, backward, check_params, chrono, forward, init
 from .tasks import Batch
 
@@ -201,8 +201,10 @@ def fit(
         ((4, 1), (9, 1))
     """
     jax, _ = _jax_and_optax()
-    if gradients in _OURS:
+    if any(gradients is own for own in _OURS):
         params = check_params(params)
+    elif not callable(gradients):
+        raise TypeError(f"gradients: expected a function such as lstm.train.run, got {gradients!r}")
     _check_loop(params, batches, optimizer, loss, carry)
     precision = _precision(params)
     with precision():
@@ -276,7 +278,8 @@ def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
     lengths = check_lengths(batch.lengths, n, b, "batch.lengths")
     if lengths is None:
         raise TypeError("batch.lengths: expected integers, got None")
-    if not last and np.shape(batch.Y) == (b, K) and np.shape(batch.where) == (b,):
+    given = [as_array(f"batch.{name}", getattr(batch, name)).shape for name in ("Y", "where")]
+    if not last and given == [(b, K), (b,)]:
         raise ValueError(
             f"batch.Y: expected shape (n, b, K) = {(n, b, K)}, got {(b, K)}: "
             "with last=True there is one answer for each sequence"
@@ -308,20 +311,13 @@ def _check_loop(params: Any, batches: Any, optimizer: Any, loss: Any, carry: boo
     if not hasattr(optimizer, "init") or not hasattr(optimizer, "update"):
         got = type(optimizer).__name__
         raise TypeError(f"optimizer: expected one of Optax, such as optax.adam(1e-2), got a {got}")
-    _check_loss(loss)
+    check_loss(loss)
+    check_flag("carry", carry)
     layers = params.get("layers", ()) if isinstance(params, Mapping) else ()
     if carry and any(getattr(layer, "backward", None) is not None for layer in layers):
         raise ValueError(
             "carry: expected layers that read forward alone, as a backward direction ends "
             "where the batch begins"
-        )
-
-
-def _check_loss(loss: Any) -> None:
-    """Refuse a name in place of a function."""
-    if not callable(loss):
-        raise TypeError(
-            f"loss: expected a function such as lstm.losses.squared_error, got {loss!r}"
         )
 
 

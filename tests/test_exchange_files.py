@@ -97,6 +97,9 @@ def test_a_readout_and_metadata_come_back(end, tmp_path):
          "got another (Object of type ndarray is not JSON serializable)"),
         ({"metadata": {"x": float("nan")}}, TypeError, "metadata: expected a dictionary as in "
          "JSON, got another (Out of range float values are not JSON compliant: nan)"),
+        *(({"metadata": odd}, TypeError,
+           f"metadata: expected a dictionary as in JSON, got {type(odd).__name__}")
+          for odd in (0, False, "", [], [("x", 1)], "text")),
     ],
 )  # fmt: skip
 def test_what_save_refuses(options, error, message, tmp_path):
@@ -339,6 +342,30 @@ def test_a_path_is_the_name_of_a_file(given, tmp_path):
     assert len(exchange.load(os.fsencode(tmp_path / "a.npz"))) == len(BOTH)
 
 
+@pytest.mark.parametrize("given", ["", "a\0b", "\ud800"])
+def test_what_no_file_can_be_called(given):
+    for call in (exchange.load, lambda path: exchange.save(path, BOTH), exchange.onnx.load):
+        with refused(ValueError, f"path: expected the name of a file, got {given!r}"):
+            call(given)
+
+
+@pytest.mark.parametrize("given", [None, 3, b"lstm."])
+def test_a_prefix_is_text(given, tmp_path):
+    exchange.save(tmp_path / "a.npz", BOTH)
+    for call in (exchange.load, exchange.load_model):
+        with refused(TypeError, f"prefix: expected text, got {given!r}"):
+            call(tmp_path / "a.npz", given)
+
+
+def test_a_model_whose_version_does_not_come_first(tmp_path):
+    """Protocol buffers may be in any order. By its name such a file is known all the same."""
+    exchange.save(tmp_path / "a.onnx", BOTH)
+    content = (tmp_path / "a.onnx").read_bytes()
+    path = tmp_path / "b.onnx"
+    path.write_bytes(content[2:] + content[:2])  # b"\x08\x08" is the version
+    assert_equal(exchange.load(path), exchange.load(tmp_path / "a.onnx"))
+
+
 def test_the_arrays_of_an_opened_file_pass_for_arrays(tmp_path):
     exchange.save(tmp_path / "a.safetensors", BOTH)
     arrays = exchange.open_file(tmp_path / "a.safetensors").arrays
@@ -476,6 +503,24 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"'<f8'", b"'|V0'", "numbers of type |V0"),
+        (b"'<f8'", b"'|S0'", "numbers of type |S0"),
+        (b"'<f8'", b"('<f8', (2,))", "numbers of type ('<f8', (2,))"),
+        (b"\1\0", b"\3\0", "version (3, 0) of the format"),
+    ],
+)
+def test_headers_of_npz_that_lie(old, new, why, tmp_path):
+    """A shape of no bytes could be any."""
+    path, header = tmp_path / "a.npz", b"{'descr': '<f8', 'fortran_order': False, 'shape': (99, 9)}"
+    data = b"\x93NUMPY\1\0\0\1" + header.replace(old, new).ljust(255) + b"\n"
+    path.write_bytes(zipped(**{"x.npy": data.replace(old, new) if old == b"\1\0" else data}))
+    with refused(ValueError, f"{path}: 'x.npy' is no array, or a damaged one ({why})"):
+        exchange.load(path)
+
+
+@pytest.mark.parametrize(
     "header",
     [
         '{"x": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}',
@@ -483,7 +528,10 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path):
         '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}',
         '{"x": {"dtype": "F32", "shape": [true], "data_offsets": [0, 4]}}',
         '{"x": {"dtype": "F32", "shape": [1]}}',
-        '{"x": 1}', "{", "{" * 100_000, "[]",
+        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2, 4]}}',
+        '{"x": {"dtype": "F32", "shape": 1, "data_offsets": [0, 4]}}',
+        '{"__metadata__": [1]}', '{"__metadata__": null}',
+        '{"x": 1}', '{"x": null}', "{", "{" * 100_000, "[]",
         '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
         ' "x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
         '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'

@@ -154,38 +154,49 @@ def test_against_onnx_runtime(name):
     close(cell.forward(X, params, state).Hout, Y[:, 0])
 
 
-def standard_case(monkeypatch, module, export):
-    """The arrays of one of the standard's own node tests: what it would hand to its runner."""
+def standard_cases(monkeypatch, kind):
+    """The standard's own node tests, by name: what they would hand to their runner."""
+    from importlib import import_module
+
+    module = import_module(f"onnx.backend.test.case.node.{kind.lower()}")
     made = {}
-    monkeypatch.setattr(module, "expect", lambda node, **case: made.update(case))
-    getattr(module, "GRU" if "GRU" in vars(module) else "LSTM").__dict__[export]()
-    return made["inputs"], made["outputs"][-1][0]
+    monkeypatch.setattr(module, "expect", lambda node, **case: made.update(
+        {case["name"]: ({a.name: a for a in node.attribute}, case["inputs"], case["outputs"])}
+    ))  # fmt: skip
+    for name, export in vars(getattr(module, kind)).items():
+        if name.startswith("export"):
+            export.__func__()
+    return made
 
 
-@pytest.mark.parametrize("name", ["export_defaults", "export_initial_bias", "export_seq_length"])
-def test_the_standards_own_gru_tests(name, monkeypatch):
-    from onnx.backend.test.case.node import gru as cases
-
-    (X, W, R, *B), Yh = standard_case(monkeypatch, cases, name)
-    arrays = {"W": W[0], "R": R[0], **{"B": b[0] for b in B}}  # noqa: B035
-    params = read(ROSETTA["ONNX"], arrays)
-    run = gru.cell(X.shape[2], R.shape[2]).forward(X, params)
-    np.testing.assert_allclose(run.state["h"], Yh, rtol=1e-5, atol=1e-6)
+def test_the_standards_own_gru_tests(monkeypatch):
+    """Of a node that reads both ways each direction is a cell of its own."""
+    cases = standard_cases(monkeypatch, "GRU")
+    assert len(cases) == 6
+    for name, (attributes, (X, W, R, *B), outputs) in cases.items():
+        turned = "layout" in attributes
+        X, Yh = (X.swapaxes(0, 1), outputs[-1].swapaxes(0, 1)) if turned else (X, outputs[-1])
+        way = attributes["direction"].s if "direction" in attributes else b"forward"
+        assert len(W) == 1 + (way == b"bidirectional")
+        for d in range(len(W)):
+            arrays = dict(zip("WRB", (value[d] for value in (W, R, *B)), strict=False))
+            cell, params = gru.cell(X.shape[2], R.shape[2]), read(ROSETTA["ONNX"], arrays)
+            run = cell.forward(X[::-1] if way == b"reverse" or d else X, params)
+            np.testing.assert_allclose(run.state["h"], Yh[d], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_the_standards_own_peephole_test(monkeypatch):
-    from onnx.backend.test.case.node import lstm as cases
-
     from lstm.exchange import conventions
     from lstm.variants import peephole
 
-    (X, W, R, B, _, h0, c0, P), Yh = standard_case(monkeypatch, cases, "export_peepholes")
+    case = standard_cases(monkeypatch, "LSTM")["test_lstm_with_peepholes"]
+    _, (X, W, R, B, _, h0, c0, P), (Yh,) = case
     arrays = {"W": W[0], "R": R[0], "B": B[0]}
     params = {"W": conventions.read(conventions.ROSETTA["ONNX"], arrays, "node")}
     params |= dict(zip(("p_i", "p_o", "p_f"), np.split(P[0], 3), strict=True))
     cell = peephole.cell(X.shape[2], R.shape[2])
     run = cell.forward(X, params, {"c": c0[0], "h": h0[0]})
-    np.testing.assert_allclose(run.state["h"], Yh, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(run.state["h"], Yh[0], rtol=1e-5, atol=1e-6)
 
 
 def test_peepholes_against_onnx_runtime():

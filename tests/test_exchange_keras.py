@@ -242,6 +242,13 @@ def test_another_number_of_arrays_than_the_settings_say(count):
         exchange_keras.load([(config, (arrays * 2)[:count])])
 
 
+def test_a_number_of_units_that_is_not_that_of_the_weights():
+    arrays, config = built()
+    message = f"layers[0][0]['units']: expected {H}, as in layers[0][1], got {H + 1}"
+    with refused(ValueError, message):
+        exchange_keras.load([(config | {"units": H + 1}, arrays)])
+
+
 def test_between_layers_every_output_is_needed():
     arrays, config = built()
     message = (

@@ -235,6 +235,8 @@ def test_a_missing_bias_is_zero():
         ({"activations": ["HardSigmoid", "Tanh", "Tanh"]},
          "activations: expected Sigmoid, Tanh and Tanh for each direction, "
          "got ['hardsigmoid', 'tanh', 'tanh']"),
+        ({"direction": 3}, "its attributes are damaged (expected text, got 3)"),
+        ({"activations": [1]}, "its attributes are damaged (expected text, got 1)"),
         ({"direction": "sideways"},
          "direction: expected one of ['forward', 'reverse', 'bidirectional'], got 'sideways'"),
         ({"layout": 2}, "layout: expected 0 or 1, got 2"),
@@ -506,6 +508,15 @@ def test_one_state_of_one_layer_and_the_batch_first():
         exchange.onnx.load(one_node(tensors, "X W R B - h0"))
 
 
+def test_states_of_another_dtype_and_of_nan():
+    with refused(
+        TypeError, "lstm: initial_h: expected dtype float32, as in the weights, got float64"
+    ):
+        exchange.onnx.load(one_node(tensors_of() | {"h0": np.ones((1, B, H))}, "X W R B - h0"))
+    nan = tensors_of() | {"h0": np.full((1, B, H), np.nan, np.float32)}
+    assert np.isnan(exchange.onnx.load_call(one_node(nan, "X W R B - h0")).h0).all()
+
+
 def test_a_state_that_is_computed_is_not_called_the_input():
     weights = tensors_of() | {"to": np.array([1, B, H])}
     nodes = [make("ReduceMean", "X", "m"), make("Expand", "m to", "h0"), lstm_node("X W R B  h0")]
@@ -658,8 +669,33 @@ def test_names_from_the_input_up():
     for names in (["other"], [], ["below", "below"]):
         with refused(ValueError, f"names: expected some of ['above', 'below'], got {names}"):
             exchange.onnx.load(model, names)
-    with refused(TypeError, "names: expected a list of names, got 'below'"):
-        exchange.onnx.load(model, "below")
+    for names in ("below", 3, {"below": 1}, [None], {"below"}):
+        with refused(TypeError, f"names: expected a list of names, got {names!r}"):
+            exchange.onnx.load(model, names)
+
+
+@pytest.mark.parametrize("bound", [0.97, 0.9999, 1.0])
+def test_a_clip_that_an_output_may_reach_is_seen(bound):
+    nodes = [make("Squeeze", "Y one", "S"), make("Clip", "S low high", "Z")]
+    model = two_layers(nodes)
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.float32(value), name)
+        for name, value in (("low", -bound), ("high", bound))
+    )
+    if bound == 1:
+        assert len(exchange.onnx.load(model)) == 2
+        return
+    with pytest.raises(ValueError, match="'lstm#0' reads numbers of another node, rearranged"):
+        exchange.onnx.load(model)
+
+
+def test_a_node_that_is_called_what_another_would_be_called():
+    nodes = [
+        lstm_node(outputs=f"Y{k}", name=name) for k, name in enumerate(["a", "a", "a#0", "", "/"])
+    ]
+    model = model_of(nodes, tensors_of(), outputs=("Y0",))
+    names = [node.name for node in onnx_graph.find_nodes(model)]
+    assert names == ["a#0#0", "a#1", "a#0#2", "LSTM#3", "/#4"]
 
 
 def test_three_layers_of_which_two_read_the_same():

@@ -119,6 +119,18 @@ ALL = f"state_dict: expected all that a torch.nn.LSTM({SETTINGS}) has; it "
             "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (8, 2), got (2, 2): that is "
             "the shape of a torch.nn.RNN",
         ),
+        (  # so many layers could not even be listed
+            ONE | {"weight_hh_l1000000000": ONE["weight_hh_l0"]},
+            "state_dict: expected names like 'weight_hh_l0' alone, got 'weight_hh_l1000000000'",
+        ),
+        (
+            {"weight_hh_l0": np.zeros((0, 0), "f4"), "weight_ih_l0": np.zeros((0, 3), "f4")},
+            "state_dict['weight_hh_l0']: expected H of at least 1, got shape (0, 0)",
+        ),
+        (
+            ONE | {"weight_hh_l0": 1.0},
+            "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (any, any), got ()",
+        ),
         (
             ONE | {"weight_hh_l0": ONE["weight_hh_l0"].T},
             "state_dict['weight_hh_l0']: expected shape (4 * H, H) = (32, 8), got (2, 8)",
@@ -190,6 +202,15 @@ def test_a_checkpoint_around_it_is_one_level_too_high():
     )
     with refused(TypeError, message):
         torch.load({"model": ONE, "epoch": 3})
+
+
+def test_objects_are_called_what_they_are():
+    message = (
+        "state_dict['weight_hh_l0']: expected an array of numbers, got Python objects; pass "
+        ".astype('float32')"
+    )
+    with refused(TypeError, message):
+        torch.load(ONE | {"weight_hh_l0": ONE["weight_hh_l0"].astype(object)})
 
 
 def test_dtypes_are_not_mixed():

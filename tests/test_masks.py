@@ -106,7 +106,7 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
         (lambda: masks.pad([np.ones((2, 3)), None]), TypeError,
          "sequences[1]: expected an array, got None"),
         (lambda: masks.pad([np.ones((2, 3), int)]), TypeError,
-         "sequences[0]: expected floating-point numbers, got dtype int64"),
+         "sequences[0]: expected dtype float32, float64 or complex128, got int64"),
         (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 3), np.float32)]), TypeError,
          "sequences[1]: expected dtype float64, as sequences[0], got float32"),
     ],

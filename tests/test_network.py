@@ -148,7 +148,7 @@ def test_init_is_that_of_the_package():
 
 def test_chrono_draws_what_its_paper_says():
     H, longest = 400, 500
-    params = {"WLSTM": np.full((1 + H, 4 * H), np.float32(7)), "WOUT": np.zeros((1 + H, 1))}
+    params = {"WLSTM": np.full((1 + H, 4 * H), np.float32(7)), "WOUT": np.zeros((1 + H, 1), "f4")}
     rng = np.random.default_rng(0)
     drawn = [np.split(network.chrono(params, longest, rng)["WLSTM"][0], 4) for _ in range(50)]
     i, f, o, g = map(np.concatenate, zip(*drawn, strict=True))

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_weights
+from ..arguments import check_flag, check_weights
 from ..layout import GATES, split_gates, split_rows
 from .names import checked, flat, listed, nested, spelled
 
@@ -252,6 +252,7 @@ def write(convention: Convention, WLSTM: ArrayLike, bias: bool = True) -> dict[s
     """
     c = convention
     W, _ = check_weights(WLSTM)
+    bias = check_flag("bias", bias)
     if not bias and not c.may_lack_bias:
         raise ValueError("bias: expected True, as this library's LSTM always has biases")
     if not bias and np.any(W[0]):

@@ -36,6 +36,7 @@ def path_of(path: str | bytes | os.PathLike[str]) -> str:
 
     Raises:
         TypeError: If it is something else.
+        ValueError: If no file can have that name.
 
     Example:
         >>> path_of(3)
@@ -44,10 +45,15 @@ def path_of(path: str | bytes | os.PathLike[str]) -> str:
         TypeError: path: expected the name of a file, got int
     """
     try:
-        return os.fsdecode(path)
+        name = os.fsdecode(path)
+        if name and b"\0" not in os.fsencode(name):
+            return name
     except TypeError:
         kind = type(path).__name__
         raise TypeError(f"path: expected the name of a file, got {kind}") from None
+    except UnicodeError:  # half a character, as JSON can spell it
+        pass
+    raise ValueError(f"path: expected the name of a file, got {path!r}")
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:

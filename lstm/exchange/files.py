@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_array
+from ..arguments import check_array, check_text
 from ..layers import Layer, check_layers
 from . import keras_file, npz_file, onnx, torch
 from .disk import about, path_of, read_file, replace_file
@@ -129,7 +129,7 @@ def load_model(path: str | os.PathLike[str], prefix: str = "") -> Model:
         >>> model.readout.shape, model.metadata
         ((5, 2), {'step': 7})
     """
-    path = path_of(path)
+    path, prefix = path_of(path), check_text("prefix", prefix)
     file = open_file(path)
     with about(path):
         layers = file.layers(prefix)
@@ -179,7 +179,8 @@ def open_file(path: str | os.PathLike[str]) -> File:
             return File("safetensors", arrays, dict(metadata), partial(_named_as_torch, arrays))
         if kind := foreign_kind(content):
             raise ValueError(f"expected a file with weights, got {kind}")
-        if content[:1] == b"\x08":  # the first field of an ONNX model, its version
+        # An ONNX model has no mark. Its version comes first, unless a program wrote it otherwise.
+        if content[:1] == b"\x08" or path.endswith(".onnx"):
             return _open_onnx(content, Path(path))
         raise ValueError(
             "expected .npz, .safetensors, .onnx, .keras or .weights.h5, got a file of another kind"
@@ -233,7 +234,7 @@ def save(
         )
     if readout is not None:
         readout = _check_readout(readout, layers)
-    content = write(layers, readout, _spelled(metadata or {}))
+    content = write(layers, readout, _spelled({} if metadata is None else metadata))
     replace_file(name, content)
 
 
@@ -401,6 +402,10 @@ def _check_readout(readout: ArrayLike, layers: list[Layer]) -> NDArray[Any]:
 
 def _spelled(metadata: Mapping[str, Any]) -> str:
     """Metadata as JSON, if that gives back the same."""
+    if not isinstance(metadata, Mapping):
+        raise TypeError(
+            f"metadata: expected a dictionary as in JSON, got {type(metadata).__name__}"
+        )
     try:
         text = json.dumps(dict(metadata), allow_nan=False)
         if json.loads(text) == metadata:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_flag
 from .names import checked, flat, listed, nested, spelled
 
 __all__ = ["GATES", "ROSETTA", "Convention", "read", "write"]
@@ -215,6 +216,7 @@ def write(
     h = {k: mine[k][1 + D :] for k in "rf"} | {"g": R[1:]}
     bx = {k: mine[k][0] for k in "rf"} | {"g": V[0]}
     bh = {k: np.zeros(H, V.dtype) for k in "rf"} | {"g": R[0]}
+    bias = check_flag("bias", bias)
     if not bias and (c.biases == "some" or any(b.any() for b in (*bx.values(), *bh.values()))):
         raise ValueError("bias: expected True, as the biases are not zero or the library has them")
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import check_flag
 from ..layers import Layer, check_layers
+from ..layout import sizes
 from .cells import as_stack
 from .conventions import ROSETTA, read, write
 
@@ -114,7 +116,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> 
     for k, layer in enumerate(layers):
         if layer.forward is None:
             raise ValueError(f"layers[{k}]: expected forward or both directions, got backward")
-    row = ROSETTA["Keras CuDNNLSTM" if cudnn else "Keras"]
+    row = ROSETTA["Keras CuDNNLSTM" if check_flag("cudnn", cudnn) else "Keras"]
     return [
         [array for _, W in layer.directions for array in write(row, W, bias).values()]
         for layer in layers
@@ -135,7 +137,7 @@ def _read_layer(
         return Layer(_read_one(weights, None, where))
     if "layer" not in config and "merge_mode" not in config:
         _check_settings(config, spelled, False, is_last)
-        return Layer(_read_one(weights, config.get("use_bias", True), where))
+        return Layer(_read_one(weights, config, where))
     if config.get("merge_mode") != "concat":
         raise ValueError(
             f"{spelled}['merge_mode']: expected 'concat', got {config.get('merge_mode')!r}; only "
@@ -149,7 +151,7 @@ def _read_layer(
     _check_settings(other, f"{spelled}['backward_layer']['config']", True, is_last)
     half = 2 + bool(inner.get("use_bias", True))
     matrices = [
-        _read_one(part, one.get("use_bias", True), where)
+        _read_one(part, one, where)
         for part, one in ((weights[:half], inner), (weights[half:], other))
     ]
     return Layer(*matrices)
@@ -196,12 +198,12 @@ def _check_settings(
         )
 
 
-def _read_one(weights: Sequence[Any], use_bias: bool | None, where: str) -> NDArray[Any]:
+def _read_one(
+    weights: Sequence[Any], config: Mapping[str, Any] | None, where: str
+) -> NDArray[Any]:
     """One layer and direction; its number of arrays as the settings say, if there are any."""
     spelled = f"{where}[1]"
-    wanted = {None: (2, 3), True: (3,), False: (2,)}[
-        use_bias if use_bias is None else bool(use_bias)
-    ]
+    wanted = (2, 3) if config is None else (2 + bool(config.get("use_bias", True)),)
     if len(weights) not in wanted:
         raise ValueError(
             f"{spelled}: expected the arrays {', '.join(NAMES[: wanted[-1]])} for each direction, "
@@ -210,4 +212,9 @@ def _read_one(weights: Sequence[Any], use_bias: bool | None, where: str) -> NDAr
     arrays = dict(zip(NAMES, weights, strict=False))
     kernel, bias = np.shape(arrays["kernel"]), np.shape(arrays.get("bias", ()))
     is_cudnn = len(kernel) == 2 and bias == (2 * kernel[1],)
-    return read(ROSETTA["Keras CuDNNLSTM" if is_cudnn else "Keras"], arrays, spelled)
+    WLSTM = read(ROSETTA["Keras CuDNNLSTM" if is_cudnn else "Keras"], arrays, spelled)
+    H = sizes(WLSTM).H
+    said = H if config is None else config.get("units", H)
+    if said != H:
+        raise ValueError(f"{where}[0]['units']: expected {H}, as in {spelled}, got {said!r}")
+    return WLSTM

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import as_array, check_array
@@ -148,7 +149,9 @@ def checked(
             f"{name}: expected dtype float32 or float64, got {kind}; widen it first, for example "
             "with .astype('float32'), or in PyTorch with module.float()"
         )
+    is_array = isinstance(value, np.ndarray)
     if as_array(name, value).dtype == object:  # a tensor that NumPy takes for something else
-        kind = type(value).__name__
-        raise TypeError(f"{name}: expected an array of numbers, got {kind}; pass its .numpy()")
+        got = "Python objects" if is_array else type(value).__name__
+        what = "pass .astype('float32')" if is_array else "pass its .numpy()"
+        raise TypeError(f"{name}: expected an array of numbers, got {got}; {what}")
     return check_array(name, value, axes, shape, dtype, like)

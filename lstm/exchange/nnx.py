@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..arguments import check_flag
 from ..layers import Layer
 from . import cells
 from .conventions import ROSETTA, read, write
@@ -57,7 +58,8 @@ def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
         >>> list(params)[:2]
         ['ii', 'if_']
     """
-    return cells.dump(lambda W: write(OPTIMIZED if optimized else ROW, W), layers)
+    row = OPTIMIZED if check_flag("optimized", optimized) else ROW
+    return cells.dump(lambda W: write(row, W), layers)
 
 
 def _read_one(params: Any, where: str) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_array
+from ..arguments import check_array, check_flag
 from ..layers import Layer, check_layers
 from .conventions import ROSETTA, write
 from .disk import about, read_file
@@ -163,7 +163,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    layers = check_layers(layers)
+    layers, states = check_layers(layers), check_flag("states", states)
     dtype = layers[0].directions[0][1].dtype
     if dtype.kind != "f":
         raise TypeError(f"layers: expected float32 or float64, got {dtype}")

@@ -102,16 +102,13 @@ def find_nodes(model: Any) -> list[Node]:
     if not found:
         other = f"; nodes of other kinds are not understood: {close}" if close else ""
         raise ValueError(f"model: expected LSTM nodes, got none{other}")
-    count = Counter(name for name, _, _ in found)
-    return [
-        Node(
-            name if count[name] == 1 and not name.endswith("/") and name
-            else f"{name or 'LSTM'}#{k}",
-            node,
-            scope,
-        )
-        for k, (name, node, scope) in enumerate(found)
-    ]  # fmt: skip
+    names = [name for name, _, _ in found]
+    unclear = {name for name in names if not name or name.endswith("/")}
+    while unclear := unclear | {name for name, count in Counter(names).items() if count > 1}:
+        names = [f"{name or 'LSTM'}#{k}" if name in unclear else name
+                 for k, name in enumerate(names)]  # fmt: skip
+        unclear = set()  # unless a node is called what another one has become
+    return [Node(name, node, scope) for name, (_, node, scope) in zip(names, found, strict=True)]
 
 
 def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
@@ -141,8 +138,8 @@ def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
         raise ValueError(f"attributes: expected each once, got {twice} more than once")
     try:
         given = {a.name: helper.get_attribute_value(a) for a in node.proto.attribute}
-        direction = given.pop("direction", b"forward").decode()
-        activations = [name.decode().lower() for name in given.pop("activations", [])]
+        direction = _text(given.pop("direction", b"forward"))
+        activations = [_text(name).lower() for name in given.pop("activations", [])]
     except Exception as error:  # references to functions, text that is none
         raise ValueError(f"its attributes are damaged ({error})") from error
     if direction not in DIRECTIONS:
@@ -167,6 +164,13 @@ def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
     if len(node.proto.input) > len(SLOTS):
         raise ValueError(f"inputs: expected at most {len(SLOTS)}, got {len(node.proto.input)}")
     return directions, bool(layout), hidden_size
+
+
+def _text(value: Any) -> str:
+    """What an attribute says."""
+    if not isinstance(value, bytes):
+        raise ValueError(f"expected text, got {value!r}")
+    return value.decode()
 
 
 def order(
@@ -237,13 +241,18 @@ def order(
 
 
 def _labels(k: int, count: int, first: int, second: int, size: Sizes) -> np.ndarray:
-    """Outputs of a node, a number of its own for each: between -1 and 1, as those of an LSTM."""
+    """Outputs of a node, a number of its own for each, from -1 to 1, as those of an LSTM.
+
+    The first and the last are -1 and 1, in each node, so that what clips shows.
+    """
     shape = (first, second, size.d, size.H) if size.batch_first else (
         first, size.d, second, size.H)  # fmt: skip
     N = int(np.prod(shape, dtype=np.float64))
     if not 0 < N <= 2**24:
         raise ValueError(f"model: outputs of {N} numbers cannot be told apart")
     labels = (k + (np.arange(N) + 0.5) / N) / count * 1.9 - 0.95
+    if N > 4:  # enough others to tell nodes apart by
+        labels[[0, -1]] = -1, 1
     return labels.astype(np.float32).reshape(shape)
 
 

@@ -83,16 +83,16 @@ def read_call(model: Any, folder: Path | None, names: Sequence[str] | None) -> C
     if names is not None and chain != sorted(chain):
         raise ValueError(f"names: expected from the input up, {[node.name for node in nodes]}")
     layers = check_layers([layers[k] for k in chain])
+    dtype = layers[0].directions[0][1].dtype
 
     def states(slot: str) -> list[NDArray[Any]] | None:
         given = []
         for node, size in zip(nodes, sizes, strict=True):
             with about(node.name):
-                given.append(_state(node, slot, size, probes, names is not None))
+                given.append(_state(node, slot, size, dtype, probes, names is not None))
         b = max((array.shape[1] for array in given if array is not None), default=None)
         if b is None:
             return None
-        dtype = layers[0].directions[0][1].dtype
         return [
             np.zeros((size.d, b, size.H), dtype) if array is None else array
             for array, size in zip(given, sizes, strict=True)
@@ -112,7 +112,9 @@ def _choose(found: list[Node], names: Sequence[str] | None) -> list[Node]:
                 f"name those that you mean, from the input up, such as names=[{inside[0]!r}]"
             )
         return found
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+    if isinstance(names, str) or not (
+        isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
+    ):
         raise TypeError(f"names: expected a list of names, got {names!r}")
     if not names or not set(names) <= set(by_name) or len(set(names)) < len(names):
         raise ValueError(f"names: expected some of {list(by_name)}, got {list(names)}")
@@ -162,7 +164,7 @@ def _layer(node: Node, probes: list[Values]) -> tuple[Layer, Sizes]:
 
 
 def _state(
-    node: Node, slot: str, size: Sizes, probes: list[Values], by_name: bool
+    node: Node, slot: str, size: Sizes, dtype: np.dtype[Any], probes: list[Values], by_name: bool
 ) -> NDArray[Any] | None:
     """An initial state (d, b, H) that is built in; None if it is zero or given at run time."""
     if slot not in node.inputs:
@@ -186,8 +188,8 @@ def _state(
         value, again = (np.moveaxis(array, 1, 0) if array.ndim > 1 else array
                         for array in (value, again))  # fmt: skip
     for array in (value, again):
-        check_array(slot, array, axes, (size.d, None, size.H))
-    if np.array_equal(value, again):
+        check_array(slot, array, axes, (size.d, None, size.H), dtype, "the weights")
+    if np.array_equal(value, again, equal_nan=True):
         return np.array(value)
     if (value == value[:, :1]).all() and (again == value[:, :1]).all():
         return np.array(value[:, :1])

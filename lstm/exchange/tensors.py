@@ -125,11 +125,15 @@ def _npy(name: str, data: bytes) -> Entry:
     file = io.BytesIO(data)
     try:
         version = np.lib.format.read_magic(file)
-        header = {
+        headers = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, by_columns, dtype = header(file)
+        }
+        if version not in headers:
+            raise ValueError(f"version {version} of the format")
+        shape, by_columns, dtype = headers[version](file)
+        if dtype.subdtype or not (dtype.itemsize or math.prod(shape) < 2):
+            raise ValueError(f"numbers of type {dtype}")
     except Exception as error:
         raise ValueError(f"{name!r} is no array, or a damaged one ({error})") from error
     if dtype.hasobject:
@@ -168,8 +172,11 @@ def open_safetensors(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         if length > len(content) - 8:
             raise ValueError(f"a header of {length} bytes")
         header = json.loads(content[8 : 8 + length].decode(), object_pairs_hook=_once)
-        metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
-        spans = {name: _span(entry) for name, entry in header.items()}
+        notes = header.pop("__metadata__", {})
+        if not isinstance(notes, dict):
+            raise ValueError(f"expected metadata by name, got {notes!r}")
+        metadata = {str(k): str(v) for k, v in notes.items()}
+        spans = {name: _span(name, entry) for name, entry in header.items()}
     except Exception as error:  # json, KeyError, RecursionError: whatever a damaged header brings
         raise ValueError(f"a damaged safetensors file ({error})") from error
     end = 0
@@ -213,8 +220,16 @@ def _tensor(name: str, content: bytes, start: int, shape: tuple[int, ...], dtype
     return Entry(shape, dtype, read)
 
 
-def _span(entry: Mapping[str, Any]) -> tuple[int, int, tuple[int, ...], str]:
+def _span(name: str, entry: Any) -> tuple[int, int, tuple[int, ...], str]:
     """Where an array starts and stops, its shape and its type."""
+    try:
+        sizes = [isinstance(entry[key], list) for key in ("data_offsets", "shape")]
+        if not all(sizes) or len(entry["data_offsets"]) != 2 or "dtype" not in entry:
+            raise TypeError
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"{name!r}: expected dtype, shape and two data_offsets, got {entry!r}"
+        ) from None
     start, stop = map(_natural, entry["data_offsets"])
     return start, stop, tuple(map(_natural, entry["shape"])), str(entry["dtype"])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..arguments import check_flag, check_text
 from ..layers import Layer, check_layers
 from .cells import as_stack
 from .conventions import ROSETTA, read, write
@@ -13,7 +14,8 @@ from .names import flat, listed
 
 __all__ = ["REFUSED", "dump", "load"]
 
-NAME = re.compile(r"(weight|bias)_(ih|hh)(_l(?P<layer>0|[1-9]\d*)(?P<reverse>_reverse)?)?")
+NAME = re.compile(r"(weight|bias)_(ih|hh)(_l(?P<layer>0|[1-9]\d{0,3})(?P<reverse>_reverse)?)?")
+"""A number of more digits is no layer's: what it asks for could not even be listed."""
 
 _PARAMETER = r"(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?"
 _RAW = rf"{_PARAMETER}_raw"
@@ -71,7 +73,7 @@ def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
         >>> len(state_dict), len(load(state_dict))
         (16, 2)
     """
-    row = ROSETTA["PyTorch"]
+    row, prefix = ROSETTA["PyTorch"], check_text("prefix", prefix)
     everything = flat(state_dict, "state_dict", row.arrays)
     for name in set(map(str, state_dict)) - set(map(str, everything)):
         raise TypeError(
@@ -122,7 +124,9 @@ def dump(
         >>> list(dump(stack.init(10, 4, rng=0)))
         ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
     """
-    layers = check_layers(layers)
+    layers, prefix, cell = (
+        check_layers(layers), check_text("prefix", prefix), check_flag("cell", cell)
+    )  # fmt: skip
     kinds = {
         (layer.forward is None, layer.backward is None, layer.directions[0][1].shape[1])
         for layer in layers
@@ -199,7 +203,7 @@ def _read_one(own: Mapping[str, Any], prefix: str, end: str) -> NDArray[Any]:
         return read(row, arrays, "state_dict")
     except ValueError as error:
         for name, gates in (("GRU", 3), ("RNN", 1)):
-            shape = getattr(arrays[str(row.h)], "shape", (0, 0))
-            if len(shape) == 2 and shape[0] == gates * shape[1]:
+            shape: tuple[int, ...] = getattr(arrays[str(row.h)], "shape", ())
+            if len(shape) == 2 and shape[0] == gates * shape[1] > 0:
                 raise ValueError(f"{error}: that is the shape of a torch.nn.{name}") from None
         raise

@@ -25,6 +25,7 @@ from ..arguments import (
     ArrayLike,
     array_or_zeros,
     check_array,
+    check_flag,
     check_float,
     check_size,
     check_weights,
@@ -254,7 +255,7 @@ def solve(
     bias, Wx, Wh = split_rows(WLSTM)
     bx = X @ Wx + bias
     limit = np.full((n, b, 2 * H), np.inf, WLSTM.dtype)
-    if safe:
+    if check_flag("safe", safe):
         reach = np.array(np.broadcast_to(abs(Wh).sum(axis=0), bx.shape))
         reach[:1] = np.maximum(reach[:1], abs(h0) @ abs(Wh))  # h0 is given, and may be beyond 1
         limit[..., :H] = bounds(bx, reach, c0)
