@@ -1,14 +1,15 @@
-"""The checks of arguments: every public function asks them, and they name what is wrong.
+"""The checks of arrays: every public function asks them, and they name what is wrong.
 
 A message says which argument it is, what was expected and what came. Nothing is converted in
-silence: an array of another dtype is refused, not cast.
+silence: an array of another dtype is refused, not cast. Of sizes, seeds and other single values
+the checks are in `lstm.settings`.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from .layout import Sizes, sizes
 
@@ -16,20 +17,14 @@ __all__ = [
     "DTYPES",
     "ArrayLike",
     "Numbers",
-    "Rng",
     "array_or_zeros",
     "as_array",
     "check_array",
     "check_cache",
     "check_dtype",
-    "check_flag",
-    "check_float",
     "check_lengths",
-    "check_number",
-    "check_rng",
-    "check_size",
-    "check_text",
     "check_weights",
+    "short",
     "what_to_pass",
 ]
 
@@ -49,9 +44,6 @@ ArrayLike: TypeAlias = (
     | Sequence[Numbers]
 )
 """An array, or lists of numbers. NumPy's own `ArrayLike` takes text, too; this one does not."""
-
-Rng: TypeAlias = np.random.Generator | int | None
-"""A generator, which moves on with every call, a seed for a new one, or None for a fresh one."""
 
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.complex128))
 """What `lstm` computes in. complex128 is there for the complex-step oracle."""
@@ -176,168 +168,6 @@ def check_weights(WLSTM: Any) -> tuple[NDArray[Any], Sizes]:
     return array, sizes(array)
 
 
-def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
-    """Return a dtype that weights and data can have, or refuse it.
-
-    Args:
-        name: The argument's name, for the message.
-        dtype: What the caller passed.
-
-    Returns:
-        numpy.dtype: float32 or float64.
-
-    Raises:
-        TypeError: If it is another.
-
-    Example:
-        >>> check_float("dtype", int)
-        Traceback (most recent call last):
-            ...
-        TypeError: dtype: expected float32 or float64, got int64
-    """
-    try:
-        found = None if dtype is None else np.dtype(dtype)  # NumPy's None would be float64
-    except (TypeError, ValueError):  # no dtype, or a damaged description of one
-        found = None
-    if found is None or found not in DTYPES[:2]:  # to NumPy, None equals float64
-        got = repr(dtype) if found is None else found
-        raise TypeError(f"{name}: expected float32 or float64, got {got}")
-    return found
-
-
-def check_flag(name: str, value: Any) -> bool:
-    """Return True or False, or refuse what is neither.
-
-    Args:
-        name: The argument's name, for the message.
-        value: What the caller passed.
-
-    Returns:
-        bool: The value.
-
-    Raises:
-        TypeError: If it is not True or False.
-
-    Example:
-        >>> check_flag("cache", None)
-        Traceback (most recent call last):
-            ...
-        TypeError: cache: expected True or False, got None
-    """
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name}: expected True or False, got {_short(value)}")
-    return bool(value)
-
-
-def check_text(name: str, value: Any) -> str:
-    """Return text, or refuse what is none.
-
-    Args:
-        name: The argument's name, for the message.
-        value: What the caller passed.
-
-    Returns:
-        str: The value.
-
-    Raises:
-        TypeError: If it is no text.
-
-    Example:
-        >>> check_text("prefix", None)
-        Traceback (most recent call last):
-            ...
-        TypeError: prefix: expected text, got None
-    """
-    if not isinstance(value, str):
-        raise TypeError(f"{name}: expected text, got {_short(value)}")
-    return value
-
-
-def check_size(name: str, size: Any, least: int) -> int:
-    """Return a size as an integer of Python, which cannot overflow, or refuse it.
-
-    Args:
-        name: The argument's name, for the message.
-        size: What the caller passed: an integer of Python's or NumPy's.
-        least: The smallest size that will do.
-
-    Returns:
-        int: The size.
-
-    Raises:
-        TypeError: If it is not an integer.
-        ValueError: If it is too small.
-
-    Example:
-        >>> check_size("hidden_size", np.uint8(200), least=1) * 4
-        800
-        >>> check_size("hidden_size", 0, least=1)
-        Traceback (most recent call last):
-            ...
-        ValueError: hidden_size: expected at least 1, got 0
-    """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"{name}: expected an integer, got {_short(size)}")
-    if size < least:
-        raise ValueError(f"{name}: expected at least {least}, got {size}")
-    return int(size)
-
-
-def check_number(name: str, value: Any) -> float:
-    """Return a finite real number as one of Python's, or refuse it.
-
-    Args:
-        name: The argument's name, for the message.
-        value: What the caller passed.
-
-    Returns:
-        float: The number.
-
-    Raises:
-        TypeError: If it is not a number, or a complex one.
-        ValueError: If it is nan or infinite.
-
-    Example:
-        >>> check_number("forget_bias", "3")
-        Traceback (most recent call last):
-            ...
-        TypeError: forget_bias: expected a number, got '3'
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected a number, got {_short(value)}")
-    if not np.isfinite(value):
-        raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)
-
-
-def check_rng(rng: Any) -> np.random.Generator:
-    """Return a generator of random numbers, or refuse what makes none.
-
-    Args:
-        rng: A generator, which is handed back; a seed for one; or None for a fresh one.
-
-    Returns:
-        numpy.random.Generator: The generator.
-
-    Raises:
-        TypeError: If it is something else.
-        ValueError: If it is a negative seed.
-
-    Example:
-        >>> check_rng("seed")
-        Traceback (most recent call last):
-            ...
-        TypeError: rng: expected a numpy.random.Generator, a seed or None, got 'seed'
-    """
-    try:
-        return np.random.default_rng(rng)
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(
-            f"rng: expected a numpy.random.Generator, a seed or None, got {_short(rng)}"
-        ) from error
-
-
 def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArray[np.intp] | None:
     """Return the lengths of the sequences of a batch as an array, or say what is wrong with them.
 
@@ -439,7 +269,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
-        raise ValueError(f"{name}: expected an array, got {_short(value)}") from error
+        raise ValueError(f"{name}: expected an array, got {short(value)}") from error
     except (TypeError, RuntimeError) as error:  # a tensor that NumPy cannot read as it is
         kind = type(value).__name__
         raise TypeError(f"{name}: expected an array, got a {kind}: {error}") from error
@@ -476,7 +306,18 @@ def what_to_pass(value: Any) -> str | None:
     return None
 
 
-def _short(value: Any) -> str:
-    """How a value looks, cut where a message would grow too long."""
+def short(value: Any) -> str:
+    """How a value looks, cut where a message would grow too long.
+
+    Args:
+        value: What the caller passed.
+
+    Returns:
+        str: As ``repr`` has it, or the start of that.
+
+    Example:
+        >>> short("text")
+        "'text'"
+    """
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]} ..."

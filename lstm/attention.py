@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import fused, steps
-from .arguments import Rng, check_flag, check_float, check_rng, check_size
 from .losses import Loss, cross_entropy, mean_loss
+from .settings import Rng, check_flag, check_float, check_rng, check_size
 from .steps import Step, Values, glue, numpy_of
 
 __all__ = ["BLIND", "STEPS", "Answer", "Cache", "backward", "forward", "init", "run", "translate"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .arguments import Rng, check_float, check_rng, check_size
+from .settings import Rng, check_float, check_rng, check_size
 
 __all__ = ["ALPHABET", "ANSWER", "FORMS", "LONGEST", "PARTS", "Pairs", "dates", "pairs", "written"]
 

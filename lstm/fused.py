@@ -23,21 +23,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import inference
-from .arguments import (
-    ArrayLike,
-    Rng,
-    array_or_zeros,
-    as_array,
-    check_array,
-    check_cache,
-    check_flag,
-    check_float,
-    check_number,
-    check_rng,
-    check_size,
-    check_weights,
-)
+from .arguments import ArrayLike, array_or_zeros, as_array, check_array, check_cache, check_weights
 from .layout import split_gates, split_rows
+from .settings import Rng, check_flag, check_float, check_number, check_rng, check_size
 
 __all__ = [
     "Cache", "Forward", "Gradients", "Outputs", "State", "backward", "check_fit", "forward",

@@ -6,7 +6,7 @@ Source: Hochreiter and Schmidhuber, Neural Computation 9 (1997), experiment 1.
 from collections.abc import Collection
 from typing import Any
 
-from .arguments import Rng, check_rng, check_size
+from .settings import Rng, check_rng, check_size
 
 __all__ = [
     "REBER",

@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import fused
-from .arguments import (
-    Rng,
-    check_flag,
-    check_rng,
-    check_size,
-    check_weights,
-)
+from .arguments import check_weights
+from .settings import Rng, check_flag, check_rng, check_size
 
 __all__ = [
     "Layer",

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import ArrayLike, as_array, check_dtype, check_flag
+from .arguments import ArrayLike, as_array, check_dtype
+from .settings import check_flag
 
 __all__ = ["Aligned", "Padded", "left_align", "lengths_of", "pad"]
 

@@ -16,16 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fused, stack
-from .arguments import (
-    ArrayLike,
-    as_array,
-    check_array,
-    check_cache,
-    check_dtype,
-    check_flag,
-    check_lengths,
-)
+from .arguments import ArrayLike, as_array, check_array, check_cache, check_dtype, check_lengths
 from .parameters import Params, check_params, chrono, init
+from .settings import check_flag
 
 __all__ = ["Cache", "Forward", "Gradients", "Params", "answer", "backward", "check_params",
            "chrono", "forward", "init"]  # fmt: skip

@@ -14,16 +14,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import fused, stack
-from .arguments import (
-    Rng,
-    check_array,
-    check_flag,
-    check_rng,
-    check_size,
-    check_weights,
-)
+from .arguments import check_array, check_weights
 from .layers import Layer
 from .layout import split_gates, split_rows
+from .settings import Rng, check_flag, check_rng, check_size
 
 __all__ = [
     "Params",

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import fused
-from .arguments import ArrayLike, check_array, check_cache, check_size, check_weights
+from .arguments import ArrayLike, check_array, check_cache, check_weights
+from .settings import check_size
 
 __all__ = ["Cache", "Forward", "backward", "forward", "scan"]
 

@@ -24,9 +24,9 @@ import jax.numpy as jnp
 from jax import Array, export
 from jax.typing import ArrayLike
 
-from .arguments import check_flag, check_size
 from .layers import Layer
 from .layout import sizes, split_gates, split_rows
+from .settings import check_flag, check_size
 from .traced import (
     check_array,
     check_inputs,

@@ -25,16 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import directions, fused
-from .arguments import (
-    ArrayLike,
-    as_array,
-    check_array,
-    check_cache,
-    check_flag,
-    check_lengths,
-)
+from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths
 from .directions import Piece, Run, reverse
 from .layers import Layer, check_layers, init
+from .settings import check_flag
 
 __all__ = [
     "Cache",

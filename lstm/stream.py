@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import ArrayLike, check_array, check_size, check_weights
+from .arguments import ArrayLike, check_array, check_weights
 from .fused import State
 from .layers import Layer, check_layers
 from .layout import GATES, sizes, split_gates
+from .settings import check_size
 
 __all__ = ["Stream"]
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .arguments import ArrayLike, Rng, as_array, check_float, check_rng, check_size
+from .arguments import ArrayLike, as_array
 from .grammar import REBER, SYMBOLS, embedded_reber, possible_next, reber
+from .settings import Rng, check_float, check_rng, check_size
 
 __all__ = [
     "REBER",

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import network
-from .arguments import ArrayLike, Rng, as_array, check_float, check_size
+from .arguments import ArrayLike, as_array
+from .settings import Rng, check_float, check_size
 from .tasks import Batch
 
 __all__ = ["ALPHABET", "Writer", "bits", "decode", "encode", "probabilities", "sample", "streams"]

@@ -11,7 +11,7 @@ and Sabharwal, The Illusion of State in State-Space Models, ICML (2024), for the
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .arguments import check_float, check_size
+from .settings import check_float, check_size
 from .tasks import Batch, Rng
 
 __all__ = ["cups", "parity"]

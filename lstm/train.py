@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import as_array, check_array, check_flag, check_lengths
+from .arguments import as_array, check_array, check_lengths
 from .layout import sizes
 from .losses import Loss, check_loss, check_targets, cross_entropy, mean_loss, squared_error
 from .network import Params, answer, backward, check_params, chrono, forward, init
+from .settings import check_flag
 from .tasks import Batch
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ SWEPT = "tests/test_sweeps_newer.py::test_it_passes"
 TESTS = {  # by file: the tests to ask, those that answer quickly first
     "layout": "lstm/layout.py tests/test_layout.py tests/test_fused.py",
     "arguments": "lstm/arguments.py tests/test_arguments.py tests/test_fused.py",
+    "settings": "lstm/settings.py tests/test_odd_arguments.py",
     "steps": "lstm/steps.py tests/test_reference.py",
     "inference": "lstm/inference.py tests/test_inference.py",
     "fused": "lstm/fused.py tests/test_fused.py tests/test_sweeps.py",

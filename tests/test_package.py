@@ -24,6 +24,7 @@ FILES = sorted(
 LAYERS = [
     {"layout"},
     {"arguments"},
+    {"settings"},
     {"steps"},
     {"reference"},
     {"parallel.__init__"},
@@ -188,7 +189,7 @@ def test_the_package_needs_numpy_alone():
 def test_importing_the_package_imports_only_what_it_needs():
     code = "import lstm, sys; print(*(m for m in sys.modules if m.startswith('lstm')))"
     assert set(python(code).split()) == {
-        "lstm", "lstm.arguments", "lstm.fused", "lstm.inference", "lstm.layout"
+        "lstm", "lstm.arguments", "lstm.fused", "lstm.inference", "lstm.layout", "lstm.settings"
     }  # fmt: skip
 
 

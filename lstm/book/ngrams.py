@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import check_size
+from ..settings import check_size
 from ..text import ALPHABET
 
 __all__ = ["KneserNey", "Level"]

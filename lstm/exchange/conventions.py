@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_flag, check_weights
+from ..arguments import check_weights
 from ..layout import GATES, split_gates, split_rows
+from ..settings import check_flag
 from .names import checked, flat, listed, nested, spelled
 
 __all__ = ["CANDIDATE", "ROSETTA", "Convention", "read", "write"]

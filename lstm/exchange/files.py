@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_array, check_text
+from ..arguments import check_array
 from ..layers import Layer, check_layers
+from ..settings import check_text
 from . import keras_file, npz_file, onnx, torch
 from .disk import about, path_of, read_file, replace_file
 from .foreign import foreign_archive, foreign_kind

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import check_flag
+from ..settings import check_flag
 from .names import checked, flat, listed, nested, spelled
 
 __all__ = ["GATES", "ROSETTA", "Convention", "read", "write"]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import check_flag
 from ..layers import Layer, check_layers
 from ..layout import sizes
+from ..settings import check_flag
 from .cells import as_stack
 from .conventions import ROSETTA, read, write
 

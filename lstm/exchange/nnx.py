@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arguments import check_flag
 from ..layers import Layer
+from ..settings import check_flag
 from . import cells
 from .conventions import ROSETTA, read, write
 from .flax import check_functions

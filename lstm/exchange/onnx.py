@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arguments import check_array, check_flag
+from ..arguments import check_array
 from ..layers import Layer, check_layers
+from ..settings import check_flag
 from .conventions import ROSETTA, write
 from .disk import about, read_file
 from .onnx_read import Call, read_call

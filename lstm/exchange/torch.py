@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..arguments import check_flag, check_text
 from ..layers import Layer, check_layers
+from ..settings import check_flag, check_text
 from .cells import as_stack
 from .conventions import ROSETTA, read, write
 from .names import flat, listed

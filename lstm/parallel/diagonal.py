@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import reference
-from ..arguments import ArrayLike, check_array, check_size
+from ..arguments import ArrayLike, check_array
 from ..layout import split_gates
+from ..settings import check_size
 from ..steps import Step, Values, glue, numpy_of, sigmoid
 from . import linear
 from .newton import Trajectory, bounds, iterate, within

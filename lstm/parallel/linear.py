@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import as_array, check_array, check_dtype, check_size
+from ..arguments import as_array, check_array, check_dtype
+from ..settings import check_size
 from ..steps import numpy_of
 
 __all__ = ["LinearGradients", "adjoints", "apply", "associative", "backward", "blocked",

@@ -21,16 +21,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import (
-    ArrayLike,
-    array_or_zeros,
-    check_array,
-    check_flag,
-    check_float,
-    check_size,
-    check_weights,
-)
+from ..arguments import ArrayLike, array_or_zeros, check_array, check_weights
 from ..layout import split_gates, split_rows
+from ..settings import check_flag, check_float, check_size
 from ..steps import sigmoid
 from . import linear
 
