@@ -99,6 +99,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/files": "lstm/exchange/files.py tests/test_exchange_files.py tests/test_main.py",
     "exchange/keras_file": "lstm/exchange/keras_file.py tests/test_exchange_files.py",
     "exchange/onnx": "lstm/exchange/onnx.py tests/test_exchange_onnx.py",
+    "exchange/torch_file": "lstm/exchange/torch_file.py tests/test_exchange_files.py",
     "exchange/npz_file": "lstm/exchange/npz_file.py tests/test_exchange_files.py",
     "exchange/foreign": "lstm/exchange/foreign.py tests/test_exchange_files.py tests/test_fuzz.py",
     "exchange/onnx_read": "lstm/exchange/onnx_read.py tests/test_exchange_onnx.py",

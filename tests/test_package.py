@@ -59,7 +59,7 @@ LAYERS = [
     {"exchange.nnx"},  # which checks a cell's functions as flax does
     {"exchange.disk", "exchange.tensors", "exchange.foreign", "exchange.onnx_tensors"},
     {"exchange.onnx_values", "exchange.npz_file"},
-    {"exchange.onnx_graph", "exchange.keras_file"},
+    {"exchange.onnx_graph", "exchange.keras_file", "exchange.torch_file"},
     {"exchange.onnx_read"},
     {"exchange.onnx"},
     {"exchange.files"},

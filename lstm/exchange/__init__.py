@@ -22,7 +22,7 @@ __all__ = ["load", "load_model", "open_file", "save"]  # by `files`, when asked 
 MODULES = (
     "cell", "cells", "conventions", "disk", "equinox", "files", "flax", "foreign", "gru", "haiku",
     "keras", "keras_file", "mlx", "names", "nnx", "npz_file", "onnx", "onnx_graph", "onnx_read",
-    "onnx_tensors", "onnx_values", "tensorflow", "tensors", "tinygrad", "torch",
+    "onnx_tensors", "onnx_values", "tensorflow", "tensors", "tinygrad", "torch", "torch_file",
 )  # fmt: skip
 """What ``exchange.`` completes to and imports when it is first asked for."""
 

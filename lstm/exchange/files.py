@@ -12,7 +12,6 @@ is executed, and none can ask for far more memory than its own size.
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -24,10 +23,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..arguments import check_array
 from ..layers import Layer, check_layers
 from ..settings import check_text
-from . import keras_file, npz_file, onnx, torch
+from . import keras_file, npz_file, onnx, torch, torch_file
 from .disk import about, path_of, read_file, replace_file
 from .foreign import foreign_archive, foreign_kind
-from .names import listed
 from .npz_file import READOUT
 from .onnx_tensors import read_tensor
 from .tensors import Entry, open_npz, open_safetensors, open_zip, to_safetensors
@@ -177,7 +175,8 @@ def open_file(path: str | os.PathLike[str]) -> File:
         if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < 2**40:
             arrays, metadata = open_safetensors(content)
             _check_digest(arrays, metadata)
-            return File("safetensors", arrays, dict(metadata), partial(_named_as_torch, arrays))
+            find = partial(torch_file.layers_of, arrays)
+            return File("safetensors", arrays, dict(metadata), find)
         if kind := foreign_kind(content):
             raise ValueError(f"expected a file with weights, got {kind}")
         # An ONNX model has no mark. Its version comes first, unless a program wrote it otherwise.
@@ -239,7 +238,7 @@ def save(
     replace_file(name, content)
 
 
-# Files with PyTorch's names
+# Safetensors, with PyTorch's names
 
 
 def _as_safetensors(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
@@ -270,35 +269,6 @@ def _listed(notes: Mapping[str, str]) -> str:
     return json.dumps(sorted(notes.items()))
 
 
-def _named_as_torch(arrays: Mapping[str, Entry], prefix: str) -> list[Layer]:
-    """The LSTM in a state dict; None of its other arrays is read."""
-    prefixes = sorted(
-        {
-            match[1] or ""
-            for name in arrays
-            if (match := re.fullmatch(r"(.*\.)?weight_hh(_l\d+(_reverse)?)?(_\w+)?", name))
-        }
-    )
-    if not prefix and len(prefixes) > 1:
-        raise ValueError(f"prefix: expected one, as there are several LSTMs: one of {prefixes}")
-    if not prefix and not prefixes:
-        raise ValueError(
-            f"expected arrays with PyTorch's names, such as 'weight_hh_l0', got {listed(arrays)}; "
-            "of other libraries: open_file gives the arrays for exchange.flax.load and the like"
-        )
-    prefix = prefix or prefixes[0]
-    inner = ("parametrizations", "layers", "_")  # what torch.load refuses by name
-    own = {
-        name: entry.read()
-        for name, entry in arrays.items()
-        if name.startswith(prefix)
-        and ("." not in name[len(prefix) :] or name[len(prefix) :].startswith(inner))
-    }
-    if not own:
-        raise ValueError(f"prefix: expected one of {prefixes}, got {prefix!r}")
-    return torch.load(own, prefix)
-
-
 # Archives and ONNX models
 
 
@@ -326,7 +296,7 @@ def _open_archive(content: bytes) -> File:
     arrays = open_npz(members)
     if npz_file.is_ours(arrays):
         return _own_npz(arrays)
-    return File("npz", arrays, {}, partial(_named_as_torch, arrays))
+    return File("npz", arrays, {}, partial(torch_file.layers_of, arrays))
 
 
 def _as_onnx(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:

@@ -1,0 +1,60 @@
+"""Files with PyTorch's names: the LSTM of a state dict, among whatever else a model has."""
+
+import re
+from collections.abc import Mapping
+
+from ..layers import Layer
+from . import torch
+from .names import listed
+from .tensors import Entry
+
+__all__ = ["layers_of"]
+
+
+def layers_of(arrays: Mapping[str, Entry], prefix: str = "") -> list[Layer]:
+    """Find the LSTM among the arrays of a file. None of the others is read.
+
+    Args:
+        arrays: What the file holds, by name.
+        prefix: What the names of the LSTM begin with; "" if there is only one.
+
+    Returns:
+        list: A `lstm.stack.Layer` for each layer.
+
+    Raises:
+        TypeError: As `lstm.exchange.torch.load`.
+        ValueError: As `lstm.exchange.torch.load`, or if there is no LSTM, or more than one and no
+            prefix.
+
+    Example:
+        >>> from lstm import stack
+        >>> state_dict = torch.dump(stack.init(10, 4, rng=0), "encoder.")
+        >>> arrays = {name: Entry(a.shape, str(a.dtype), a.copy) for name, a in state_dict.items()}
+        >>> [layer.forward.shape for layer in layers_of(arrays)]
+        [(15, 16)]
+    """
+    prefixes = sorted(
+        {
+            match[1] or ""
+            for name in arrays
+            if (match := re.fullmatch(r"(.*\.)?weight_hh(_l\d+(_reverse)?)?(_\w+)?", name))
+        }
+    )
+    if not prefix and len(prefixes) > 1:
+        raise ValueError(f"prefix: expected one, as there are several LSTMs: one of {prefixes}")
+    if not prefix and not prefixes:
+        raise ValueError(
+            f"expected arrays with PyTorch's names, such as 'weight_hh_l0', got {listed(arrays)}; "
+            "of other libraries: open_file gives the arrays for exchange.flax.load and the like"
+        )
+    prefix = prefix or prefixes[0]
+    inner = ("parametrizations", "layers", "_")  # what torch.load refuses by name
+    own = {
+        name: entry.read()
+        for name, entry in arrays.items()
+        if name.startswith(prefix)
+        and ("." not in name[len(prefix) :] or name[len(prefix) :].startswith(inner))
+    }
+    if not own:
+        raise ValueError(f"prefix: expected one of {prefixes}, got {prefix!r}")
+    return torch.load(own, prefix)
