@@ -158,6 +158,19 @@ def forward(
     rng: np.random.Generator | None = ...,
     cache: Literal[False],
 ) -> Outputs: ...
+@overload
+def forward(
+    X: ArrayLike,
+    layers: Iterable[Layer],
+    c0: Sequence[ArrayLike | None] | None = ...,
+    h0: Sequence[ArrayLike | None] | None = ...,
+    *,
+    lengths: ArrayLike | None = ...,
+    batch_first: bool = ...,
+    dropout: float = ...,
+    rng: np.random.Generator | None = ...,
+    cache: bool,
+) -> Forward | Outputs: ...
 @np.errstate(over="ignore", under="ignore")
 def forward(
     X: ArrayLike,

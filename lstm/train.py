@@ -114,7 +114,7 @@ def run(
         >>> [layer.forward.shape for layer in again.grads["layers"]]
         [(11, 32), (15, 24)]
     """
-    params = check_params(params)
+    params, last = check_params(params), check_flag("last", last)
     batch = _check_batch(batch, params, last)
     answers, Cn, Hn, cache = forward(
         params, batch.X, lengths=batch.lengths, c0=c0, h0=h0, last=last, dropout=dropout, rng=rng

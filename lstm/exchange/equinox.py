@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..layers import Layer
 from ..layout import sizes
+from ..settings import check_flag
 from . import cells
 from .conventions import ROSETTA, read, write
 from .names import flat
@@ -54,7 +55,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
         >>> list(params)
         ['weight_ih', 'weight_hh', 'bias']
     """
-    none = {} if bias else {"bias": None}
+    none = {} if check_flag("bias", bias) else {"bias": None}
     return cells.dump(lambda W: write(ROW, W, bias) | none, layers)
 
 

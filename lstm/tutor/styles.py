@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..exchange.conventions import ROSETTA, Convention, write
 from ..exchange.names import flat, nested
+from ..settings import check_flag
 
 __all__ = ["OURS", "Problem", "Style", "problem", "style"]
 
@@ -140,7 +141,8 @@ def style(
     if states not in (None, "c h", "h c"):
         raise ValueError(f"states: expected 'c h', 'h c' or None, got {states!r}")
     of_row = convention is not None and _h_first(convention.state)
-    return Style(convention, bool(batch_first), states == "h c" if states else of_row)
+    batch_first = check_flag("batch_first", batch_first)
+    return Style(convention, batch_first, states == "h c" if states else of_row)
 
 
 def _h_first(state: str) -> bool:

@@ -31,6 +31,17 @@ assert_type(state, stack.State)
 output: F4 = state.h[-1][0]
 again = stack.forward(X, layers, state.c, state.h, dropout=0.5, rng=np.random.default_rng(0))
 
+
+
+def used(keep: bool) -> tuple[F4, F4]:
+    """Whoever decides later whether to keep a cache gets one of two results."""
+    one, two = lstm.forward(X, W, cache=keep), stack.forward(X, layers, cache=keep)
+    assert_type(one, lstm.Forward | lstm.Outputs)
+    assert_type(two, stack.Forward | stack.Outputs)
+    assert_type(stack.forward(X, layers, cache=False), stack.Outputs)
+    return one.Hout, two.Hout
+
+
 lengths = masks.lengths_of(np.ones((5, 2), bool))
 stack.reverse(X, lengths)
 
