@@ -11,7 +11,7 @@ import numpy as np
 from helpers import run_by_reference
 from sweeps import FLOATS, agree, cast, compare, exact, scaled
 
-from lstm import network
+from lstm import fused, network
 from lstm.gradcheck import random_problem
 from lstm.losses import squared_error
 from lstm.tasks import Batch
@@ -202,17 +202,71 @@ def text(module):
         powers = np.exp(answers)
         p = np.take_along_axis(powers, symbols[1:, :, None], axis=-1)[..., 0] / powers.sum(axis=-1)
         agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, f"{length}, {b}")
-    for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129)):
+    for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129), (300, 2, 5003)):
         ring = np.arange(length) % 70
         pieces = itertools.islice(module.streams(ring, n, b, 70), 20)
         read = np.concatenate([piece.X.argmax(axis=-1) for piece in pieces])
         place = np.arange(b) * length // b + np.arange(20 * n)[:, None]
         np.testing.assert_array_equal(read, ring[place % length])
+    params = network.init(9, 40, 9, rng=3, dtype=np.float32)  # whose answers are float32
+    params["WOUT"] *= np.float32(5)
+    symbols = np.random.default_rng(4).integers(9, size=300)
+    answers = network.forward(params, np.eye(9, dtype="f4")[symbols[:-1], None]).answers[:, 0]
+    powers = np.exp(answers.astype(float))
+    p = powers[np.arange(299), symbols[1:]] / powers.sum(axis=-1)
+    agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, "float32")
     for scale in (1e-12, 1, 1e3, 1e300):
         z = np.random.default_rng(3).standard_normal((3, 130)) * scale
         got = module.probabilities(z)
         np.testing.assert_allclose(got.sum(axis=-1), 1, rtol=1e-12)
         assert (got.argmax(axis=-1) == z.argmax(axis=-1)).all()
+
+
+ATTENDED = (  # m, n, b, K, H
+    (70, 3, 2, 3, 4), (3, 40, 2, 3, 4), (3, 2, 18, 3, 4), (3, 2, 2, 66, 4), (3, 2, 2, 3, 66),
+)  # fmt: skip
+
+
+def attention(module):
+    """Long questions and answers, wide batches, many letters and units, loud matches."""
+    for (m, n, b, K, H), attend in itertools.product(ATTENDED, (True, False)):
+        label, rng = f"{(m, n, b, K, H)}, attend {attend}", np.random.default_rng(m)
+        params = module.init(K, H, attend=attend, rng=rng, dtype=float)
+        params["WOUT"][0] = rng.standard_normal(K)
+        if attend:
+            params["M"] *= 3  # some states are looked at, and others not
+        X, Z, dY = (rng.standard_normal((steps, b, K)) for steps in (m, n, n))
+        answers, weights, cache = module.forward(params, X, Z)
+        grads = module.backward(dY, cache)
+
+        reader = fused.forward(X, params["READER"])
+        h, s = fused.forward(Z, params["WRITER"], reader.Cn, reader.Hn).Hout, reader.Hout
+        seen = [np.ones((n, b, 1)), h]
+        if attend:
+            e = np.einsum("tbh,hk,sbk->tbs", h, params["M"], s)
+            a = np.exp(e) / np.exp(e).sum(axis=-1, keepdims=True)
+            agree({"weights": weights}, {"weights": a}, label)
+            seen.append(np.einsum("tbs,sbk->tbk", a, s))
+        want = {"answers": np.concatenate(seen, axis=-1) @ params["WOUT"]}
+        agree({"answers": answers}, want, label)
+
+        def loss(X=X, Z=Z, dY=dY, **params):
+            return (module.forward(params, X.astype(complex), Z.astype(complex)).answers * dY).sum()
+
+        along(loss, params, grads, label)
+        for power in (-60, 60):
+            wide = module.backward(dY * 2.0**power, cache)
+            agree({k: v / 2.0**power for k, v in wide.items()}, grads, f"{label}, 2**{power}")
+        single = {k: v.astype(np.float32) for k, v in params.items()}
+        narrow = module.forward(single, *(v.astype(np.float32) for v in (X, Z)))
+        agree({"answers": narrow.answers}, {"answers": answers.astype(np.float32)}, label)
+        if attend:  # exponents of some hundreds
+            loud = module.forward(single | {"M": 999 * single["M"]}, *map(np.float32, (X, Z)))
+            agree({"sums": loud.weights.sum(-1)}, {"sums": np.ones((n, b), np.float32)}, label)
+        said = module.translate(params, X, n)
+        read = np.concatenate([np.zeros((1, b), int), said[:-1]])
+        again = module.forward(params, X, np.eye(K)[read]).answers
+        np.testing.assert_array_equal(again.argmax(axis=-1), said)
 
 
 def dropout(module):
@@ -241,8 +295,6 @@ def dropout(module):
 
 def by_network(params, X):
     """Answers of one matrix and a readout, for complex numbers, too."""
-    from lstm import fused
-
     Hout = fused.forward(X, params["WLSTM"].astype(complex)).Hout
     return Hout @ params["WOUT"][1:] + params["WOUT"][0]
 
@@ -272,6 +324,6 @@ NEWER = {
     "linear": ("parallel.linear", linear), "newton": ("parallel.newton", newton),
     "adjoint": ("parallel.adjoint", adjoint), "cells": ("variants", cells), "text": ("text", text),
     "dropout": ("dropout", dropout), "training": ("train", training),
+    "attention": ("attention", attention),
 }  # fmt: skip
 """The module of each sweep, and the sweep."""
-

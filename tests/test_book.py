@@ -142,6 +142,8 @@ def test_every_figure_has_caption_name_and_alt_text(path):
             assert len(rendering["figure"]["caption"]) > 40
             assert rendering["figure"]["name"].startswith("fig-")
             assert len(rendering["image"]["alt"]) > 40
+            for text in (rendering["figure"]["caption"], rendering["image"]["alt"]):
+                assert text.rstrip().endswith((".", ".)")), text  # sentences, to their end
             assert "plt.show()" in "".join(c["source"])
 
 

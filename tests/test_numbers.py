@@ -11,6 +11,7 @@ import sweeps
 import sweeps_stack
 import test_scan
 import test_sweeps
+import test_sweeps_newer
 
 from experiments.__main__ import EXPERIMENTS
 from lstm import laws
@@ -39,6 +40,7 @@ CLAIMS = [  # page, text before and after a number or several, and what they mus
         planted(test_sweeps.AROUND, test_sweeps.INSIDE, test_sweeps.UNKEPT, test_sweeps.STACKED,
                 test_sweeps.HIGHER)]),
     (TESTED, r"`test_scan.py` plants (\d+) in", [planted(test_scan.BUGS)]),
+    (TESTED, r"`test_sweeps_newer.py` (\d+) in what", [planted(test_sweeps_newer.PLANTED)]),
     (TESTED, r"size from 0 to (\d+) and around the likely thresholds up to (\d+)", [
         max(k for k in sweeps.EDGES if set(range(k)) <= set(sweeps.EDGES)), sweeps.LARGEST]),
     (TESTED, r"every size up to (\d+) along each axis, and chosen ones up to (\d+)", [

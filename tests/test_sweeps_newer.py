@@ -111,6 +111,16 @@ PLANTED = {
         params={k: np.where(abs(v) < 1e-12, 0, v) for k, v in g.params.items()}))),
     "a letter lost between pieces": ("text", lambda m: {"bits": lambda params, symbols: zeroed(
         m.bits(params, symbols), np.s_[1000:1001])}),
+    "a reader on a long text": ("text", lambda m: {"streams": lambda ring, *a: m.streams(
+        ring[: len(ring) // 7 * 7] if len(ring) > 3000 else ring, *a)}),
+    "attention: dM of sixteen sequences": ("attention", lambda m: {
+        "backward": lambda dY, cache: {k: v * (1.001 if k == "M" and dY.shape[1] > 16 else 1)
+                                       for k, v in m.backward(dY, cache).items()}}),
+    "attention: a look at 64 letters": ("attention", lambda m: {
+        "forward": lambda *given: edited(m.forward(*given), answers=lambda a: (
+            a * (1 + 1e-9 * (len(given[1]) > 64))))}),
+    "attention: a long answer": ("attention", lambda m: {
+        "translate": lambda *given: zeroed(m.translate(*given), np.s_[32:])}),
     "rates above 64 units": ("dropout", lambda m: {"run": lambda params, *given, **named: edited(
         m.run(params, *given, **named),
         grads=lambda g: {k: zeroed(v, np.s_[64:]) for k, v in g.items()})}),

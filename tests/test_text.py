@@ -149,6 +149,45 @@ def test_a_random_number_chooses_by_adding_up():
     assert sample(params, "a", 4, rng=[0.99] * 4, top=1, alphabet="abc") == "aaaa"
 
 
+def always(p):
+    """A network whose answers are the same logarithms of probabilities, whatever it reads."""
+    params = network.init(len(p), 4, len(p), rng=0, dtype=float)
+    params["WOUT"][:] = 0
+    with np.errstate(divide="ignore"):
+        params["WOUT"][0] = np.maximum(np.log(p), -1e4)  # e^-10000 is 0
+    return params
+
+
+@pytest.mark.parametrize("K", [2, 3, 65, 96])
+@pytest.mark.parametrize("possible", ["first", "last", "every second", "all but the first"])
+def test_what_has_no_probability_never_comes(K, possible):
+    """At either end of the random numbers: they choose the first letter that can come, or the last.
+
+    Sums of many probabilities end a little below 1 or above, and the largest number below 1 lies
+    between.
+    """
+    can = {"first": np.arange(K) == 0, "last": np.arange(K) == K - 1,
+           "every second": np.arange(K) % 2 == 1, "all but the first": np.arange(K) > 0}[possible]
+    weights = np.random.default_rng(K).random(K) * can
+    params, alphabet = always(weights / weights.sum()), text.ALPHABET[-K:]
+    places = np.flatnonzero(can)
+    numbers = [0.0, 5e-324, 1 - 2**-53]
+    written = sample(params, alphabet[0], 3, rng=numbers, alphabet=alphabet)
+    assert encode(written, alphabet).tolist() == [places[0], places[0], places[-1]]
+    many = encode(sample(params, alphabet[0], 20, rng=0, alphabet=alphabet), alphabet)
+    assert set(many) <= set(places.tolist())
+
+
+def test_the_likeliest_of_each_row():
+    """Rows are judged apart, of any shape; in some all letters are likelier than in others."""
+    z = np.random.default_rng(3).standard_normal((4, 5, 7)) + 10 * np.arange(5)[:, None]
+    for top in (1, 2, 6, 7):
+        p = probabilities(z, top=top)
+        for index in np.ndindex(4, 5):
+            np.testing.assert_array_equal(p[index], probabilities(z[index], top=top))
+        assert (np.count_nonzero(p, axis=-1) == top).all()
+
+
 def test_letters_come_as_often_as_they_are_likely():
     params = network.init(3, 4, 3, rng=0, dtype=float)
     params["WOUT"][1:] = 0

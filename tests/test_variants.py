@@ -1,5 +1,6 @@
 """Every cell: each row of its table and whole sequences against oracles that know no table."""
 
+import itertools
 from types import SimpleNamespace
 
 import jax
@@ -266,6 +267,41 @@ def test_all_steps_at_once_agree_with_the_loop(module, n):
         np.testing.assert_allclose(Hout, loop, rtol=0, atol=1e-12, strict=True)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("module", [mlstm, minlstm, mingru], ids=lambda m: m.__name__[14:])
+def test_all_steps_at_once_agree_with_the_loop_however_closed_a_gate(module, dtype):
+    """One gate's bias far out on either side; mLSTM's outputs then get as small as 1e-35."""
+    cell = module.cell(D, H)
+    X, params, *_ = check.random_problem(cell, 6, dtype=dtype)
+    gates = params["V" if module is mlstm else "W"]
+    block = gates.shape[1] // 2 if module is mlstm else H
+    for column, shift in itertools.product((0, block), (-900, -300, -79, -30, 30, 300)):
+        moved = {name: value.copy() for name, value in params.items()}
+        moved["V" if module is mlstm else "W"][0, column : column + block] = shift
+        want = cell.forward(X, moved).Hout
+        got = module.parallel(X, moved)
+        within = 1e-3 if dtype == np.float32 else 1e-11  # the exponents are that much less exact
+        assert np.abs(got - want).max() <= within * np.abs(want).max(), (column, shift)
+        assert np.isfinite(got).all()
+
+
+def test_the_bound_of_mlstm_and_its_slopes():
+    """e = max(|p|, exp(-m)), where the exponent grows to 80 and no further."""
+    (step,) = [step for step in mlstm.STEPS if step.name == "e"]
+    sizes = [0.0, 1e-300, 1e-40, 0.3, 1.0, 7.0, 1e30, 1e40]
+    p, m = np.meshgrid([*sizes, *(-a for a in sizes)], [-1e4, -200, -81, -79, -2, 0, 3, 60, 900])
+    v, de = SimpleNamespace(p=p, m=m), np.random.default_rng(0).standard_normal(p.shape)
+    with np.errstate(under="ignore"):
+        bound = np.exp(np.minimum(-m, 80))
+        np.testing.assert_allclose(step.forward(v), np.maximum(abs(p), bound), rtol=1e-14)
+        dp, dm = (step.backward[k][1](v, de) for k in "pm")
+        np.testing.assert_array_equal(dp, np.where(abs(p) >= bound, np.where(p < 0, -de, de), 0))
+        moving = (abs(p) < bound) & (-m < 80)
+        np.testing.assert_allclose(dm, np.where(moving, -de * bound, 0), rtol=1e-14)
+    assert moving.any()
+    assert ((abs(p) < bound) & (-m > 80)).any()
+
+
 def test_all_steps_at_once_keep_their_dtype_and_leave_their_arguments_alone():
     for module in (mlstm, minlstm, mingru):
         cell = module.cell(D, H)
@@ -328,6 +364,23 @@ def test_the_gradient_of_the_stabiliser_may_be_dropped(name, cells):
     dropped = recurrent.Cell(cell.name, deaf, D, H, cell.params, cell.states)
     got = dropped.backward(dHout, run.cache)
     compare((got.dX, got.params), (whole.dX, whole.params), 1e-12)
+
+
+@pytest.mark.parametrize("name", ["sLSTM", "sLSTM, sigmoid", "mLSTM"])
+def test_a_tie_of_the_stabiliser_counts_once(name, cells):
+    """m = max(a, z_i). Where both are equal, either may get the gradient, and only one does."""
+    step = next(step for step in cells[name].steps if step.name == "m")
+    rng = np.random.default_rng(0)
+    z = np.concatenate([rng.standard_normal(20), [0.0, -0.0, 1e-300, -700.0, 700.0]])[:, None]
+    dm = rng.standard_normal(z.shape)
+    for shift in (0.0, 1e-9, -1e-9, 1.0, -1.0):
+        v = SimpleNamespace(a=z + shift, z_i=z)
+        v.m = step.forward(v)
+        np.testing.assert_array_equal(v.m, np.maximum(v.a, v.z_i))
+        da, dz = (step.backward[k][1](v, dm) for k in ("a", "z_i"))
+        np.testing.assert_array_equal(da + dz, dm)
+        np.testing.assert_array_equal(da[v.a < v.z_i], 0)
+        np.testing.assert_array_equal(dz[v.z_i < v.a], 0)
 
 
 def test_a_fixed_bound_breaks_what_the_stabiliser_promises(cells):
