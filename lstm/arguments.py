@@ -178,7 +178,7 @@ def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArra
         name: The argument's name, for the message.
 
     Returns:
-        numpy.ndarray or None: The lengths, shape (b,).
+        numpy.ndarray or None: The lengths, shape (b,), a new array.
 
     Raises:
         TypeError: If they are no integers.
@@ -199,7 +199,7 @@ def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArra
         raise ValueError(f"{name}: expected shape (b,) = ({b},), got {lengths.shape}")
     if b and (lengths.min() < 0 or lengths.max() > n):
         raise ValueError(f"{name}: expected numbers from 0 to n = {n}, got {lengths.tolist()}")
-    return np.asarray(lengths, np.intp)
+    return np.array(lengths, np.intp)
 
 
 def check_cache(cache: Any, kind: type, function: str) -> None:

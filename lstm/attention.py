@@ -195,7 +195,7 @@ def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answ
     writer = fused.forward(Z, params["WRITER"], reader.Cn, reader.Hn)
     inputs = {"h": writer.Hout.swapaxes(0, 1), "s": reader.Hout.swapaxes(0, 1)}
     v = steps.forward(table, inputs | _of_table(params))
-    weights = v.a.swapaxes(0, 1) if table is STEPS else None
+    weights = v.a.swapaxes(0, 1).copy() if table is STEPS else None
     return Answer(v.y.swapaxes(0, 1), weights, Cache(reader.cache, writer.cache, v, table))
 
 
@@ -303,4 +303,4 @@ def _table(params: Mapping[str, Any]) -> tuple[Step, ...]:
 
 
 def _of_table(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: params[name] for name in ("M", "WOUT") if name in params}
+    return {name: np.array(params[name]) for name in ("M", "WOUT") if name in params}

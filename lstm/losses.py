@@ -33,7 +33,7 @@ class Mean(NamedTuple):
     dY: NDArray[Any]
 
 
-@np.errstate(under="ignore")
+@np.errstate(over="ignore", under="ignore")
 def squared_error(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Half the squared distance between answer and target, and its gradient.
 
@@ -43,6 +43,7 @@ def squared_error(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArr
 
     Returns:
         tuple: The loss of each row, (...), and its gradient with respect to the answers, (..., K).
+        A loss beyond the largest number is infinite; its gradient is right all the same.
 
     Raises:
         TypeError: If the dtypes are not floating-point numbers of one size.
@@ -57,7 +58,7 @@ def squared_error(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArr
     return (difference**2).sum(axis=-1) / 2, difference
 
 
-@np.errstate(under="ignore")
+@np.errstate(over="ignore", under="ignore")
 def cross_entropy(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Cross-entropy of the softmax of the answers with the targets, and its gradient.
 
@@ -83,10 +84,11 @@ def cross_entropy(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArr
     answers, Y = _pair(answers, Y)
     shifted = answers - answers.max(axis=-1, keepdims=True)  # changes nothing, cannot overflow
     logs = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return -(Y * logs).sum(axis=-1), np.exp(logs) - Y
+    asked = np.where(Y == 0, 0, logs)  # 0 times the logarithm of 0 is 0 here
+    return -(Y * asked).sum(axis=-1), np.exp(logs) - Y
 
 
-@np.errstate(under="ignore")
+@np.errstate(over="ignore", under="ignore")
 def mean_loss(
     answers: ArrayLike, Y: ArrayLike, where: ArrayLike, loss: Loss = squared_error
 ) -> Mean:

@@ -73,7 +73,7 @@ class Gradients(NamedTuple):
     dh0: Any
 
 
-@np.errstate(under="ignore")
+@np.errstate(over="ignore", under="ignore")
 def answer(params: Mapping[str, Any], Hout: ArrayLike) -> NDArray[Any]:
     """Turn outputs of the LSTM into answers, [1, h] WOUT.
 
@@ -169,7 +169,7 @@ def forward(
             Hn = Hout[lengths - 1, rows]  # of an empty sequence for now any
             if h0 is not None or not lengths.all():
                 Hn[lengths == 0] = 0 if h0 is None else as_array("h0", h0)[lengths == 0]
-        end = Hn
+        end = Hn.copy()  # the cache's own
     read = end if last else Hout
     return Forward(answer(params, read), Cn, Hn, Cache(params["WOUT"].copy(), read, lengths, below))
 

@@ -13,8 +13,8 @@ from sweeps import EDGES, FLOATS, agree
 from lstm import stack
 
 SHAPES = (  # n, b, D, H, K
-    (60, 3, 2, 4, 2), (3, 40, 2, 4, 2), (2, 3, 70, 4, 2), (3, 2, 2, 130, 2), (3, 2, 2, 4, 70),
-    (52, 17, 9, 66, 5), (1, 1, 1, 1, 1),
+    (60, 3, 2, 4, 2), (130, 5, 2, 4, 2), (3, 40, 2, 4, 2), (2, 3, 70, 4, 2), (3, 2, 2, 130, 2),
+    (3, 2, 2, 4, 70), (52, 17, 9, 66, 5), (1, 1, 1, 1, 1),
 )  # fmt: skip
 
 
@@ -30,12 +30,13 @@ def network(rng, D, H, K, kind, dtype):
     return {"layers": layers, "WOUT": normal(1 + 2 * H, K)}
 
 
-def by_the_stack(params, X, lengths, dY, last):
+def by_the_stack(params, X, states, lengths, dY, last):
     """Answers and gradients: the stack, and the readout's sums written out, in float64."""
     layers = [stack.Layer(params["WLSTM"])] if "WLSTM" in params else params["layers"]
     layers = [stack.Layer(*(W.astype(float) for _, W in layer.directions)) for layer in layers]
     WOUT, X, dY = (array.astype(float) for array in (params["WOUT"], X, dY))
-    out = stack.forward(X, layers, lengths=lengths)
+    states = [[state.astype(float) for state in one] for one in states]
+    out = stack.forward(X, layers, *states, lengths=lengths)
     read = np.concatenate(list(out.Hn[-1]), axis=-1) if last else out.Hout
     dread = np.einsum("...k,rk->...r", dY, WOUT[1:])
     if last:
@@ -47,12 +48,13 @@ def by_the_stack(params, X, lengths, dY, last):
     return _named(
         np.einsum("...r,rk->...k", with_one, WOUT), back.dX,
         np.einsum("ar,ak->rk", with_one.reshape(-1, len(WOUT)), dY.reshape(-1, WOUT.shape[1])),
-        back.dlayers,
+        back.dlayers, Cn=out.Cn, Hn=out.Hn, dc0=back.dc0, dh0=back.dh0,
     )  # fmt: skip
 
 
-def _named(answers, dX, dWOUT, dlayers):
+def _named(answers, dX, dWOUT, dlayers, **states):
     named = {"answers": answers, "dX": dX, "dWOUT": dWOUT}
+    named |= {f"{name} {k}": a for name, arrays in states.items() for k, a in enumerate(arrays)}
     return named | {
         f"dW {k} {name}": W for k, layer in enumerate(dlayers) for name, W in layer.directions
     }
@@ -64,16 +66,21 @@ def compare(module, shape, kind, lengths, last, dtype, factor=1.0, seed=0):
     rng = np.random.default_rng(seed)
     params = network(rng, D, H, K, kind, dtype)
     X = rng.standard_normal((n, b, D)).astype(dtype)
+    one = kind == "one matrix"
+    states = rng.standard_normal((2, 1, 1, b, H) if one else (2, 2, 2, b, H)).astype(dtype)
     dY = rng.standard_normal((b, K) if last else (n, b, K)).astype(dtype) * dtype(factor)
     params["WOUT"] *= dtype(factor)
     behind = np.zeros((n, b), bool) if lengths is None else np.arange(n)[:, None] >= lengths
     if not last:
         dY[behind] = 0  # nobody may ask for an answer there
-    run = module.forward(params, X, lengths=lengths, last=last)
+    c0, h0 = states[:, 0, 0] if one else map(list, states)
+    run = module.forward(params, X, lengths=lengths, c0=c0, h0=h0, last=last)
     g = module.backward(dY, run.cache)
+    ends = {"Cn": run.Cn, "Hn": run.Hn, "dc0": g.dc0, "dh0": g.dh0}
+    ends = {name: [end[None]] if one else end for name, end in ends.items()}
     dlayers = g.dparams.get("layers", [stack.Layer(g.dparams.get("WLSTM"))])
-    got = _named(run.answers, g.dX, g.dparams["WOUT"], dlayers)
-    want = by_the_stack(params, X, lengths, dY, last)
+    got = _named(run.answers, g.dX, g.dparams["WOUT"], dlayers, **ends)
+    want = by_the_stack(params, X, states, lengths, dY, last)
     if not last:
         got["answers"] = np.where(behind[..., None], 0, got["answers"])
         want["answers"] = np.where(behind[..., None], 0, want["answers"])
@@ -88,7 +95,7 @@ def readout_sizes(module):
     rng = np.random.default_rng(0)
     for shape, kind, last, dtype in itertools.product(SHAPES, KINDS, (False, True), FLOATS):
         lengths = rng.integers(0, shape[0] + 1, shape[1])
-        lengths[0] = shape[0] // 2
+        lengths[0], lengths[-1] = shape[0] // 2, 0  # of one sequence: empty
         for given in (None, lengths):
             compare(module, shape, kind, given, last, dtype)
 

@@ -159,7 +159,7 @@ def along(function, inputs, gradients, label, within=1e-11):
         assert abs(terms.sum() - slope) <= within * scale, f"{label}: {name} is off"
 
 
-CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66))
+CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66), (2, 1, 2, 130))
 
 
 def cells(module):

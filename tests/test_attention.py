@@ -146,6 +146,18 @@ def test_dtypes_are_kept_and_arguments_left_alone(attend, dtype):
 
 
 @pytest.mark.parametrize("attend", [True, False])
+def test_the_cache_is_its_own(attend):
+    """Whatever is done to arguments and results between the passes."""
+    params, X, Z, dY = problem(attend)
+    run = attention.forward(params, X, Z)
+    want = attention.backward(dY, run.cache)
+    for array in (*params.values(), X, Z, run.answers, *([run.weights] if attend else [])):
+        array[...] = np.nan
+    got = attention.backward(dY, run.cache)
+    assert all(np.array_equal(got[name], want[name]) for name in want)
+
+
+@pytest.mark.parametrize("attend", [True, False])
 def test_what_is_written_is_what_is_read_next(attend):
     """A network that reads its own answer answers the same again."""
     params, X, _, _ = problem(attend)

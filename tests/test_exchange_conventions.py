@@ -76,6 +76,50 @@ def test_every_number_of_ours_comes_from_one_of_theirs(name):
     assert count == moved.sum()
 
 
+def by_hand(row, arrays, D, H):
+    """Gate by gate, what the row says of each: slices, sums and nothing else."""
+    gates = ["g" if gate in CANDIDATE else gate for gate in row.order.split()]
+    W = np.zeros((1 + D + H, 4 * H))
+    for place, gate in enumerate(gates):
+        span = slice(place * H, (place + 1) * H)
+
+        def block(names, span=span, place=place):
+            if row.gates == "apart":
+                return arrays[names[place]]
+            return arrays[names].T[:, span] if row.gates == "rows" else arrays[names][:, span]
+
+        ours = slice(GATES.index(gate) * H, (GATES.index(gate) + 1) * H)
+        kernels = [block(row.x)] if row.x == row.h else [block(row.x), block(row.h)]
+        if row.turned:
+            kernels = [k.ravel().reshape(H, len(k)).T for k in kernels]
+        W[1:, ours] = np.concatenate(kernels)
+        for k, names in enumerate(row.biases):
+            vector = arrays[names if isinstance(names, str) else names[place]]
+            if row.biases.count(names) == 2:
+                vector = np.split(vector, 2)[k]
+            W[0, ours] += vector if row.gates == "apart" else vector[span]
+        W[0, ours] += row.forget_bias if gate == "f" else 0
+    return W
+
+
+@ROWS
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("D", "H"), [(3, 2), (2, 3), (4, 4), (17, 16), (65, 64), (64, 65), (100, 100), (2, 130)]
+)
+def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
+    """Both biases drawn, inputs as many as units, and far more or fewer."""
+    row, rng = ROSETTA[name], np.random.default_rng(D)
+    arrays = {
+        key: rng.integers(-99, 100, array.shape).astype(dtype)  # sums of them are exact
+        for key, array in flat(write(row, np.zeros((1 + D + H, 4 * H))), "", "").items()
+    }
+    W = read(row, nested(arrays), "arrays")
+    np.testing.assert_array_equal(W, by_hand(row, arrays, D, H).astype(dtype), strict=True)
+    again = read(row, write(row, W), "arrays")
+    np.testing.assert_array_equal(again, W, strict=True)
+
+
 @ROWS
 def test_biases_may_lack_where_the_row_says_so_and_all_at_once(name):
     row, arrays = ROSETTA[name], arrays_of(name)

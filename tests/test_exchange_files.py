@@ -29,6 +29,7 @@ STACKS = {
     "both": BOTH,
     "backward": [Layer(backward=BOTH[0].forward)],
     "mixed": [BOTH[0], *stack.init(4, 5, rng=1)],
+    "twelve": stack.init(2, 2, layers=12, rng=2),  # sorted as words, 10 would come before 2
 }
 ENDS = ["npz", "safetensors", "onnx"]
 
@@ -173,6 +174,15 @@ def test_narrow_numbers_are_widened_without_loss(tmp_path):
     np.testing.assert_array_equal(layer.forward, want.forward, strict=True)
     with refused(ValueError, "'other' has the type F8_E4M3, which is not read; widen it first"):
         exchange.open_file(path).arrays["other"].read()
+
+
+def test_numbers_of_another_machine_are_turned_round(tmp_path):
+    wide = exchange.torch.dump(BOTH)
+    turned = {k: v.astype(v.dtype.newbyteorder(">")) for k, v in wide.items()}
+    np.savez(tmp_path / "a.npz", **turned)
+    assert_equal(exchange.load(tmp_path / "a.npz"), BOTH)
+    for entry in exchange.open_file(tmp_path / "a.npz").arrays.values():
+        assert entry.read().dtype.isnative
 
 
 def test_a_tied_tensor_is_the_one_that_the_metadata_name(tmp_path):

@@ -56,6 +56,36 @@ def test_underflow_is_no_error_under_errors_for_all():
         mean_loss(tiny, np.zeros((2, 1)), np.ones(2, bool), lambda a, Y: (a[..., 0], a))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loss_may_overflow_and_its_gradient_stays_right(dtype):
+    """From small answers to the largest there are; what a row cannot hold is infinite."""
+    for power in np.linspace(-30, np.log10(np.finfo(dtype).max) - 0.1, 40):
+        size = dtype(0.99 * 10.0**power)
+        answers = np.array([[size, 0], [-size, size]], dtype)
+        Y = np.array([[0, 0], [0, 1]], dtype)
+        with np.errstate(all="raise"):
+            loss, gradient = squared_error(answers, Y)
+            mean, dY = mean_loss(answers, Y, np.array([True, False]))
+        np.testing.assert_array_equal(gradient, answers - Y)
+        np.testing.assert_array_equal(dY, [[size, 0], [0, 0]])
+        with np.errstate(over="ignore", under="ignore"):
+            assert loss[0] == pytest.approx(size * size / 2, rel=1e-6)
+        assert mean == loss[0]
+
+        certain = np.array([[1, 0], [0, 1], [0.5, 0.5]], dtype)
+        with np.errstate(all="raise"):
+            loss, gradient = cross_entropy(np.tile(dtype([size, -size]), (3, 1)), certain)
+        apart = 2 * float(size)
+        more = np.log1p(np.exp(-min(apart, 700)))
+        want = np.array([more, apart + more, apart / 2 + more])
+        largest = float(np.finfo(dtype).max)
+        want[want > largest] = np.inf
+        want[2] = np.inf if apart > largest else want[2]  # half of infinity
+        np.testing.assert_allclose(loss, want, rtol=2e-6, atol=2e-6)
+        p = np.exp(-more)
+        np.testing.assert_allclose(gradient, [p, 1 - p] - certain, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300, 77.0])
 def test_what_does_not_count_changes_nothing(loss, bad):

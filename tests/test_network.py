@@ -118,13 +118,25 @@ def test_the_cache_is_its_own_and_nothing_is_changed(kind, last):
     params, X, c0, h0 = problem(kind, dtype=np.float32)
     arrays = [X, *flat(params, c0, h0).values()]
     before = [array.copy() for array in arrays]
-    run = network.forward(params, X, lengths=[5, 0, 3, 1], c0=c0, h0=h0, last=last)
+    for lengths in (None, np.array([5, 0, 3, 1])):  # an array of the type that is kept
+        _used_again(params, X, c0, h0, lengths, last, arrays, before)
+
+
+def _used_again(params, X, c0, h0, lengths, last, arrays, before):
+    """Go back, overwrite all that went in and came out, and go back again."""
+    run = network.forward(params, X, lengths=lengths, c0=c0, h0=h0, last=last)
     dY = np.ones_like(run.answers)
     want = network.backward(dY, run.cache)
     for array, old in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, old)
         array += 1
+    results = [run.answers, *run.Cn, *run.Hn]  # arrays, or rows of one
+    kept = [array.copy() for array in results]
+    for array in results if lengths is None else (*results, lengths):
+        array[...] = 1
     got = network.backward(dY, run.cache)
+    for array, old in zip((*arrays, *results), (*before, *kept), strict=True):
+        array[...] = old
     np.testing.assert_array_equal(got.dX, want.dX)
     np.testing.assert_array_equal(got.dparams["WOUT"], want.dparams["WOUT"])
     everything = [run.answers, got.dX, *flat(got.dparams, got.dc0, got.dh0).values()]

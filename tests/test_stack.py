@@ -1,5 +1,7 @@
 """Layers, directions and lengths: against runs without padding, and against the oracles."""
 
+import itertools
+
 import numpy as np
 import pytest
 from exchange import task
@@ -183,6 +185,25 @@ def test_what_is_none_is_zero():
     np.testing.assert_array_equal(some.Hout, same.Hout)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_a_step_from_states_that_are_given_for_some_layers_or_none(count):
+    layers, rng = stack.init(3, 4, layers=count, rng=0), np.random.default_rng(1)
+    x, *states = rng.standard_normal((2, 3)), *rng.standard_normal((2, count, 1, 2, 4))
+    for absent in itertools.product((None, 0, count - 1), repeat=2):  # all, the first, the last
+        given, zeros = [], []
+        for state, which in zip(states, absent, strict=True):
+            filled = [s * (which is not None and k != which) for k, s in enumerate(state)]
+            zeros.append(filled)
+            given.append(None if which is None else [
+                None if k == which else s for k, s in enumerate(state)])  # fmt: skip
+        got, want = stack.step(x, layers, *given), stack.step(x, layers, *zeros)
+        for one, two in zip((*got.c, *got.h), (*want.c, *want.h), strict=True):
+            np.testing.assert_array_equal(one, two)
+        with_all = stack.forward(x[None], layers, *zeros)
+        for one, two in zip((*got.c, *got.h), (*with_all.Cn, *with_all.Hn), strict=True):
+            np.testing.assert_allclose(one, two, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("d", [1, 2, -1])
 def test_dropout_against_central_differences(d):
     """With a generator in the same state, what is dropped is the same in every run."""
@@ -268,7 +289,10 @@ def test_nothing_is_changed_and_the_cache_owns_its_weights():
         array.setflags(write=False)
     out, g = run(layers, t)
     moved = [Layer(*(W.copy() for W in layer)) for layer in layers]
-    again = stack.forward(t.X, moved, t.c0, t.h0, lengths=t.lengths)
+    lengths = np.array(t.lengths, np.intp)  # of the type that is kept
+    again = stack.forward(t.X, moved, t.c0, t.h0, lengths=lengths)
+    for array in (lengths, again.Hout, *again.Cn, *again.Hn):
+        array[...] = 1
     for layer in moved:
         for W in layer:
             W += 1
@@ -286,6 +310,17 @@ def test_reverse_twice_is_nothing_but_for_the_padding():
         np.testing.assert_array_equal(twice[:length, j], t.X[:length, j])
         assert not twice[length:, j].any()
     np.testing.assert_array_equal(stack.reverse(t.X), t.X[::-1])
+
+
+@pytest.mark.parametrize(("n", "b"), [(1, 1), (5, 17), (65, 3), (3, 130), (40, 40)])
+def test_reverse_turns_each_sequence_of_any_batch(n, b):
+    X, rng = np.ones((n, b, 2)), np.random.default_rng(n)
+    X[..., 0] = np.arange(1, n * b + 1).reshape(n, b)  # nothing is zero, and no two are alike
+    lengths = rng.integers(0, n + 1, b)
+    turned = stack.reverse(X, lengths)
+    for j, length in enumerate(lengths):
+        np.testing.assert_array_equal(turned[:length, j], X[:length, j][::-1])
+        assert not turned[length:, j].any()
 
 
 def test_init_draws_every_matrix_anew():

@@ -70,6 +70,16 @@ def test_the_state_can_be_taken_and_given_back(batch):
     np.testing.assert_array_equal(stream.step(X[0]), Stream(layers, batch).step(X[0]))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_beginning_anew_forgets_the_states_of_every_layer(count):
+    layers, X = stack.init(5, 4, layers=count, rng=2), inputs(3, 5)
+    stream = Stream(layers)
+    first = [stream.step(x) for x in X]
+    stream.reset()
+    assert not any(state.any() for layer in stream.state for state in layer)
+    np.testing.assert_array_equal([stream.step(x) for x in X], first)
+
+
 def test_nothing_is_shared():
     WLSTM, X = lstm.init(5, 4, rng=1), inputs(3, 5)
     stream = Stream(WLSTM)

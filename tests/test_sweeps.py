@@ -377,7 +377,7 @@ HIGHER = {
          "np.clip(np.asarray(Hout @ WOUT[1:] + WOUT[0]), -100, 100)"),)),
     "rows counted in 16 bits": ("losses", (("m = where.sum()\n", "m = where.sum(dtype='i2')\n"),)),
     "logarithms cut at -60": ("losses", (
-        ("    return -(Y * logs)", "    logs = np.maximum(logs, -60)\n    return -(Y * logs)"),)),
+        ("    asked = np", "    logs = np.maximum(logs, -60)\n    asked = np"),)),
     "residuals clipped at 1e6": ("losses", (
         ("sum(axis=-1) / 2, difference", "sum(axis=-1) / 2, np.clip(difference, -1e6, 1e6)"),)),
     "a sort that is not stable": ("masks", ((', kind="stable")', ")"),)),

@@ -342,12 +342,13 @@ def test_a_run_resumed_from_a_file_is_the_run_to_the_bit(layers, rule, dtype):
         assert np.asarray(got).tobytes() == np.asarray(want).tobytes()
 
 
-def test_carried_states_are_those_of_one_long_sequence():
+@pytest.mark.parametrize("part", [1, 7, 64, 65])
+def test_carried_states_are_those_of_one_long_sequence(part):
     params = train.init(4, [5, 3], 4, rng=0, dtype=np.float64)
-    whole = letters(np.random.default_rng(0), n=21, dtype=np.float64)
+    whole = letters(np.random.default_rng(0), n=3 * part, dtype=np.float64)
     thirds = [
-        tasks.Batch(*(array[start : start + 7] for array in whole[:3]), np.full(3, 7))
-        for start in (0, 7, 14)
+        tasks.Batch(*(array[start : start + part] for array in whole[:3]), np.full(3, part))
+        for start in (0, part, 2 * part)
     ]
     updates = list(train.fit(params, thirds, optax.sgd(0.0), carry=True))
     want = train.run(params, whole)

@@ -13,6 +13,7 @@ import lstm
 from lstm import gradcheck, recurrent, reference, steps, variants
 from lstm.book.labels import LABEL
 from lstm.variants import check, gru, mingru, minlstm, mlstm, projection, slstm
+from lstm.variants.stabilised import log_sigmoid
 
 D, H = 3, 4
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
@@ -300,6 +301,17 @@ def test_the_bound_of_mlstm_and_its_slopes():
         np.testing.assert_allclose(dm, np.where(moving, -de * bound, 0), rtol=1e-14)
     assert moving.any()
     assert ((abs(p) < bound) & (-m > 80)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_logarithm_of_a_gate_has_all_its_digits_at_any_size(dtype):
+    z = np.concatenate([sign * np.geomspace(1e-6, 80, 200) for sign in (-1, 1)]).astype(dtype)
+    wide = z.astype(float)
+    exact = np.where(wide < 0, wide, 0) - np.log1p(np.exp(-abs(wide)))
+    got = log_sigmoid(z)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, exact, rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(log_sigmoid(dtype([-1e30, 1e30])), dtype([-1e30, 0]))
 
 
 def test_all_steps_at_once_keep_their_dtype_and_leave_their_arguments_alone():
