@@ -600,6 +600,14 @@ def test_another_program_knows_lengths_directions_and_single_sequences(program, 
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize(("n", "unroll"), [(19, 5), (5, 8)])
+def test_turns_of_any_size(n, unroll):
+    """Of several steps, with some left over, and of more than there are."""
+    problem = draw(n=n, b=2, D=1, H=3)
+    got = gradients(partial(scan.forward, unroll=unroll), problem)
+    assert_same(got, run_numpy(problem), 1e-13)
+
+
 def test_another_program_of_a_stack():
     layers = stack.init(4, [3, 5], bidirectional=True, rng=0)
     X = np.random.default_rng(1).standard_normal((11, 2, 4))
