@@ -17,6 +17,7 @@ from experiments.__main__ import EXPERIMENTS
 from lstm import laws
 from lstm.gradcheck import THRESHOLDS
 from lstm.layout import GATES
+from lstm.variants import CELLS
 
 ROOT = Path(__file__).parent.parent
 TESTED, README = "book/tested.md", "README.md"
@@ -41,6 +42,7 @@ CLAIMS = [  # page, text before and after a number or several, and what they mus
                 test_sweeps.HIGHER)]),
     (TESTED, r"`test_scan.py` plants (\d+) in", [planted(test_scan.BUGS)]),
     (TESTED, r"`test_sweeps_newer.py` (\d+) in what", [planted(test_sweeps_newer.PLANTED)]),
+    (TESTED, r"all (\d+) cells, dropout", [planted(CELLS)]),
     (TESTED, r"size from 0 to (\d+) and around the likely thresholds up to (\d+)", [
         max(k for k in sweeps.EDGES if set(range(k)) <= set(sweeps.EDGES)), sweeps.LARGEST]),
     (TESTED, r"every size up to (\d+) along each axis, and chosen ones up to (\d+)", [
