@@ -174,8 +174,8 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--convention", help="whose layout of weights it has, such as PyTorch")
     parser.add_argument("--batch-first", action="store_true", help="X is (b, n, D)")
     parser.add_argument("--states", choices=["c h", "h c"], help="the order of the states")
-    parser.add_argument("--limit", type=float, default=10.0, help="seconds for each call")
-    parser.add_argument("--total", type=float, default=120.0, help="seconds for everything")
+    parser.add_argument("--limit", type=_seconds, default=10.0, help="seconds for each call")
+    parser.add_argument("--total", type=_seconds, default=120.0, help="seconds for everything")
     parser.add_argument("--json", action="store_true", help="print JSON, for graders")
     parser.add_argument("--book", default="", help="where the pages of the book are, for links")
 
@@ -196,8 +196,11 @@ def check(given: argparse.Namespace) -> int:
     from .tutor.child import CannotRunError, judge_file
     from .tutor.styles import style
 
-    style(given.convention)
     try:
+        try:
+            style(given.convention)
+        except ValueError as error:
+            raise CannotRunError(str(error)) from None
         verdict = judge_file(
             given.file, given.forward, given.backward, total=given.total, limit=given.limit,
             convention=given.convention, batch_first=given.batch_first, states=given.states,
@@ -213,6 +216,14 @@ def check(given: argparse.Namespace) -> int:
     else:
         dataclasses.replace(verdict, book=given.book).show()
     return 0 if verdict.ok else 1
+
+
+def _seconds(text: str) -> float:
+    """A time limit."""
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"expected more than 0 seconds, got {text}")
+    return seconds
 
 
 COMMANDS: dict[

@@ -195,7 +195,7 @@ OTHERS = [
     (LOOPS, "= dc_before, dh_before", "= dc_before, dH", "dh not carried, dHn again"),
     (LOOPS, "range(n - 1, -1, -1)", "range(n - 1, 0, -1)", "first step left out"),
     (TORCH, "+ h_prev @ w_hh.T + b_hh", "+ h_prev @ w_hh.T + b_ih", "first bias for both"),
-    (TORCH, "z_i, z_f, z_g, z_o = np", "z_i, z_f, z_o, z_g = np", "order i, f, g, o"),
+    (TORCH, "z_i, z_f, z_g, z_o = np", "z_i, z_f, z_o, z_g = np", "order i, f, o, g"),
     (TORCH, "dw_hh, db, db, (dh, dc)", "dw_hh, db, 0 * db, (dh, dc)", "second db zero"),
     (TORCH, "dz.T @ h_prev, dz.sum(0)", "dz.T @ h_prev, dz.mean(0)", "db: batch mean"),
     (TORCH, "len(X), *c.shape), (h, c)", "len(X), *c.shape), (c, h)", "c and h swapped"),

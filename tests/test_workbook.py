@@ -168,7 +168,7 @@ def test_a_mistake_of_the_zoo_is_named(name):
     assert not verdict.ok
     (mistake,) = verdict.mistakes
     named = {m.name: m.zoo or m.name for m in tutor.mistakes.mistakes()}
-    expected = {"no tanh, both ways": "h: c for s"}.get(name, name)
+    expected = {"no tanh, both ways": "h: no tanh"}.get(name, name)
     assert named.get(mistake, mistake) == expected or ZOO[name].source in str(verdict)
 
 

@@ -1,6 +1,6 @@
 """Judge a thousand mutants of `lstm.fused`: is any named falsely, does any pass that is wrong?
 
-    python tests/tutor_mutants.py             a thousand mutants, a hundred pairs, five styles
+    python tests/tutor_mutants.py             a thousand mutants, a hundred pairs, all styles
     python tests/tutor_mutants.py 50 10       fewer
 
 A mutant is `fused.py` with one operator, number, index, name or method of its two passes changed.
@@ -241,6 +241,25 @@ def judge_styles():
     return {k: tutor.check(*load(source), **o).ok for k, (source, o) in STYLES.items()}
 
 
+def judge_others():
+    """Programs as other people write them: do right ones pass, what are wrong ones called?"""
+    from test_tutor_others import OTHERS, load
+
+    outcomes = Counter()
+    for style, options in OTHERS["options"].items():
+        outcomes["right"] += tutor.check(*load(style), **options).ok
+    for wrong in OTHERS["wrong"]:
+        code = load(wrong["style"], wrong["changes"])
+        verdict = tutor.check(*code, **OTHERS["options"][wrong["style"]])
+        if list(verdict.mistakes) != wrong.get("mistakes", []):
+            outcomes["false name"] += 1
+        elif verdict.mistakes:
+            outcomes["named"] += 1
+        else:
+            outcomes["passed though wrong" if verdict.ok else "located"] += 1
+    return outcomes
+
+
 def main(count=1000, pairs=100):
     """Judge them all, print the outcome, and store it."""
     start, outcomes = time.monotonic(), Counter()
@@ -252,10 +271,11 @@ def main(count=1000, pairs=100):
         if not sum(outcomes.values()) % 50:
             print(dict(outcomes), f"{time.monotonic() - start:.0f} s", flush=True)
     print(dict(outcomes), f"{time.monotonic() - start:.0f} s")
-    together, right = judge_pairs(pairs), judge_styles()
-    print(dict(together), right)
+    together, right, others = judge_pairs(pairs), judge_styles(), judge_others()
+    print(dict(together), right, dict(others))
     date = time.strftime("%Y-%m-%d")
     results = {"date": date, "mutants": outcomes, "pairs": together, "styles": right}
+    results["others"] = others
     if count >= 1000:
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 

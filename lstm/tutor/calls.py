@@ -37,6 +37,13 @@ class Called(NamedTuple):
     unwritten: bool = False
 
 
+class _Output(io.StringIO):
+    """What is printed. Code may close it."""
+
+    def close(self) -> None:
+        """Keep it open: it is read after the call."""
+
+
 class _TooLongError(BaseException):
     """Not an Exception: code that catches those shall not catch this."""
 
@@ -59,8 +66,11 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
         >>> call(lambda x: 1 / x, 0).trouble
         'raises ZeroDivisionError: division by zero (line 1)'
     """
-    given = tuple(_copied(argument) for argument in arguments)
-    output = io.StringIO()
+    try:
+        given = tuple(_copied(argument) for argument in arguments)
+    except RecursionError:  # a cache that holds itself
+        given = arguments
+    output = _Output()
     try:
         with (
             contextlib.redirect_stdout(output),
@@ -97,6 +107,8 @@ def _copied(value: Any) -> Any:
 
 def _same(one: Any, other: Any) -> bool:
     """Whether an argument is still what it was. Only arrays are compared."""
+    if one is other:
+        return True
     if isinstance(one, dict):
         return isinstance(other, dict) and all(_same(one[k], other.get(k)) for k in one)
     if isinstance(one, tuple):
@@ -161,7 +173,7 @@ def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...
 def _said(error: BaseException, function: Callable[..., Any]) -> str:
     """The error and its line in the file of the function."""
     try:
-        text = " ".join(str(error).split())
+        text = " ".join("".join(k if k.isprintable() else " " for k in str(error)).split())
     except Exception:
         text = "an error that cannot be printed"
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -40,7 +40,7 @@ class Ran(NamedTuple):
     @property
     def single(self) -> bool:
         """Whether the outputs are in less than double precision."""
-        return any(array.dtype != np.float64 for array in self.arrays.values())
+        return any(array.dtype.itemsize < 8 for array in self.arrays.values())
 
 
 class Candidate(NamedTuple):
@@ -68,9 +68,8 @@ class Candidate(NamedTuple):
             Ran: What it gave.
         """
         weights = self.style.pack(p.W, p.second)
-        given = self.style.arguments(self.forward, self.style.swap(p.X), weights, p.c0, p.h0)
-        called = call(self.forward, *given, limit=self.limit)
-        changed = tuple(("X", *["weights"] * (len(given) - 2), "states")[k] for k in called.changed)
+        forms = self.style.arguments(self.forward, self.style.swap(p.X), weights, p.c0, p.h0)
+        called, changed = self._called(self.forward, forms)
         if called.trouble:
             return _failed(called)
         wanted = "(Hout, " + ", ".join(self.style.states("Cn", "Hn")) + ", cache)"
@@ -80,8 +79,8 @@ class Candidate(NamedTuple):
         if not isinstance(value, (tuple, list)):
             kind = type(value).__name__
             return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
-        items = list(value)
-        if len(items) >= 2 and isinstance(items[1], (tuple, list)) and len(items[1]) == 2:
+        items = _items(value)
+        if len(items) > 1 and _is_group(items[1], 2) and len(items[1]) == 2:
             items[1:2] = items[1]
         if len(items) not in (3, 4) or (len(items) == 3 and self.backward is not None):
             return _failed(called._replace(
@@ -107,10 +106,9 @@ class Candidate(NamedTuple):
             Ran: What it gave.
         """
         assert self.backward is not None
-        given = self.style.back(self.backward, self.style.swap(p.dHout), cache, p.dCn, p.dHn)
-        called = call(self.backward, *given, limit=self.limit)
+        forms = self.style.back(self.backward, self.style.swap(p.dHout), cache, p.dCn, p.dHn)
+        called, changed = self._called(self.backward, forms)
         names = self.style.gradients()
-        changed = tuple("dHout" if k == 0 else "dCn or dHn" for k in called.changed if k != 1)
         if called.trouble:
             return _failed(called)
         wanted = "(" + ", ".join(names) + ")"
@@ -121,10 +119,12 @@ class Candidate(NamedTuple):
             kind = type(value).__name__
             return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
         n, b, D, H = p.sizes
+        dX = (b, n, D) if self.style.batch_first else (n, b, D)
         places = self.style.places(D, H)
+        shapes = [dX, *(place.shape for place in places.values()), (b, H), (b, H)]
         items: list[Any] = []
         inner: Mapping[str, Any] = {}
-        for item in value:
+        for item in _items(value):
             if isinstance(item, Mapping):
                 got = flat(item, "gradients", "gradients")
                 ours = [got.get(name, got.get("d" + name)) for name in places]
@@ -132,15 +132,13 @@ class Candidate(NamedTuple):
                     items += ours
                 else:
                     inner = item
-            elif isinstance(item, (tuple, list)):
+            elif _is_group(item, len(shapes[min(len(items), len(shapes) - 1)])):
                 items += item
             else:
                 items.append(item)
         if len(items) != len(names):
             trouble = f"returns {len(items)} values, expected {len(names)}: {wanted}"
             return _failed(called._replace(trouble=trouble))
-        dX = (b, n, D) if self.style.batch_first else (n, b, D)
-        shapes = [dX, *(place.shape for place in places.values()), (b, H), (b, H)]
         arrays, trouble = _arrays(names, items, shapes, p)
         if trouble:
             return _failed(called._replace(trouble=trouble))
@@ -158,6 +156,40 @@ class Candidate(NamedTuple):
         if not self.style.two_biases:
             outputs["db2"] = outputs["dW"][0]
         return Ran(arrays, outputs, None, "", False, changed, called.printed, inner)
+
+    def _called(
+        self, function: Callable[..., Any], forms: list[dict[str, Any]]
+    ) -> tuple[Called, tuple[str, ...]]:
+        """Call it in the first form of its arguments that runs; and what it changed of them.
+
+        If none runs, what the first gave.
+        """
+        every = []
+        for form in forms:
+            every.append(call(function, *form.values(), limit=self.limit))
+            if not every[-1].trouble:
+                names = list(form)
+                changed = (names[k] for k in every[-1].changed)
+                return every[-1], tuple(name for name in changed if name != "cache")
+        return every[0], ()
+
+
+def _items(value: Any) -> list[Any]:
+    """What is in a tuple or list; nothing if it cannot be read, which is then too few."""
+    try:
+        return list(value)
+    except Exception:
+        return []
+
+
+def _is_group(item: Any, dimensions: int) -> bool:
+    """Whether a tuple or list holds several arrays, and is not one array written as a list."""
+    if not isinstance(item, (tuple, list)) or not item:
+        return False
+    try:
+        return np.ndim(item) != dimensions
+    except Exception:  # arrays of several shapes
+        return True
 
 
 def _failed(called: Called) -> Ran:
@@ -177,8 +209,10 @@ def _arrays(
         except Exception:
             return {}, f"{name} is a {type(item).__name__}, expected an array of shape {shape}"
         if array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16":
-            kind = type(item).__name__ if array.dtype.kind == "O" else f"array of {array.dtype}"
-            return {}, f"{name} is a {kind}, expected an array of numbers, shape {shape}"
+            kind = f"an array of {array.dtype}"
+            if array.dtype.kind == "O":
+                kind = f"a {type(item).__name__}"
+            return {}, f"{name} is {kind}, expected an array of numbers, shape {shape}"
         if array.shape != shape:
             advice = ""
             if array.ndim == 3 and array.shape == (shape[1], shape[0], shape[2]):

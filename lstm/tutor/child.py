@@ -4,14 +4,17 @@ A file may end the interpreter, eat all memory or never come to an end. So it ru
 process; `judge_file` starts it, waits for as long as is allowed, and reads the verdict.
 """
 
+import builtins
+import contextlib
 import json
 import os
-import runpy
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 from .calls import LIMIT, call
@@ -60,25 +63,43 @@ def judge_file(
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "verdict.json"
         given = {"path": str(path), "forward": forward, "backward": backward, "options": options}
-        command = [sys.executable, "-m", "lstm.tutor.child", str(answer), json.dumps(given)]
+        # -P: whatever lies in this folder is no module of ours.
+        command = [sys.executable, "-P", "-m", "lstm.tutor.child", str(answer), json.dumps(given)]
         root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        started = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        )  # fmt: skip
         try:
-            ended = subprocess.run(
-                command, timeout=total, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-            )  # fmt: skip
+            code = started.wait(total)
         except subprocess.TimeoutExpired:
             raise CannotRunError(f"{path}: took longer than {total:g} seconds") from None
+        finally:
+            _end(started)
         if not answer.exists():
             raise CannotRunError(
-                f"{path}: it ended the interpreter (exit code {ended.returncode}) before it could "
-                "be judged"
+                f"{path}: it ended the interpreter (exit code {code}) before it could be judged"
             )
-        found = json.loads(answer.read_text(encoding="utf-8"))
-    if "error" in found:
-        raise CannotRunError(found["error"])
-    return Verdict.from_json(found["verdict"])
+        try:
+            found = json.loads(answer.read_text(encoding="utf-8"))
+            verdict = None if "error" in found else Verdict.from_json(found["verdict"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise CannotRunError(f"{path}: it wrote into the file of the verdict") from None
+    if verdict is None:
+        raise CannotRunError(str(found["error"]))
+    return verdict
+
+
+def _end(started: "subprocess.Popen[bytes]") -> None:
+    """End a process, and what it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(started.pid, signal.SIGKILL)
+    else:
+        started.kill()
+    started.wait()
 
 
 def main(answer: str, given: str) -> None:
@@ -94,27 +115,40 @@ def main(answer: str, given: str) -> None:
         ...     given = {"path": "/nowhere.py", "forward": None, "backward": None, "options": {}}
         ...     main(f"{folder}/a", json.dumps(given))
         ...     print(json.loads(Path(f"{folder}/a").read_text())["error"][:40])
-        /nowhere.py: cannot be run: it raises Fi
+        /nowhere.py: cannot be run: FileNotFound
     """
     asked = json.loads(given)
     try:
         found = {"verdict": _judge(**asked).to_json()}
     except CannotRunError as error:
         found = {"error": str(error)}
+    except Exception as error:
+        says = f"{asked['path']}: the check itself has failed: {type(error).__name__}: {error}. "
+        found = {"error": says + "Does the file change NumPy, or Python?"}
     waiting = Path(answer + ".part")
     waiting.write_text(json.dumps(found), encoding="utf-8")
     waiting.rename(answer)
+
+
+_MODULE = "file_to_check"  # its name, as long as it runs
 
 
 def _judge(
     path: str, forward: str | None, backward: str | None, options: dict[str, Any]
 ) -> Verdict:
     sys.path.insert(0, str(Path(path).resolve().parent))
+    sys.argv = [path]
     limit = options.get("limit", LIMIT)
-    called = call(runpy.run_path, path, limit=3 * limit)
+    module = sys.modules[_MODULE] = ModuleType(_MODULE)
+    vars(module).update(__file__=path, __builtins__=builtins)
+    try:
+        code = compile(Path(path).read_bytes(), path, "exec")
+    except Exception as error:
+        raise CannotRunError(f"{path}: cannot be run: {type(error).__name__}: {error}") from None
+    called = call(FunctionType(code, vars(module)), limit=3 * limit)
     if called.trouble:
         raise CannotRunError(f"{path}: cannot be run: it {called.trouble}")
-    functions = called.value
+    functions = vars(module)
     return check(
         _function(path, functions, forward or "forward"),
         _function(path, functions, backward or "backward", must=backward is not None),
@@ -126,6 +160,9 @@ def _function(path: str, functions: Mapping[str, Any], name: str, must: bool = T
     """A function of the file by its name."""
     if callable(functions.get(name)):
         return functions[name]
+    if name in functions:
+        kind = type(functions[name]).__name__
+        raise CannotRunError(f"{path}: {name} is no function, it is of the type {kind}")
     if name == "forward" or must:
         there = [key for key, value in functions.items()
                  if callable(value) and not key.startswith("_")]  # fmt: skip

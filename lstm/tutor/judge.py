@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..exchange.conventions import ROSETTA, Convention
+from ..layout import GATES
 from .beyond import (
     DOUBLE,
     SINGLE,
@@ -21,9 +22,10 @@ from .candidate import Candidate, Ran
 from .equations import EQUATIONS
 from .locate import first_wrong, judge_inner, where_backward, where_forward
 from .mistake import Mistake
+from .of_gates import gates_of, in_words_of
 from .plain import Patch, model
 from .search import FORWARD, GRADIENTS, Arrays, agree, explain, run
-from .styles import Problem, problem, style
+from .styles import OURS, Problem, Style, problem, style
 from .verdict import Finding, Verdict
 
 __all__ = ["PROBES", "PROOFS", "check", "named"]
@@ -89,7 +91,8 @@ def check(
             findings.append(Finding("backward", "note", "not judged: it needs a forward pass"))
         else:
             findings += _backward(code, findings[0].status != "wrong", patches)
-    return Verdict(tuple(findings))
+    # First what is right and what is wrong; notes come after it.
+    return Verdict(tuple(sorted(findings, key=lambda finding: finding.status == "note")))
 
 
 def _forward(code: Candidate) -> tuple[list[Finding], tuple[Patch, ...] | None]:
@@ -134,7 +137,7 @@ def _wrong_forward(
     proofs, probes = pairs[: len(PROOFS)], pairs[len(PROOFS) :]
     found = explain(probes, proofs, names=FORWARD, tolerance=tolerance)
     if found:
-        finding = named("forward", found, place)
+        finding = named("forward", found, place, style=code.style)
         patches = tuple(patch for mistake in found[0] for patch in mistake.patches)
         return finding, patches
     cut_off = memory_clipped(code)
@@ -179,7 +182,7 @@ def _backward(
         found = explain(probes, proofs, names=GRADIENTS, tolerance=tolerance)
         inner, first = judge_inner(ran.inner, p, code.run_forward(p).cache, tolerance)
         if found:
-            return [named("backward", found, place, inner), *changes]
+            return [named("backward", found, place, inner, code.style), *changes]
         details, label = where_backward(code, tolerance)
         return [_located("backward", inner + details, first or label, place), *changes]
     names = code.style.gradients()
@@ -213,7 +216,8 @@ def _of_wrong_forward(
     proofs, probes = pairs[: len(PROOFS)], pairs[len(PROOFS) :]
     found = explain(probes, proofs, names=GRADIENTS, given=patches, tolerance=tolerance)
     if found:
-        return named("backward", found, None, ("judged with the values of your forward pass",))
+        judged = ("judged with the values of your forward pass",)
+        return named("backward", found, None, judged, code.style)
     return Finding("backward", "note", f"not judged: {first}")
 
 
@@ -259,6 +263,7 @@ def named(
     found: list[tuple[Mistake, ...]],
     place: Any = None,
     details: Any = (),
+    style: Style = OURS,
 ) -> Finding:
     """The finding that names one mistake or several.
 
@@ -267,6 +272,7 @@ def named(
         found: What `lstm.tutor.search.explain` found.
         place: The first wrong element.
         details: More to say.
+        style: The style of the code.
 
     Returns:
         Finding: With the sentence, the equation, the thread and the hint.
@@ -275,6 +281,7 @@ def named(
         >>> named("backward", [(Mistake("df: sign", "df has ...", "eq-df", ()),)]).label
         'eq-df'
     """
+    found = [tuple(in_words_of(style.row, mistake) for mistake in one) for one in found]
     mistakes = found[0]
     if len(mistakes) > 1:
         says = f"{len(mistakes)} mistakes together: " + "; ".join(m.says for m in mistakes)
@@ -288,7 +295,7 @@ def named(
         equation = EQUATIONS[mistake.label]
         more.append(f"the {_ORDINAL[mistakes.index(mistake)]}: ({mistake.label}), "
                     f"{equation.chapter}. {equation.hint}")  # fmt: skip
-    more += _convention(mistakes)
+    more += _convention(mistakes, style)
     label = mistakes[0].label
     source = next((m.source for m in mistakes if m.source), "")
     return Finding(part, "wrong", _capital(says), tuple(more), label, source,
@@ -298,20 +305,22 @@ def named(
 _ORDINAL = ("first", "second", "third", "fourth")
 
 
-def _convention(mistakes: tuple[Mistake, ...]) -> list[str]:
+def _convention(mistakes: tuple[Mistake, ...], style: Style) -> list[str]:
     """If it may be another convention and no mistake: how to say so."""
     said = []
     for mistake in mistakes:
         if mistake.name.startswith("order "):
-            order = mistake.name.removeprefix("order ").replace(", ", " ")
-            rows = [name for name, row in ROSETTA.items() if row.gates != "apart" and
-                    " ".join("g" if k in ("c", "ci", "j") else k for k in row.order.split())
-                    == order]  # fmt: skip
+            order = tuple(mistake.name.removeprefix("order ").split(", "))
+            rows = [name for name, row in ROSETTA.items()
+                    if row.gates != "apart" and gates_of(row) == order]  # fmt: skip
+            rows = ["this book"] * (order == GATES) + rows
             if rows:
-                said.append(f"that is the order of {', '.join(rows)}: if it is meant, name the "
-                            "convention")  # fmt: skip
+                meant = ": if it is meant, name the convention" * (style.row is None)
+                said.append(f"that is the order of {', '.join(rows)}{meant}")
         if mistake.name == "c and h swapped":
-            said.append("if it is meant, pass states='h c'")
+            first, second = style.states("c", "h")
+            said.append(f"if {second} comes before {first} throughout, in the arguments, too, pass "
+                        f"states='{second} {first}'")  # fmt: skip
     return said
 
 

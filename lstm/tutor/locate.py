@@ -129,6 +129,9 @@ _SHAPES = (
 )
 """Sizes (n, b, D, H) from the smallest up, and what they are called."""
 
+_BOTH = ("one step of a batch and two steps of one sequence seem right: look at what tells steps "
+         "and sequences apart, such as a reshape")  # fmt: skip
+
 
 class _Found(NamedTuple):
     """The smallest problem that the code gets wrong, what came, what is right, and a sentence."""
@@ -177,13 +180,15 @@ def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
         >>> where_forward(Candidate(broken.forward, None, Style()), 1e-9)[0][1]
         'measured from outside: right: f, h = o * tanh(c), with your own c; wrong: i * g'
     """
-    found = _smallest(_SHAPES[:3], code.run_forward, FORWARD, code.style, tolerance)
+    found = _smallest(_SHAPES, code.run_forward, FORWARD, code.style, tolerance)
     if found is None:
         return ["right for one and for two steps: look at the loop over the steps"], "eq-unrolled"
     (n, b, _, _), p, ran, _, said = found
     if ran.trouble:
         return [said], ""
-    if n > 1:
+    if n > 1 and b > 1:
+        more = _BOTH
+    elif n > 1:
         more = "one step seems right: look at what goes from one step to the next"
     elif b > 1:
         more = "one sequence alone seems right: the sequences of a batch must not meet"
@@ -273,12 +278,17 @@ def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
     found = _smallest(
         _SHAPES, lambda p: _backward(code, p), GRADIENTS, code.style, tolerance, back=True
     )
-    if found is None or (found.sizes[:2] == (2, 3) and not found.ran.trouble):
+    if found is None:
         return ["right for one and for two steps: look at the loop over the steps"], "eq-bptt-dw"
     (n, b, _, _), p, ran, right, said = found
     if ran.trouble:
         return [said], ""
+    if n > 1 and b > 1:
+        return [said, _BOTH], "eq-bptt-dw"
     if n > 1:
+        if all(agree(ran.outputs[k], right[k], tolerance) for k in ("dX", "dc0", "dh0")):
+            more = "one step seems right: look at what is added up over the steps"
+            return [said, more], "eq-bptt-dw"
         more = ("one step seems right: look at what goes from each step to the one before, "
                 "and at what is added up over the steps")  # fmt: skip
         return [said, more], "eq-bptt-dh"

@@ -16,7 +16,7 @@ from .rules import products, slopes, sums
 
 __all__ = ["mistakes"]
 
-_OF_PLUS = "forget bias lacks"
+_OF_PLUS = {"forget bias lacks", "forget bias of the library after the sigmoid"}
 _OF_TWO_BIASES = {
     "second bias for both", "first bias for both", "second bias left out", "first bias left out",
     "second db zero", "first db zero", "both db half",
@@ -29,7 +29,7 @@ _TWINS = {
     "add: zero", "dcs: sign", "dcs: v**2 - 1", "dz_g: v**2 - 1", "dc: dcs sign", "dc: dcs twice",
     "dcs: zero", "dcs: twice", "dcs: half", "dc_prev: zero", "dc_prev: f missing",
     "sigmoid slopes for all four", "tanh slopes for all four", "di: from df", "di: from dg",
-    "df: from di", "df: from dg", "dg: from di", "dg: from df",
+    "df: from di", "df: from dg", "dg: from di", "dg: from df", "h: c for s",
 }  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def mistakes(two_biases: bool = True, plus: bool = True) -> tuple[Mistake, ...]:
         >>> [m.says for m in mistakes() if m.name == "di: i for g"]
         ['`di`, the gradient of the input gate, is made with `i` where the equation has `g`']
     """
-    without = _TWINS | (set() if two_biases else _OF_TWO_BIASES) | (set() if plus else {_OF_PLUS})
+    without = _TWINS | (set() if two_biases else _OF_TWO_BIASES) | (set() if plus else _OF_PLUS)
     listed = [Mistake(*row) for row in (*FORWARD, *BACKWARD, *EACH_GATE, *ORDERS)]
     table = (*listed, *products(), *slopes(), *sums())
     return tuple({m.name: m for m in table if m.name not in without}.values())

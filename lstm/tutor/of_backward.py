@@ -154,6 +154,16 @@ BACKWARD: tuple[Row, ...] = (
     ("h_0 at every step", "`h0` is used for `h_prev` at every step", "eq-bptt-dw",
      (("dWh = dWh + h_prev.T @ dz", "dWh = dWh + h0.T @ dz"),), ""),
     # The order of lines.
+    *(
+        (f"missing parentheses, {k}", "parentheses are missing: only the part of `dc` that comes "
+         f"through h meets the slope of {k}", "eq-dz-tanh" if k == "g" else "eq-dz-sigmoid",
+         ((right, f"dz_{k} = dc_next * {factor} + dcs * {factor} * {slope}"),), "")
+        for k, factor, right, slope in (
+            ("i", "g", "dz_i = di * i * (1 - i)", "i * (1 - i)"),
+            ("f", "c_prev", "dz_f = df * f * (1 - f)", "f * (1 - f)"),
+            ("g", "i", "dz_g = dg * (1 - g**2)", "(1 - g**2)"),
+        )
+    ),
     ("missing parentheses", "parentheses are missing: only the part of `dc` that comes through h "
      "meets the slopes of i and f", "eq-dz-sigmoid",
      (("dz_i = di * i * (1 - i)", "dz_i = dc_next * g + dcs * g * i * (1 - i)"),
@@ -184,6 +194,10 @@ BACKWARD: tuple[Row, ...] = (
      ""),
     ("do and ds swapped", "`do` and `ds` are swapped: `dh * o` and `dh * s`", "eq-do",
      (("do = dh * s", "do = dh * o"), ("ds = dh * o", "ds = dh * s")), ""),
+    ("do: tanh of s", "`do` is made with `tanh(s)`: `s` is squashed already", "eq-do",
+     (("do = dh * s", "do = dh * np.tanh(s)"),), ""),
+    ("do: slope for s", "`do` is made with the slope of tanh, `1 - s**2`, where the equation has "
+     "`s`", "eq-do", (("do = dh * s", "do = dh * (1 - s**2)"),), ""),
     ("do from c, no tanh", "`h` is taken for `o * c`: `do = dh * c`, and no slope of tanh in `dc`",
      "eq-do", (("do = dh * s", "do = dh * c"), ("dcs = ds * (1 - s**2)", "dcs = ds")), ""),
     ("tanh' applied to dc", "the slope of tanh multiplies all of `dc`, what comes from the next "
@@ -246,8 +260,8 @@ BACKWARD: tuple[Row, ...] = (
     ("du: one column off", "`dx` and `dh_prev` are cut out of `du` one column too early: the first "
      "column belongs to the bias", "eq-du", (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[D:-1].T"),
                                             ("dx = dz @ Wx.T", "dx = dz @ W[:D].T")), ""),
-    ("dx and dh_prev swapped", "`du` is cut as [1, h_prev, x]; its columns are [1, x, h_prev]",
-     "eq-du", (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[1:1 + len(Wh)].T"),
+    ("dx and dh_prev swapped", "`du` is cut as if `h_prev` came before `x`: in its columns `x` "
+     "comes first", "eq-du", (("dh_prev = dz @ Wh.T", "dh_prev = dz @ W[1:1 + len(Wh)].T"),
                ("dx = dz @ Wx.T", "dx = dz @ W[1 + len(Wh):].T")), ""),
     ("dX: first alone", "`dX` is filled only at the first step", "eq-dx",
      ((_DX, "        dX[t] = dx * (t == 0)\n"),), ""),
@@ -340,7 +354,8 @@ BACKWARD: tuple[Row, ...] = (
      "sequence", "eq-bptt-dw", (("dWx + x.T @ dz", "dWx + x[-1:].T @ dz[-1:]"),
                              ("dWh + h_prev.T @ dz", "dWh + h_prev[-1:].T @ dz[-1:]"),
                              (_DB, _DB.replace("dz.sum(axis=0)", "dz[-1]"))), ""),
-    ("dW: rows [1, h, x]", "the rows of the gradient are in the order [1, h, x]", "eq-dw",
+    ("dW: rows [1, h, x]", "in the rows of the gradient `h_prev` comes before `x`: in those of the "
+     "matrix `x` comes first", "eq-dw",
      ((_DW, "    dW = np.vstack([db, dWh, dWx])\n"),), ""),
     ("dW: rows [x, h, 1]", "the rows of the gradient are in the order [x, h, 1]", "eq-dw",
      ((_DW, "    dW = np.vstack([dWx, dWh, db])\n"),), ""),

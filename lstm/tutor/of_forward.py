@@ -147,7 +147,7 @@ FORWARD: tuple[Row, ...] = (
      (("zb = bias + b2", "zb = bias"),), ""),
     ("first bias left out", "the first bias is left out", "eq-z",
      (("zb = bias + b2", "zb = b2"),), ""),
-    ("[1, h, x]", "the matrix is read as if `h_prev` came before `x`: its rows are for [1, x, h]",
+    ("[1, h, x]", "the matrix is read as if `h_prev` came before `x`: in its rows `x` comes first",
      "eq-u", (("        z = zb + zx + zh\n", "        z = zb + np.hstack([h_prev, x]) @ W[1:]\n"),),
      ""),
     ("[x, h, 1]", "the matrix is read as if the bias were its last row: it is the first", "eq-u",
@@ -173,11 +173,14 @@ FORWARD: tuple[Row, ...] = (
      "eq-gates", (("        f = sigmoid(z_f)\n", "        b_f = cut(zb)[1]\n"
                    "        f = sigmoid(z_f - b_f) + b_f\n"),), "forget bias after the sigmoid"),
     ("forget bias + 1", "1 is added to the raw forget gate: that belongs in the initial bias, "
-     "which is in the matrix", "eq-z", (("z_f = z_f + plus", "z_f = z_f + plus + 1"),), ""),
+     "which is among the weights", "eq-z", (("z_f = z_f + plus", "z_f = z_f + plus + 1"),), ""),
     ("forget bias + 3", "3 is added to the raw forget gate: that belongs in the initial bias, "
-     "which is in the matrix", "eq-z", (("z_f = z_f + plus", "z_f = z_f + plus + 3"),), ""),
+     "which is among the weights", "eq-z", (("z_f = z_f + plus", "z_f = z_f + plus + 3"),), ""),
     ("forget bias lacks", "this library adds 1 to the raw forget gate when it runs; here it is "
      "missing", "eq-z", (("z_f = z_f + plus", "z_f = z_f"),), ""),
+    ("forget bias of the library after the sigmoid", "what this library adds to the raw forget "
+     "gate is added after the sigmoid", "eq-gates",
+     (("z_f = z_f + plus", "z_f = z_f"), ("f = sigmoid(z_f)", "f = sigmoid(z_f) + plus")), ""),
     ("relu for the candidate", "the candidate goes through relu instead of tanh", "eq-gates",
      (("g = np.tanh(z_g)", "g = np.maximum(z_g, 0)"),), ""),
     ("hard sigmoid", "the gates use the hard sigmoid, `clip(0.2 z + 0.5, 0, 1)`", "eq-gates",

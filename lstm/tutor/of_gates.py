@@ -6,10 +6,11 @@ replaced, and the name in `lstm.zoo`, if it has one there.
 
 from itertools import permutations
 
+from ..exchange.conventions import Convention
 from ..layout import GATES
-from .mistake import Row
+from .mistake import Mistake, Row
 
-__all__ = ["EACH_GATE", "ORDERS"]
+__all__ = ["EACH_GATE", "ORDERS", "gates_of", "in_words_of"]
 
 _ALL = "z_i, z_f, z_o, z_g = cut(z)\n"
 _DW = "    dW = np.vstack([db, dWx, dWh])\n"
@@ -110,28 +111,86 @@ def _for_each_gate() -> list[Row]:
     return rows
 
 
+_ORDERED = {
+    "order": ("the columns of `z` are cut as {order}; their order is {right}",
+              "the {gate} uses the weights of the {other}"),
+    "dz in order": ("the raw gradients are joined as {order}; the order of the columns of `z` is "
+                    "{right}", "the raw gradient of the {gate} goes to the weights of the {other}"),
+    "dW in order": ("only in the gradient of the weights the gates have the order {order}; theirs "
+                    "is {right}", "the gradient of the {gate} is returned for the {other}"),
+}  # fmt: skip
+"""What is in another order, where the gates share matrices, and where they have their own."""
+
+
 def _orders() -> list[Row]:
     """The gates in another order than the columns'."""
     rows: list[Row] = []
-    right = ", ".join(GATES)
     for order in permutations(GATES):
         if order == GATES:
             continue
-        spelled = ", ".join(order)
         cut = ", ".join(f"z_{k}" for k in order) + " = cut(z)\n"
         glued = "glue([" + ", ".join(f"dz_{k}" for k in order) + "])\n"
         named = "[" + ", ".join(str(order.index(k)) for k in GATES) + "]"
         rows += [
-            (f"order {spelled}", f"the columns are cut as {spelled}; their order here is {right}",
-             "eq-cut", ((_ALL, cut),), ""),
-            (f"dz in order {spelled}", f"the raw gradients are joined as {spelled}; the order of "
-             f"the columns is {right}", "eq-dz", ((_GLUE, f"        dz = {glued}"),), ""),
-            (f"dW in order {spelled}", "only the gradient of the weights has its columns as "
-             f"{spelled}; their order is {right}", "eq-dw",
+            (f"order {', '.join(order)}", _ordered("order", order, GATES), "eq-cut",
+             ((_ALL, cut),), ""),
+            (f"dz in order {', '.join(order)}", _ordered("dz in order", order, GATES), "eq-dz",
+             ((_GLUE, f"        dz = {glued}"),), ""),
+            (f"dW in order {', '.join(order)}", _ordered("dW in order", order, GATES), "eq-dw",
              ((_DW, _DW + f"    dW = glue([cut(dW)[k] for k in {_inverse(named)}])\n"
                f"    db2 = glue([cut(db2)[k] for k in {_inverse(named)}])\n"),), ""),
         ]  # fmt: skip
     return rows
+
+
+def _ordered(kind: str, order: tuple[str, ...], right: tuple[str, ...], where: str = "") -> str:
+    """What is in another order, as a sentence."""
+    says = _ORDERED[kind][0]
+    return says.format(order=", ".join(order), right=", ".join(right)) + where
+
+
+def gates_of(row: Convention) -> tuple[str, ...]:
+    """The order of a library's gates, by the names that they have in this book.
+
+    Example:
+        >>> from lstm.exchange.conventions import ROSETTA
+        >>> gates_of(ROSETTA["Keras"])
+        ('i', 'f', 'g', 'o')
+    """
+    return tuple(k if k in GATES else "g" for k in row.order.split())
+
+
+def in_words_of(row: Convention | None, mistake: Mistake) -> Mistake:
+    """A mistake in the order of the gates, said of the order that they have in a library.
+
+    Args:
+        row: The library's row of the Rosetta table; None for this book's layout.
+        mistake: Any mistake; others than of the order are returned as they are.
+
+    Returns:
+        Mistake: With another name and another sentence.
+
+    Example:
+        >>> from lstm.exchange.conventions import ROSETTA
+        >>> (mistake,) = (Mistake(*row) for row in ORDERS if row[0] == "order i, f, g, o")
+        >>> in_words_of(ROSETTA["PyTorch"], mistake).says
+        'the columns of `z` are cut as i, f, o, g; their order is i, f, g, o in this convention'
+    """
+    kind = next((kind for kind in _ORDERED if mistake.name.startswith(kind + " ")), None)
+    if row is None or kind is None:
+        return mistake
+    order = mistake.name.removeprefix(kind + " ").split(", ")
+    right, ours = gates_of(row), dict(zip(GATES, order, strict=True))  # who is taken for whom
+    if row.gates == "apart":
+        says = "; ".join(
+            _ORDERED[kind][1].format(gate=_GATE[gate], other=_GATE[other])
+            for other, gate in ours.items()
+            if gate != other
+        )
+        return mistake._replace(says=says, label="eq-z" if kind == "order" else mistake.label)
+    theirs = tuple(ours[k] for k in right)
+    says = _ordered(kind, theirs, right, " in this convention")
+    return mistake._replace(name=f"{kind} {', '.join(theirs)}", says=says)
 
 
 def _inverse(named: str) -> str:

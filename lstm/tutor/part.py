@@ -1,6 +1,7 @@
 """Judge the pieces of an LSTM that are no single equation: `part`, by the piece's name."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ def _initial(function: Callable[..., Any], limit: float) -> Verdict:
         try:
             W = np.asarray(called.value, dtype=np.float64)
         except Exception:
-            says = f"is a {type(called.value).__name__}, expected an array of shape {shape}"
+            kind = type(called.value).__name__
+            says = f"returns a {kind}, expected one array of shape {shape}"
         else:
             says, mistake = _faults(W, shape)
     if not says:
@@ -109,9 +111,9 @@ _SOURCES = {
 def _faults(W: Any, shape: tuple[int, int]) -> tuple[str, str]:
     """What is wrong with initial weights, and its name."""
     if W.shape != shape:
-        return f"has shape {W.shape}, expected {shape}", ""
+        return f"`W` has shape {W.shape}, expected {shape}", ""
     if not np.isfinite(W).all():
-        return "has numbers that are not finite", ""
+        return "`W` has numbers that are not finite", ""
     D, H = shape[0] - 1 - shape[1] // 4, shape[1] // 4
     gates = np.split(W, 4, axis=1)
     if any(np.array_equal(gates[0][1:], gate[1:]) for gate in gates[1:]):
@@ -140,17 +142,33 @@ def _faults(W: Any, shape: tuple[int, int]) -> tuple[str, str]:
 
 
 def _one_step_back(function: Callable[..., Any], limit: float) -> Verdict:
-    """Put it into a loop that is right, and judge that."""
+    """First what it returns of one step; then put it into a loop that is right, and judge that."""
+    name, sizes = "one step back", (1, 2, 5, 4)
+    p, right = problem(*sizes), model()
+    kept = right.forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
+    dX, dW, _, dc, dh = right.backward(kept, p.W, p.c0, p.h0, p.dHout, p.dCn, 0 * p.dHn)
+    given = (p.dHout[0], p.dCn, _Values(zip(KEPT, kept[0], strict=True)), p.W)
+    alone = judge_function(name, function, [(given, [dX[0], dW, dc, dh], "b, D, H = 2, 5, 4")],
+                           ("dx", "dW", "dc_prev", "dh_prev"), [], limit=limit)  # fmt: skip
+    if not alone.ok and alone.findings[0].place is None:
+        return alone
 
     def back(dHout: Any, kept: Any, W: Any, dCn: Any, dHn: Any) -> Any:
-        dX, dW, dc, dh = np.zeros((len(kept), *kept[0].x.shape)), 0 * W, dCn, dHn
+        dX: list[Any] = []
+        dW, dc, dh = 0 * W, dCn, dHn
         for t in reversed(range(len(kept))):
             dx, more, dc, dh = function(dHout[t] + dh, dc, kept[t], W)
-            dX[t] = dx
+            dX.insert(0, dx)
             dW = dW + more
-        return dX, dW, dc, dh
+        n, b, H = dHout.shape
+        return np.reshape(dX, (n, b, len(W) - 1 - H)), dW, dc, dh
 
-    return _through_time(back, limit, "one step back")
+    verdict = _through_time(back, limit, name)
+    looped = "your step was tried inside a correct loop over the steps"
+    return Verdict(tuple(
+        replace(finding, details=(*finding.details, looped)) if finding.place else finding
+        for finding in verdict.findings
+    ))  # fmt: skip
 
 
 def _through_time(
@@ -166,7 +184,7 @@ def _through_time(
 
     verdict = check(forward, backward, limit=limit)
     kept = tuple(f for f in verdict.findings if f.part == "backward")
-    return Verdict(tuple(Finding(**(vars(finding) | {"part": name})) for finding in kept))
+    return Verdict(tuple(replace(finding, part=name) for finding in kept))
 
 
 class _Values(dict[str, Any]):
@@ -230,7 +248,8 @@ def _gradient_check(function: Callable[..., Any], limit: float) -> Verdict:
 
     points = [rng.standard_normal(shape) for shape in ((3, 2), (1, 2), (2, 1))]
     for x in points:
-        problems.append(((curve, x, delta), [_differences(curve, x, delta)], f"shape {x.shape}"))
+        words, right = f"x of shape {x.shape}", _differences(curve, x, delta)
+        problems.append(((curve, x, delta), [right], words))
 
     ways: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "one-sided": ("the difference is taken on one side only, `f(x + delta) - f(x)`: its error "

@@ -48,7 +48,7 @@ _WORDS = {
     "dz_o": "`dz_o`, the gradient of the raw output gate,",
     "dz_g": "`dz_g`, the gradient of the raw candidate,",
     "c": "the memory `c`",
-    "z": "the raw gates `z`",
+    "z": "the sum `z`",
 }
 _VALUES = ("i", "f", "o", "g", "c_prev", "c", "s", "h_prev", "h")  # all of shape (b, H)
 _FORWARD = {"keep": 4, "add": 4, "h": 7}  # how many of the values a line can know
@@ -134,9 +134,9 @@ def slopes() -> Iterator[Mistake]:
     """
     wrong_slopes = {
         "tanh' for the slope": ("the slope of tanh, `1 - {k}**2`,", "(1 - {k}**2)"),
-        "tanh' of the value": ("the slope of tanh at the gate's value", "(1 - np.tanh({k})**2)"),
+        "tanh' of the value": ("`1 - tanh({k})**2`, the slope of tanh,", "(1 - np.tanh({k})**2)"),
         "sigmoid' of the value": (
-            "the slope of the sigmoid at the gate's value instead of the raw gate's",
+            "`sigmoid({k}) * (1 - sigmoid({k}))`, of a value that is squashed already,",
             "(sigmoid({k}) * (1 - sigmoid({k})))",
         ),
         "sigmoid for its slope": ("the sigmoid instead of its slope", "sigmoid({k})"),
@@ -171,7 +171,7 @@ def slopes() -> Iterator[Mistake]:
     of_tanh = {
         "sigmoid' for the slope": ("the slope of the sigmoid, `{v} * (1 - {v})`,",
                                    "({v} * (1 - {v}))"),
-        "tanh' of the value": ("the slope of tanh at a value that is squashed already",
+        "tanh' of the value": ("`1 - tanh({v})**2`, of a value that is squashed already,",
                                "(1 - np.tanh({v})**2)"),
         "1 - v": ("`1 - {v}`, without the square,", "(1 - {v})"),
         "v**2 - 1": ("`{v}**2 - 1`, the slope with the other sign,", "({v}**2 - 1)"),
@@ -231,3 +231,7 @@ def sums() -> Iterator[Mistake]:
             ):
                 yield _mistake(f"{target}: {term} {name}", f"{what} {says}", label,
                                (line, f"        {target} = {expression}\n"))  # fmt: skip
+        if len(terms) == 2:
+            yield _mistake(f"{target}: product", f"{what} is a product where the equation has a "
+                           "sum", label, (line, f"        {target} = {' * '.join(terms)}\n"),
+                           )  # fmt: skip

@@ -146,7 +146,10 @@ def explain(
 
     def pieces(patches: tuple[Patch, ...]) -> NDArray[Any]:
         """The parts that the plain loop gives, for all probes, one after the other."""
-        given = [parts(_run(patches, p, names), names).values() for p, _ in probes]
+        runs = [_run(patches, p, names) for p, _ in probes]
+        if not all(runs):
+            return np.zeros(0)
+        given = [parts(outputs, names).values() for outputs in runs]
         return np.concatenate([part.ravel() for part in itertools.chain(*given)])
 
     def alike(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
@@ -159,8 +162,9 @@ def explain(
     def fits(patches: tuple[Patch, ...]) -> bool:
         """Whether it gives everything, on all problems."""
         return all(
-            agree(outputs[name], _run(patches, p, names)[name], tolerance)
+            name in mine and agree(outputs[name], mine[name], tolerance)
             for p, outputs in (*proofs, *probes)
+            for mine in (_run(patches, p, names),)
             for name in names
         )
 
@@ -218,12 +222,18 @@ _MEMORY: dict[_Key, Arrays] = {}
 
 
 def _run(patches: tuple[Patch, ...], p: Problem, names: Sequence[str]) -> Arrays:
-    """`run`; if it is one mistake alone, kept, as they are tried on the same problems each time."""
+    """`run`; if it is one mistake alone, kept, as they are tried on the same problems each time.
+
+    Nothing if the patches together cannot run: one may need what another has left out.
+    """
     back = names == GRADIENTS
     key = (patches, p.key, back)
     if key in _MEMORY:
         return _MEMORY[key]
-    outputs = run(model(patches), p, back)
+    try:
+        outputs = run(model(patches), p, back)
+    except Exception:
+        return {}
     if patches in _alone():
         _MEMORY[key] = outputs
     return outputs

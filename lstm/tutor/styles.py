@@ -5,6 +5,7 @@ this package: all weights as one vector, first W row by row, then the second bia
 where a library has only one.
 """
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -75,25 +76,26 @@ class Style(NamedTuple):
 
     def arguments(
         self, function: Callable[..., Any], first: Any, weights: list[Any], c: Any, h: Any
-    ) -> tuple[Any, ...]:
-        """The arguments of a forward pass in the form that its signature asks for.
+    ) -> list[dict[str, Any]]:
+        """The arguments of a forward pass by name, in the forms that its signature has room for.
 
-        The weights one by one or as a dictionary, the states one by one or as a pair: what the
-        number of parameters fits. If the signature cannot be read, all one by one.
+        The weights one by one or as a dictionary, the states one by one or as a pair. Several
+        forms can have the same number of arguments. If the signature cannot be read, all do.
         """
-        names = list(self.places(1, 1))
-        asdict = nested(dict(zip(names, weights, strict=True))) if self.row else weights[0]
-        states = self.states(c, h)
-        forms: list[tuple[Any, ...]] = [(first, *weights, *states), (first, asdict, *states)]
-        forms += [(first, *weights, states), (first, asdict, states)]
+        named = dict(zip(self.places(1, 1), weights, strict=True))
+        asdict = {"weights": nested(named)} if self.row else named
+        states = dict(zip(self.states("c0", "h0"), self.states(c, h), strict=True))
+        pair = {"c0 or h0": self.states(c, h)}
+        forms = [{"X": first, **w, **s} for s in (states, pair) for w in (named, asdict)]
         return _fitting(function, forms)
 
     def back(
         self, function: Callable[..., Any], dHout: Any, cache: Any, dc: Any, dh: Any
-    ) -> tuple[Any, ...]:
-        """The arguments of a backward pass in the form that its signature asks for."""
-        states = self.states(dc, dh)
-        return _fitting(function, [(dHout, cache, *states), (dHout, cache, states)])
+    ) -> list[dict[str, Any]]:
+        """The arguments of a backward pass, in the same way."""
+        states = dict(zip(self.states("dCn", "dHn"), self.states(dc, dh), strict=True))
+        pair = {"dCn or dHn": self.states(dc, dh)}
+        return _fitting(function, [{"dHout": dHout, "cache": cache, **s} for s in (states, pair)])
 
     def outputs(self) -> list[str]:
         """What a forward pass returns, in order, without the cache."""
@@ -151,19 +153,25 @@ def _h_first(state: str) -> bool:
     return words.index("h") < words.index("c")
 
 
-def _fitting(function: Callable[..., Any], forms: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The first form whose number of arguments fits the function's signature."""
+def _fitting(
+    function: Callable[..., Any], forms: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The forms whose number of arguments fits the function's signature; the first if none does.
+
+    Those whose names the signature shares come first.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return forms[0]
+        return forms
+    fitting = []
     for form in forms:
-        try:
-            signature.bind(*form)
-        except TypeError:
-            continue
-        return form
-    return forms[0]
+        with contextlib.suppress(TypeError):
+            signature.bind(*form.values())
+            fitting.append(form)
+    names = {name.lower() for name in signature.parameters}
+    fitting.sort(key=lambda form: -len(names.intersection(map(str.lower, form))))
+    return fitting or forms[:1]
 
 
 class Problem(NamedTuple):

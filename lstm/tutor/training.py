@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fused import forward, init
+from ..fused import backward, forward, init
 from .calls import LIMIT, call
 from .verdict import Finding, Verdict
 
@@ -87,6 +87,7 @@ def training(function: Callable[..., Any], limit: float = LIMIT) -> Verdict:
     if called.unwritten or (called.value is None and not called.trouble):
         return Verdict((Finding(part, "unwritten", "write it, then check again"),))
     says, name = called.trouble, ""
+    details: tuple[str, ...] = ()
     if not says:
         try:
             new_W, new_w = (np.asarray(a, dtype=np.float64) for a in called.value)
@@ -94,10 +95,12 @@ def training(function: Callable[..., Any], limit: float = LIMIT) -> Verdict:
             says = "returns something else than (W, w)"
         else:
             says, name = _faults(W, w, new_W, new_w, before)
+            if says and new_W.shape == W.shape and new_w.shape == w.shape:
+                details = _first_update(function, W, w, limit)
     if says:
         hint = "In which direction does the loss fall, and which weights does it depend on?"
         mistakes = (name,) * bool(name)
-        return Verdict((Finding(part, "wrong", says, hint=hint, mistakes=mistakes),))
+        return Verdict((Finding(part, "wrong", says, details, hint=hint, mistakes=mistakes),))
     if called.changed:
         says = "W or w is changed in place: work on copies"
         found = Finding(part, "wrong", says, mistakes=("weights changed in place",))
@@ -105,6 +108,31 @@ def training(function: Callable[..., Any], limit: float = LIMIT) -> Verdict:
     after = error(new_W, new_w)
     says = f"it has learnt: the mean squared error falls from {before:.2f} to {after:.2f}"
     return Verdict((Finding(part, "right", says),))
+
+
+def _first_update(
+    function: Callable[..., Any], W: NDArray[Any], w: NDArray[Any], limit: float
+) -> tuple[str, ...]:
+    """Where W and w go after one batch, in a sentence, if training has gone wrong."""
+    [(X, y)] = batches(1)
+    called = call(function, [(X, y)], W, w, RATE, limit=limit)
+    if called.trouble:
+        return ()
+    F = forward(X, W)
+    error = (F.Hn @ w - y) / len(y)
+    dW = backward(0 * F.Hout, F.cache, dHn=np.outer(error, w)).dWLSTM
+    said = []
+    for name, old, new, gradient in zip(
+        "Ww", (W, w), called.value, (dW, F.Hn.T @ error), strict=True
+    ):
+        step = np.asarray(new, np.float64) - old
+        length = float(np.linalg.norm(step) * np.linalg.norm(gradient))
+        cosine = float((step * gradient).sum()) / length if length else 0.0
+        way = "down its gradient" if cosine < -0.99 else "in another direction than its gradient"
+        if cosine > 0.99:
+            way = "up its gradient"
+        said.append(f"`{name}` goes {way}" if length else f"`{name}` stays")
+    return (f"after one batch alone: {'; '.join(said)}",)
 
 
 def _faults(

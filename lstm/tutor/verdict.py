@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import os
 import re
 import sys
@@ -41,7 +42,11 @@ class Place:
 
     def __str__(self) -> str:
         index = ", ".join(map(str, self.index))
-        return f"{self.array}[{index}] is {self.yours:.4g}, expected {self.right:.4g} ({self.says})"
+        for digits in range(4, 18):  # as many as tell the two apart
+            yours, right = (f"{value:.{digits}g}" for value in (self.yours, self.right))
+            if yours != right:
+                break
+        return f"{self.array}[{index}] is {yours}, expected {right} ({self.says})"
 
 
 @dataclass(frozen=True)
@@ -160,13 +165,16 @@ class Verdict:
         """The verdict for a program.
 
         Returns:
-            str: JSON: ``ok``, ``mistakes`` and ``findings``, with all their attributes.
+            str: JSON: ``ok``, ``mistakes`` and ``findings``, with all their attributes. JSON has
+            no nan and no infinity: as values they are written as "nan", "inf" and "-inf".
         """
         found = [asdict(finding) for finding in self.findings]
+        for place in (finding["place"] for finding in found if finding["place"]):
+            place |= {k: str(place[k]) for k in ("yours", "right") if not math.isfinite(place[k])}
         return json.dumps(
             {"ok": self.ok, "title": self.title, "mistakes": self.mistakes, "findings": found},
-            indent=2,
-        )
+            indent=2, allow_nan=False,
+        )  # fmt: skip
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
@@ -186,7 +194,8 @@ def _finding(data: dict[str, Any]) -> Finding:
     """A finding from its JSON."""
     place = data["place"]
     if place:
-        place = Place(**(place | {"index": tuple(place["index"])}))
+        numbers = {name: float(place[name]) for name in ("yours", "right")}
+        place = Place(**(place | numbers | {"index": tuple(place["index"])}))
     tuples = {name: tuple(data[name]) for name in ("details", "mistakes")}
     return Finding(**(data | tuples | {"place": place}))
 
