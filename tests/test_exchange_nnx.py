@@ -32,7 +32,7 @@ class Nnx:
 
 class NnxOptimized(Nnx):
     cell = nnx.OptimizedLSTMCell
-    dump = partial(exchange_nnx.dump, optimized=True)
+    dump = staticmethod(partial(exchange_nnx.dump, optimized=True))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
