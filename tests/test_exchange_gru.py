@@ -11,6 +11,7 @@ from helpers import refused
 
 from lstm.exchange import gru as exchange_gru
 from lstm.exchange.gru import ROSETTA, read, write
+from lstm.exchange.names import flat, nested
 from lstm.variants import check, gru
 
 D, H = 3, 5
@@ -53,6 +54,51 @@ def test_no_number_lands_in_two_places(name):
     arrays = jax.tree.leaves(write(ROSETTA[name], params))
     found = np.concatenate([value.ravel() for value in arrays])
     np.testing.assert_array_equal(np.sort(found[found != 0]), np.arange(1, count))
+
+
+def by_hand(row, arrays, D, H):
+    """Gate by gate, what the row says of each; rows of the biases of x, of h, of both weights."""
+    ours = {"r": "r", "z": "f", "n": "g", "h": "g"}
+    found = {}
+    for place, k in enumerate(row.order.split()):
+        span, matrices = slice(place * H, (place + 1) * H), []
+        for name in (row.x, row.h):
+            if row.gates == "apart":
+                matrices.append(arrays[name.format(k)])
+            else:
+                matrix = arrays[name].T if row.gates == "rows" else arrays[name]
+                matrices.append(matrix[:, span])
+        none = np.zeros(H)
+        if row.biases == "some":
+            biases = [arrays.get(f"{side}{k}/bias", none) for side in "ih"]
+        elif row.biases == "one":
+            biases = [arrays[row.bias[0]][span], none]
+        elif row.biases == "two":
+            biases = [arrays[bias][span] for bias in row.bias]
+        else:
+            biases = [b[span] for b in np.reshape(arrays[row.bias[0]], (2, 3 * H))]
+        found[ours[k]] = (*biases, *matrices)
+    both = {k: np.vstack([bx + bh, x, h]) for k, (bx, bh, x, h) in found.items()}
+    W = np.hstack([both["r"], both["f"]])
+    bx, bh, x, h = found["g"]
+    if row.form == "before":
+        return {"W": W, "V": both["g"]}
+    return {"W": W, "V": np.vstack([bx, x]), "R": np.vstack([bh, h])}
+
+
+@pytest.mark.parametrize("name", ROSETTA)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("D", "H"), [(3, 2), (2, 3), (4, 4), (65, 64), (64, 65), (2, 130)])
+def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
+    row, rng = ROSETTA[name], np.random.default_rng(D)
+    like = flat(write(row, MAKE[row.form](D, H).init(0)), "", "")
+    arrays = {key: rng.integers(-99, 100, a.shape).astype(dtype) for key, a in like.items()}
+    params = read(row, nested(arrays))
+    for key, want in by_hand(row, arrays, D, H).items():
+        np.testing.assert_array_equal(params[key], want.astype(dtype), strict=True)
+    again = read(row, write(row, params))
+    for key, value in params.items():
+        np.testing.assert_array_equal(again[key], value, strict=True)
 
 
 def keras_layer(name, params, n, b):

@@ -151,6 +151,23 @@ def test_dropout_is_that_of_the_stack():
     np.testing.assert_array_equal(run.answers, network.answer(params, out.Hout))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("H", "K", "options"), [
+    (4, 3, {}), (130, 70, {}), (4, 3, {"layers": 2, "bidirectional": True}), (65, 1, {"layers": 3}),
+])  # fmt: skip
+def test_the_readout_is_drawn_after_the_lstm_and_scaled_by_what_it_reads(H, K, options, dtype):
+    params = network.init(3, H, K, forget_bias=1.5, rng=7, dtype=dtype, **options)
+    rng = np.random.default_rng(7)
+    if options:
+        stack.init(3, H, forget_bias=1.5, rng=rng, dtype=dtype, **options)
+    else:
+        lstm.init(3, H, forget_bias=1.5, rng=rng, dtype=dtype)
+    width = H * (1 + ("bidirectional" in options))
+    want = rng.standard_normal((1 + width, K)) / np.sqrt(width)
+    want[0] = 0
+    np.testing.assert_array_equal(params["WOUT"], want.astype(dtype), strict=True)
+
+
 def test_init_is_that_of_the_package():
     params = network.init(3, 4, 2, forget_bias=1.5, rng=7, dtype=np.float64)
     np.testing.assert_array_equal(params["WLSTM"], lstm.init(3, 4, forget_bias=1.5, rng=7))

@@ -323,6 +323,22 @@ def test_reverse_turns_each_sequence_of_any_batch(n, b):
         assert not turned[length:, j].any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sizes", [[4], [4, 4], [2, 5, 3, 6], [4] * 11])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_init_is_that_of_each_layer_in_turn(bidirectional, sizes, dtype):
+    """By one generator, with the same forget bias in every matrix."""
+    got = stack.init(3, sizes, bidirectional=bidirectional, forget_bias=1.5, rng=7, dtype=dtype)
+    rng, width = np.random.default_rng(7), 3
+    for layer, size in zip(got, sizes, strict=True):
+        for _, W in layer.directions:
+            want = lstm.init(width, size, forget_bias=1.5, rng=rng, dtype=dtype)
+            np.testing.assert_array_equal(W, want, strict=True)
+        assert len(layer.directions) == 1 + bidirectional
+        width = size * len(layer.directions)
+    assert len(got) == len(sizes)
+
+
 def test_init_draws_every_matrix_anew():
     layers = stack.init(D, H, 2, bidirectional=True, rng=0, forget_bias=1.0, dtype=np.float32)
     shapes = [W.shape for layer in layers for W in layer]

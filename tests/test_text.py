@@ -32,6 +32,13 @@ def test_letters_to_numbers_and_back():
     assert decode([]) == ""
 
 
+def test_letters_are_of_the_type_that_is_asked_for():
+    for options, dtype in (({}, np.float32), ({"dtype": "float32"}, np.float32),
+                           ({"dtype": float}, np.float64)):  # fmt: skip
+        piece = next(streams(SYMBOLS, 4, 3, 5, **options))
+        assert (piece.X.dtype, piece.Y.dtype) == (dtype, dtype)
+
+
 @pytest.mark.parametrize(("n", "batch"), [(1, 1), (4, 3), (7, 5), (60, 2), (3, 53)])
 def test_readers_go_round_a_ring_and_never_skip_a_letter(n, batch):
     pieces = list(itertools.islice(streams(SYMBOLS, n, batch, 5, dtype=float), 9))
