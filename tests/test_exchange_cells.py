@@ -6,7 +6,7 @@ from exchange import assert_close
 from helpers import refused
 
 from lstm import stack
-from lstm.exchange import cell, cells, haiku, mlx, nnx, tinygrad
+from lstm.exchange import cell, cells, haiku, mlx, nnx, tensorflow, tinygrad
 from lstm.exchange import equinox as exchange_equinox
 from lstm.exchange import flax as exchange_flax
 from lstm.stack import Layer
@@ -17,8 +17,9 @@ STACKS = {
     "both": BOTH,
     "backward": [Layer(backward=BOTH[0].forward)],
     "mixed": [BOTH[0], *stack.init(4, 5, rng=1)],
+    "eleven": stack.init(3, 2, layers=11, bidirectional=True, rng=2),
 }
-MODULES = [cell, exchange_equinox, exchange_flax, haiku, mlx, nnx, tinygrad]
+MODULES = [cell, exchange_equinox, exchange_flax, haiku, mlx, nnx, tensorflow, tinygrad]
 
 
 @pytest.mark.parametrize("module", MODULES)

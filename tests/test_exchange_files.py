@@ -29,7 +29,8 @@ STACKS = {
     "both": BOTH,
     "backward": [Layer(backward=BOTH[0].forward)],
     "mixed": [BOTH[0], *stack.init(4, 5, rng=1)],
-    "twelve": stack.init(2, 2, layers=12, rng=2),  # sorted as words, 10 would come before 2
+    # of which, sorted as words, the tenth would come before the second
+    "twelve": stack.init(2, 2, layers=12, bidirectional=True, rng=2),
 }
 ENDS = ["npz", "safetensors", "onnx"]
 
@@ -71,10 +72,11 @@ def test_saved_and_loaded(name, end, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.dat", path.name]
 
 
+@pytest.mark.parametrize("K", [1, 3, 70])
 @pytest.mark.parametrize("end", ENDS)
-def test_a_readout_and_metadata_come_back(end, tmp_path):
+def test_a_readout_and_metadata_come_back(end, K, tmp_path):
     path = tmp_path / f"a.{end}"
-    readout = np.random.default_rng(1).standard_normal((1 + 4, 3))
+    readout = np.random.default_rng(1).standard_normal((1 + 4, K))
     metadata = {"step": 7, "name": "é", "nested": {"list": [1.5, None, True]}, "": ""}
     exchange.save(path, BOTH, readout=readout, metadata=metadata)
     model = exchange.load_model(path)

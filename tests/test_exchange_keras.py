@@ -288,6 +288,22 @@ def test_other_ways_to_merge_are_refused(mode):
         exchange_keras.load([(layer.get_config(), layer.get_weights())])
 
 
+@pytest.mark.parametrize("cudnn", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 5, 11])
+def test_a_deep_stack_there_and_back(count, cudnn):
+    """The arrays alone, without the library: every layer has its own, forward first."""
+    layers = stack.init(3, 4, layers=count, bidirectional=True, rng=0)
+    arrays = exchange_keras.dump(layers, cudnn=cudnn)
+    for layer, given in zip(layers, arrays, strict=True):
+        half = len(given) // 2
+        for W, part in ((layer.forward, given[:half]), (layer.backward, given[half:])):
+            (one,) = exchange_keras.load([(None, part)])
+            np.testing.assert_array_equal(one.forward, W, strict=True)
+    for got, layer in zip(exchange_keras.load([(None, a) for a in arrays]), layers, strict=True):
+        np.testing.assert_array_equal(got.forward, layer.forward, strict=True)
+        np.testing.assert_array_equal(got.backward, layer.backward, strict=True)
+
+
 def test_layers_may_differ_in_size_and_in_directions():
     wide = keras.layers.Bidirectional(keras.layers.LSTM(5, return_sequences=True))
     narrow = keras.layers.LSTM(2)
