@@ -21,7 +21,7 @@ from lstm.tutor.calls import call
 from lstm.tutor.child import CannotRunError, judge_file
 from lstm.tutor.step import STEPS
 from lstm.tutor.styles import problem, style
-from lstm.tutor.verdict import Finding, Verdict
+from lstm.tutor.verdict import Finding, Place, Verdict
 
 
 def says(verdict):
@@ -548,12 +548,142 @@ def test_the_command_outlives_what_it_runs(file, tmp_path):
     assert judge_file(file(text)).ok
 
 
+OF_A_FILE = [
+    ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name' (line 1)"),
+    ("\n\nraise SystemExit\n", "cannot be run: it raises SystemExit (line 3)"),
+    ("forward = 3\n", "forward is no function, it is of the type int"),
+    (JOINED + "\nbackward = 3\n", "backward is no function, it is of the type int"),
+    ("import numpy as np\nnp.random.default_rng = None\n" + JOINED, "the check itself has failed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), OF_A_FILE, ids=range(len(OF_A_FILE)))
+def test_what_is_wrong_with_a_file_is_said_with_its_own_line(file, capsys, text, message):
+    assert main(["check", file(text), "--json"]) == 2
+    assert message in json.loads(capsys.readouterr().out)["error"]
+
+
+OF_A_RIGHT_FILE = [
+    "import sys, os\nsys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)\n",
+    "import subprocess, sys\n"
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n",
+    "from dataclasses import dataclass\n@dataclass\nclass C:\n    x: 'int'\n",
+    "import sys\nassert sys.argv == [__file__]\n",
+]
+
+
+@pytest.mark.parametrize("before", OF_A_RIGHT_FILE, ids=range(len(OF_A_RIGHT_FILE)))
+def test_what_a_right_file_may_do(file, before):
+    start = time.monotonic()
+    assert judge_file(file(before + JOINED), total=50).ok
+    assert time.monotonic() - start < 50
+
+
+def test_a_module_in_this_folder_is_not_taken_for_one_of_ours(file, tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("1 / 0\n")
+    path = file("def forward(X, WLSTM, c0, h0): return None\n")
+    monkeypatch.chdir(tmp_path)
+    assert judge_file(path).findings[0].status == "unwritten"
+
+
+def test_json_has_no_nan(file, capsys):
+    def refuse(name):
+        raise AssertionError(name)
+
+    for value, said in (("nan", "nan"), ("inf", "inf"), ("-inf", "-inf")):
+        text = JOINED.replace("return np.array(Hout)", f"return float('{value}') + np.array(Hout)")
+        assert main(["check", file(text), "--json"]) == 1
+        out = capsys.readouterr().out
+        assert json.loads(out, parse_constant=refuse)["findings"][0]["place"]["yours"] == said
+        again = Verdict.from_json(out).findings[0].place.yours
+        assert str(again) == said
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_limit_is_a_time(file, limit, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", file(JOINED), "--limit", limit])
+    assert "argument --limit: invalid" in capsys.readouterr().err
+
+
 def test_the_command_in_an_interpreter_of_its_own(file):
     environment = os.environ | {"PYTHONPATH": str(Path(lstm.__file__).parents[1])}
     command = [sys.executable, "-m", "lstm", "check", file(JOINED)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("forward   right: Hout, Cn and Hn agree")
+
+
+def test_a_cache_that_holds_itself_is_handed_on():
+    forward, backward = lstm.forward, lstm.backward
+
+    def cyclic(*arguments):
+        F = forward(*arguments)
+        cache = {"F": F.cache}
+        cache["me"] = cache
+        return *F[:3], cache
+
+    verdict = tutor.check(cyclic, lambda dHout, cache, *more: backward(dHout, cache["F"], *more))
+    assert verdict.ok, verdict
+
+
+def test_what_is_changed_in_place_has_its_name():
+    def forward(X, W, c0, h0):
+        F = lstm.forward(X, W, c0, h0)
+        c0 += 1
+        return F
+
+    assert tutor.check(forward).mistakes == ("c0 changed in place",)
+
+
+def test_notes_come_after_what_is_right_and_wrong():
+    wrong = load(JOINED, ("df = dc * C[t]", "df = dc * C[t + 1]"))
+    statuses = [finding.status for finding in tutor.check(*wrong).findings]
+    assert statuses[:3] == ["right", "wrong", "note"]
+    assert set(statuses[2:]) == {"note"}
+
+
+def test_yours_and_right_are_told_apart():
+    place = Place("h", (0,), 0.123456789, 0.123456788, "unit 0")
+    assert str(place) == "h[0] is 0.123456789, expected 0.123456788 (unit 0)"
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "said"),
+    [
+        (lambda a: 1 / (1 + np.exp(-a)), "note", "the exponential overflows"),
+        (lambda a: np.exp(a) / (1 + np.exp(a)), "wrong", "it gives 0, 0.5, nan, expected 0, 0.5"),
+        (lambda a: 0.5 + 0.5 * np.tanh(a / 2), "right", "agrees"),
+    ],
+    ids=["overflows", "nan", "right"],
+)
+def test_a_sigmoid_is_asked_far_out(function, status, said):
+    finding = tutor.step("eq-sigmoid", function).findings[-1]
+    assert finding.status == status
+    assert said in finding.says
+
+
+def test_one_step_back_has_its_shapes_first():
+    def transposed(dh, dc, v, W):
+        dx, dW, dc_prev, dh_prev = back_step(dh, dc, v, W)
+        return dx, dW.T, dc_prev, dh_prev
+
+    verdict = tutor.part("one step back", transposed)
+    assert "dW has shape (16, 10), expected (10, 16)" in str(verdict)
+    assert "length 0" not in str(tutor.part("one step back", back_step))
+
+
+def test_training_that_fails_is_told_where_its_first_step_goes():
+    def uphill(batches, W, w, rate):
+        for X, y in batches:
+            F = lstm.forward(X, W)
+            error = (F.Hn @ w - y) / len(y)
+            G = lstm.backward(None, F.cache, dHn=np.outer(error, w))
+            W, w = W + rate * G.dWLSTM, w - rate * F.Hn.T @ error
+        return W, w
+
+    verdict = tutor.part("training", uphill)
+    assert "`W` goes up its gradient; `w` goes down its gradient" in str(verdict)
 
 
 def test_problems_have_nothing_to_hide_behind():
