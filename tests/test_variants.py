@@ -146,6 +146,21 @@ def test_dtype_is_kept_and_nothing_is_changed_or_shared(name, dtype, cells):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_float32_is_as_accurate_as_its_rounding(name, cells):
+    """Every result and gradient beside those of the same numbers in double precision."""
+    cell = cells[name]
+    single = check.random_problem(cell, dtype=np.float32)
+    double = jax.tree.map(lambda array: array.astype(np.float64), tuple(single))
+    results = []
+    for X, params, state, dHout, dstate in (single, double):
+        run = cell.forward(X, params, state)
+        results.append((run.Hout, run.state, *cell.backward(dHout, run.cache, dstate)))
+    for got, want in zip(*map(jax.tree.leaves, results), strict=True):
+        assert got.dtype == np.float32
+        assert np.abs(got - want).max() < 1e-5 * max(1, np.abs(want).max()), name
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_steps(name, cells):
     cell = cells[name]
     X, params, state, dHout, dstate = check.random_problem(cell)
