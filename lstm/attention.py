@@ -180,7 +180,7 @@ def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answ
         Answer: answers (n, b, K), weights (n, b, m) and the cache.
 
     Raises:
-        TypeError: If an array is of another dtype.
+        TypeError: If the dtype of an array is wrong.
         ValueError: If a parameter is missing, or a shape does not fit.
 
     Example:

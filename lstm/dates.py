@@ -84,7 +84,7 @@ def pairs(days: list[date], forms: list[int], *, dtype: DTypeLike = np.float32) 
         n = `ANSWER`.
 
     Raises:
-        TypeError: If the dtype is another.
+        TypeError: If the dtype is wrong.
         ValueError: If there are not as many forms as dates.
 
     Example:

@@ -3,7 +3,7 @@
 Dropout multiplies a vector h, elementwise, by factors m: 0 with probability p, and 1/(1 - p)
 otherwise. If m is the same at every step, it need not enter the LSTM at all. Before a product
 with a matrix, (m * h) W = h (m W) with row k of W multiplied by m_k (eq-thin). So `thin` the
-rows of the matrices, run the network as ever, and multiply the rows of the gradient by the same
+rows of the matrices, run the network as usual, and multiply the rows of the gradient by the same
 factors (eq-thin-back): that is all `run` does. One m serves all sequences of a batch.
 
 The rows for what comes from below (``between``: not the input itself) and for the

@@ -68,7 +68,7 @@ def init(
         list: One `Layer` for each layer.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small, or there are not as many hidden sizes as layers.
 
     Example:

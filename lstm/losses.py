@@ -109,7 +109,7 @@ def mean_loss(
         Mean: The named tuple (loss, dY).
 
     Raises:
-        TypeError: If a dtype is another, or the loss does not return what a loss has to.
+        TypeError: If a dtype is wrong, or the loss does not return what a loss has to.
         ValueError: If shapes differ, or nothing is asked for.
 
     Example:
@@ -164,8 +164,8 @@ def check_targets(
         tuple: Y of that shape and dtype, and where of bool and shape (...).
 
     Raises:
-        TypeError: If a dtype is another.
-        ValueError: If a shape is another, or nothing is asked for.
+        TypeError: If a dtype is wrong.
+        ValueError: If a shape is wrong, or nothing is asked for.
 
     Example:
         >>> check_targets([[1.0]], [1], (1, 1), np.dtype(float), "batch.")

@@ -89,7 +89,7 @@ def pad(sequences: Iterable[ArrayLike]) -> Padded:
 
     Raises:
         TypeError: If the dtypes differ, or are not of numbers.
-        ValueError: If there is no sequence, or a shape is another.
+        ValueError: If there is no sequence, or a shape is wrong.
 
     Example:
         >>> X, lengths = pad([np.ones((2, 3)), np.ones((5, 3))])

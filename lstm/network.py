@@ -85,7 +85,7 @@ def answer(params: Mapping[str, Any], Hout: ArrayLike) -> NDArray[Any]:
         numpy.ndarray: Shape (..., K).
 
     Raises:
-        TypeError: If an array is of another dtype.
+        TypeError: If the dtype of an array is wrong.
         ValueError: If a shape does not fit.
 
     Example:

@@ -59,7 +59,7 @@ def init(
         (1 + d * H, K), whose biases are 0.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:
@@ -139,7 +139,7 @@ def check_params(params: Any) -> Params:
         dict: ``WLSTM`` or ``layers``, and ``WOUT``.
 
     Raises:
-        TypeError: If ``params`` is not a dictionary, or a dtype is another.
+        TypeError: If ``params`` is not a dictionary, or a dtype is wrong.
         ValueError: If a name is missing or unknown, or a shape does not fit.
 
     Example:

@@ -190,7 +190,7 @@ class Cell:
             Run: Hout, the last state and the cache. No array is shared with the arguments.
 
         Raises:
-            TypeError: If an array is of another dtype, or is not an array.
+            TypeError: If something is not an array, or its dtype is wrong.
             ValueError: If an array is of another shape, or a name is missing or unknown.
         """
         X = _array("X", X, (None, None, self.inputs))
@@ -224,7 +224,7 @@ class Cell:
             Gradients: Of X, the parameters and the first states.
 
         Raises:
-            TypeError: If an array is of another dtype, or is not an array.
+            TypeError: If something is not an array, or its dtype is wrong.
             ValueError: If an array is of another shape, or a name is unknown.
         """
         X, params, first, values = cache

@@ -29,7 +29,7 @@ def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
         numpy.dtype: float32 or float64.
 
     Raises:
-        TypeError: If it is another.
+        TypeError: If it is neither.
 
     Example:
         >>> check_float("dtype", int)

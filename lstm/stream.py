@@ -145,7 +145,7 @@ class Stream:
             state: For each layer a pair (c, h), as `state` gave it; zeros if None.
 
         Raises:
-            TypeError: If an array is of another dtype than the weights.
+            TypeError: If an array has another dtype than the weights.
             ValueError: If there are not as many pairs as layers, or a shape does not fit. The
                 state is then as it was.
 

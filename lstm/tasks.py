@@ -85,7 +85,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         sequence.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:
@@ -138,7 +138,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:
@@ -218,7 +218,7 @@ def predict_next(strings: Sequence[str], *, dtype: DTypeLike = np.float32) -> Ba
         the length of each string less one; n is the largest of them.
 
     Raises:
-        TypeError: If the dtype is another.
+        TypeError: If the dtype is wrong.
         ValueError: If there is no string, a string is too short, or it has
             another symbol.
 
@@ -285,7 +285,7 @@ def copy(
         True everywhere, and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:

@@ -38,7 +38,7 @@ def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:
 
     Args:
         text: Letters.
-        alphabet: All letters that there are, each once.
+        alphabet: All letters, each once.
 
     Returns:
         numpy.ndarray: Integers from 0 to K - 1, shape (len(text),).
@@ -109,7 +109,7 @@ def streams(
         ends; behind the text's last letter comes its first.
 
     Raises:
-        TypeError: If a size or symbol is not an integer, or the dtype is another.
+        TypeError: If a size or symbol is not an integer, or the dtype is wrong.
         ValueError: If a size is below 1, a symbol is none, or there are fewer letters
             than readers.
 

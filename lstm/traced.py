@@ -97,7 +97,7 @@ def check_layers(layers: Any) -> list[Layer]:
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is not a stack, or a dtype is another.
+        TypeError: If it is not a stack, or a dtype is wrong.
         ValueError: If it is not a stack.
 
     Example:

@@ -31,7 +31,7 @@ def parity(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         parity; where (n, b), True everywhere; and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:
@@ -66,7 +66,7 @@ def cups(
         everywhere; and lengths (b,), all n.
 
     Raises:
-        TypeError: If a size is not an integer, or the dtype is another.
+        TypeError: If a size is not an integer, or the dtype is wrong.
         ValueError: If a size is too small.
 
     Example:

@@ -16,7 +16,7 @@ from itertools import pairwise
 ROOM = 15  # lines of text that fit a slide below its heading
 WIDTH = 82  # letters in such a line
 CODE = 34  # lines of code that are still read on a slide, in smaller letters
-FOLDED = {"hide-cell", "remove-cell"}
+FOLDED = {"hide-cell", "hide-output", "remove-cell"}
 CODELESS = {"hide-input", "remove-input"}
 
 NOTE = re.compile(r'<div class="margin">\s*(.*?)\s*</div>', re.DOTALL)

@@ -220,8 +220,8 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
 
 
 def name_folds(app, pagename, templatename, context, doctree) -> None:
-    """Say what is folded: code that makes what one sees, or a check, of which nothing is shown."""
-    for theirs, ours in (("source", "code"), ("content", "check")):
+    """Say what is folded: code that makes what one sees, a check, or numbers behind a figure."""
+    for theirs, ours in (("source", "code"), ("content", "check"), ("outputs", "numbers")):
         for verb in ("Show", "Hide"):
             old, new = (f'title">{verb} the {what}</p>' for what in (theirs, ours))
             context["body"] = context.get("body", "").replace(old, new)

@@ -1,6 +1,6 @@
 """Step tables for the book: what one has that another lacks, as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, log10
 from typing import Any
 
@@ -38,37 +38,29 @@ def difference(
     )
 
 
-def changes(table: Sequence[Step], values: Values, checked: Sequence[Step] | None = None) -> str:
-    """Say how a table differs from the LSTM's, and how exact each new derivative is.
+def changes(tables: Mapping[str, Sequence[Step]]) -> str:
+    """Say how tables differ from the LSTM's.
 
     Args:
-        table: The table.
-        values: All values of one step, in float64.
-        checked: The rows whose errors are shown; None for all that are new.
+        tables: The tables by the names of their cells.
 
     Returns:
-        str: A Markdown table. A struck row is crossed out.
+        str: A Markdown list: of each cell the rows that are struck, and the new rows by equation.
 
     Example:
-        >>> from lstm.variants import check, coupled
-        >>> text = changes(coupled.STEPS, check.values(coupled.cell(3, 4)))
-        >>> print(text.splitlines()[2])
-        | struck | <s>`z_f`</s> | <s>`z`</s> | [(eq-cut)](#eq-cut) | | | |
+        >>> from lstm.variants import coupled
+        >>> print(changes({"coupled gates": coupled.STEPS}))
+        - **coupled gates**: strikes `z_f`, `f`; adds `f` [(eq-coupled)](#eq-coupled)
     """
-    struck, new = difference(table)
-    lines = [
-        "| | row | made from | equation | central | complex | jax |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for step in struck:
-        lines.append(
-            f"| struck | <s>`{step.name}`</s> | <s>{_from(step)}</s> | {_link(step)} | | | |"
-        )
-    of = {step.name: step for step in (new if checked is None else checked)}
-    for step in new:
-        cells = errors(step, values) if step.name in of else dict.fromkeys(THRESHOLDS, "")
-        shown = " | ".join(cells[oracle] for oracle in THRESHOLDS)
-        lines.append(f"| **new** | `{step.name}` | {_from(step)} | {_link(step)} | {shown} |")
+    lines = []
+    for name, table in tables.items():
+        struck, new = difference(table)
+        rows: dict[str, list[str]] = {}
+        for step in new:
+            rows.setdefault(step.label, []).append(f"`{step.name}`")
+        added = ", ".join(f"{', '.join(names)} [({eq})](#{eq})" for eq, names in rows.items())
+        gone = ", ".join(f"`{step.name}`" for step in struck)
+        lines.append(f"- **{name}**: strikes {gone}; adds {added}")
     return "\n".join(lines)
 
 
@@ -102,11 +94,3 @@ def errors(step: Step, values: Values) -> dict[str, str]:
 
 def _key(step: Step) -> Any:
     return step.name, step.label, tuple((k, label) for k, (label, _) in step.backward.items())
-
-
-def _from(step: Step) -> str:
-    return ", ".join(f"`{name}`" for name in step.backward)
-
-
-def _link(step: Step) -> str:
-    return f"[({step.label})](#{step.label})"

@@ -21,7 +21,7 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
     Args:
         params: ``variables["params"]`` of the cell, a matrix for each gate: ``ii, if, ig, io``
             with a ``kernel`` (D, H), and ``hi, hf, hg, ho`` with a ``kernel`` (H, H) and a
-            ``bias`` (H,). Inside of ``nn.RNN`` they are under "cell".
+            ``bias`` (H,). Inside ``nn.RNN`` they are under "cell".
         cell: The cell itself, so that its functions can be checked. None vouches for them:
             nothing in the parameters shows them.
 

@@ -102,7 +102,7 @@ def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Lay
         list: One `lstm.stack.Layer`.
 
     Raises:
-        TypeError: If an array is of another dtype.
+        TypeError: If the dtype of an array is wrong.
         ValueError: If there is none, or more than one and no prefix, or no Keras 3 file.
 
     Example:
@@ -174,7 +174,7 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
 
     Raises:
         ImportError: If the package h5py is not installed.
-        TypeError: If an array is of another dtype.
+        TypeError: If the dtype of an array is wrong.
         ValueError: If the file is damaged, the layers are not a stack, or one has what cannot be
             represented.
 

@@ -149,7 +149,7 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
 
     Raises:
         ImportError: If the package onnx is not installed.
-        TypeError: If ``layers`` is not a stack, or a dtype is another.
+        TypeError: If ``layers`` is not a stack, or a dtype is wrong.
         ValueError: If ``layers`` is not a stack; ``readout`` has another shape; or states are asked
             for and a layer reads backward, which no stream can.
 

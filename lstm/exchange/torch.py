@@ -64,7 +64,7 @@ def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
     Raises:
         TypeError: If it is not a dictionary, or a parameter is not an array or of another dtype.
         ValueError: If names are there or missing that an LSTM has not or has, such as one bias of
-            two, or those of weight_norm, pruning and the like; or a shape is another.
+            two, or those of weight_norm, pruning and the like; or a shape is wrong.
 
     Example:
         >>> from lstm import stack

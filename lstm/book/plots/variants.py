@@ -46,7 +46,7 @@ def pictures(tables: Mapping[str, Sequence[Step]], columns: int = 2) -> Figure:
     """
     count = len(tables)
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, min(count, columns), figsize=(7.2, 2.9 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, min(count, columns), figsize=(6.2, 2.9 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):
@@ -154,7 +154,7 @@ def scores(
     """
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(7.2, 0.6 + 0.26 * len(names)), sharey=True, squeeze=False
+        1, len(panels), figsize=(5.8, 0.6 + 0.23 * len(names)), sharey=True, squeeze=False
     )
     for ax, (title, panel) in zip(axes[0], panels.items(), strict=True):
         ax.axvline(chance[title], color="#999999", lw=1, ls=":")
