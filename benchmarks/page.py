@@ -62,9 +62,10 @@ GOALS = (
 
 INTRODUCTION = (
     "# Benchmarks\n\n"
-    "How fast is `lstm`, beside what it cannot do without and beside others? Every number here is "
-    "one time divided by another, both taken in turn in the same rounds; the smaller, the better. "
-    "Beside some stands a goal: the most that we ask for. A goal that is missed is in bold. "
+    "How fast is `lstm`, compared with what it cannot do without and with other libraries? Every "
+    "number here is one time divided by another, both taken in turn in the same rounds; the "
+    "smaller, the better. "
+    "Some have a goal beside them, the most that we accept. A goal that is missed is in bold. "
     "**The limit** is the time of the matrix products alone, each in the best of its eight forms; "
     "[chapter 9](09-fast) explains it, and how to measure on a machine that has other work, too. "
     "Shapes are (steps, batch, input size, hidden size), numbers are float32, and each cell is the "

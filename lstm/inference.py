@@ -1,4 +1,4 @@
-"""The forward pass when nobody goes back: nothing is kept but the outputs.
+"""The forward pass when there is no backward pass: only the outputs are kept.
 
 `run` is what ``lstm.forward(..., cache=False)`` calls. Without a cache nothing has to lie by rows
 of the batch, so all arrays of a step lie the other way round: a feature, a unit or a gate is a

@@ -336,7 +336,7 @@ def sample(
 
 
 def _places(alphabet: Any) -> dict[str, int]:
-    """Where each letter stands."""
+    """The place of each letter."""
     if not isinstance(alphabet, str):
         raise TypeError(f"alphabet: expected a string, got a {type(alphabet).__name__}")
     place = {letter: k for k, letter in enumerate(alphabet)}

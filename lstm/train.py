@@ -83,7 +83,7 @@ def run(
 
     The loss is the mean over all rows where an answer is asked for: steps, or whole sequences
     with ``last``. All others get a gradient of zero, whatever their targets hold; what
-    stands in X behind a sequence's end changes nothing either. A nan in a target that
+    is in X after a sequence's end changes nothing either. A nan in a target that
     counts makes the loss and the gradients nan; one in an input that is read is refused.
 
     Args:

@@ -744,7 +744,7 @@ def test_bodies_are_searched_and_their_nodes_taken_by_name():
     names = [node.name for node in onnx_graph.find_nodes(model)]
     assert {name.partition("#")[0] for name in names} == {"if.else_branch/cell", "if.then_branch/"}
     named = {name.partition("/")[0]: name for name in names}
-    with pytest.raises(ValueError, match="stand in bodies that may not run, or run often; name"):
+    with pytest.raises(ValueError, match="are in bodies that may not run, or run often; name"):
         exchange.onnx.load(model)
     then = exchange.onnx.load(model, [named["if.then_branch"]])
     without = exchange.onnx.load(model, [named["if.else_branch"]])

@@ -1,4 +1,4 @@
-"""Where a letter stands, and how well a unit knows it.
+"""Where in the text a letter is, and how well a unit knows it.
 
 `places` marks, for every letter of a text, what somebody who has read it and all before knows: is a
 quotation open, or a bracket; is this line code; how far is the line's beginning. `auc` says how
@@ -22,7 +22,7 @@ OPENS, CLOSES = "([{", ")]}"
 
 
 def places(text: str) -> dict[str, NDArray[Any]]:
-    """Mark where each letter of a text stands, that letter having been read.
+    """Mark where each letter of a text is, that letter having been read.
 
     Brackets and quotations end with their paragraph at the latest: an empty line closes all.
 

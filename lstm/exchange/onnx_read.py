@@ -108,7 +108,7 @@ def _choose(found: list[Node], names: Sequence[str] | None) -> list[Node]:
         inside = [node.name for node in found if node.scope.path]
         if inside:
             raise ValueError(
-                f"model: the LSTM nodes {inside} stand in bodies that may not run, or run often; "
+                f"model: the LSTM nodes {inside} are in bodies that may not run, or run often; "
                 f"name those that you mean, from the input up, such as names=[{inside[0]!r}]"
             )
         return found

@@ -73,7 +73,7 @@ def gradient_flow(maps: Mapping[str, Any], columns: int = 1) -> Figure:
 
     Args:
         maps: Gradients of shape (n, H) by title.
-        columns: How many maps stand side by side; rows are filled first.
+        columns: How many maps are side by side; rows are filled first.
 
     Returns:
         Figure: One map per entry, time to the right, units upwards.
