@@ -74,7 +74,7 @@ class Forward(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """The result of `forward` with ``cache=False``: that of `Forward`, but nothing to go back with.
+    """The result of `forward` with ``cache=False``: that of `Forward` without the cache.
 
     Attributes:
         Hout: The output of every step, shape (n, b, H).

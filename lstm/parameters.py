@@ -102,8 +102,8 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         dict: New parameters.
 
     Raises:
-        TypeError: If ``longest`` is not a number, or ``params`` are none.
-        ValueError: If ``longest`` is not above 2, or ``params`` are none.
+        TypeError: If ``longest`` is not a number, or ``params`` is not valid.
+        ValueError: If ``longest`` is not above 2, or ``params`` is not valid.
 
     Example:
         >>> W = chrono(init(2, 8, 1, rng=0), longest=100, rng=1)["WLSTM"]

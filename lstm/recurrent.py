@@ -3,7 +3,7 @@
 A `Cell` says which values of its table are parameters and which are states. That is all
 it takes to run it over a batch of sequences: `Cell.forward` runs the table at every step,
 `Cell.backward` from the last step to the first. Both are plain loops, and know no cell by
-name. On JAX arrays the same table runs inside of ``jax.lax.scan`` with `scan`.
+name. On JAX arrays the same table runs inside ``jax.lax.scan`` with `scan`.
 
 Shapes: X (n, b, D), every state (b, ...). n is the number of steps and may be 0.
 """
@@ -249,7 +249,7 @@ class Cell:
 
 
 def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[str, Any]]:
-    """Run a cell over a batch of sequences in JAX: the same table, inside of ``jax.lax.scan``.
+    """Run a cell over a batch of sequences in JAX: the same table, inside ``jax.lax.scan``.
 
     Args:
         cell: The cell.

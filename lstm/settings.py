@@ -72,7 +72,7 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def check_text(name: str, value: Any) -> str:
-    """Return text, or refuse what is none.
+    """Return text, or refuse what is not text.
 
     Args:
         name: The argument's name, for the message.

@@ -89,7 +89,7 @@ class Forward(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """The result of `forward` with ``cache=False``: that of `Forward`, but nothing to go back with.
+    """The result of `forward` with ``cache=False``: that of `Forward` without the cache.
 
     Attributes:
         Hout: The last layer's outputs, as in `Forward`.

@@ -261,7 +261,7 @@ class Writer(NamedTuple):
             Writer: The same network, further on in its text. This one stays as it is.
 
         Raises:
-            TypeError: If ``text`` is not a string, or the parameters are none.
+            TypeError: If ``text`` is not a string, or the parameters are not valid.
             ValueError: If a letter is not in the alphabet, or the alphabet has not K letters.
 
         Example:

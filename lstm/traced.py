@@ -221,7 +221,7 @@ def check_array(name: str, value: Any, dtype: Any = None, like: str = "WLSTM") -
 
 
 def as_array(name: str, value: Any) -> Array:
-    """Return ``value`` as a JAX array, or say that it is none.
+    """Return ``value`` as a JAX array, or say that it is not an array.
 
     Args:
         name: The argument's name, for the message.

@@ -188,7 +188,7 @@ def fit(
 
     Raises:
         ImportError: If JAX or Optax is not installed.
-        TypeError: As `run`, or if ``optimizer`` is none.
+        TypeError: As `run`, or if ``optimizer`` is not an optimizer.
         ValueError: As `run`, or if gradients are not like the parameters.
 
     Example:

@@ -25,7 +25,7 @@ __all__ = ["CANDIDATE", "ROSETTA", "Convention", "read", "write"]
 
 
 class Convention(NamedTuple):
-    """One row of the table. A name with "/" in it leads into a dictionary inside of another.
+    """One row of the table. A name with "/" in it leads into a dictionary inside another.
 
     Attributes:
         order: The gates in their order, as the library calls them. i, f and o are the same
@@ -156,7 +156,7 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
 
     Args:
         convention: A row of the table.
-        arrays: The arrays by name; where a name has "/", dictionaries inside of a dictionary.
+        arrays: The arrays by name; where a name has "/", dictionaries inside a dictionary.
             All of one dtype.
         where: What the caller calls them, for messages.
 
@@ -239,7 +239,7 @@ def write(convention: Convention, WLSTM: ArrayLike, bias: bool = True) -> dict[s
         bias: False for a layer or cell that is made without biases; row 0 must then be zero.
 
     Returns:
-        dict: New arrays by name; where a name has "/", dictionaries inside of a dictionary.
+        dict: New arrays by name; where a name has "/", dictionaries inside a dictionary.
 
     Raises:
         TypeError: If ``WLSTM`` is of another dtype.

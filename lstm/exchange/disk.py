@@ -26,7 +26,7 @@ KINDS_OF_ERROR = (
 
 
 def path_of(path: str | bytes | os.PathLike[str]) -> str:
-    """Return a path as text, or say that it is none.
+    """Return a path as text, or say that it is not a path.
 
     Args:
         path: What the caller passed.

@@ -25,7 +25,7 @@ GATES = "rfg"
 
 
 class Convention(NamedTuple):
-    """One row of the table. A name with "/" in it leads into a dictionary inside of another.
+    """One row of the table. A name with "/" in it leads into a dictionary inside another.
 
     Attributes:
         order: The gates in their order, as the library calls them: z is our f; n and h are
@@ -183,7 +183,7 @@ def write(
         bias: False for a layer without biases; ours must then be zero.
 
     Returns:
-        dict: New arrays by name; where a name has "/", dictionaries inside of a dictionary.
+        dict: New arrays by name; where a name has "/", dictionaries inside a dictionary.
 
     Raises:
         ValueError: If the parameters are of the other form or of another shape, or biases

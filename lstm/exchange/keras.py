@@ -1,4 +1,4 @@
-"""Keras: ``LSTM``, plain or inside of ``Bidirectional``, and the ``CuDNNLSTM`` of Keras 2."""
+"""Keras: ``LSTM``, plain or inside ``Bidirectional``, and the ``CuDNNLSTM`` of Keras 2."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ NAMES = ("kernel", "recurrent_kernel", "bias")
 
 
 def load(layers: Iterable[tuple[Mapping[str, Any] | None, Sequence[Any]]]) -> list[Layer]:
-    """Convert several ``keras.layers.LSTM``, plain or inside of ``Bidirectional``.
+    """Convert several ``keras.layers.LSTM``, plain or inside ``Bidirectional``.
 
     The weights of a ``CuDNNLSTM`` of Keras 2 are known by their bias, which is twice as long:
     its halves are added up, and each gate's kernel turned, as `lstm.exchange.conventions` says.
@@ -158,7 +158,7 @@ def _read_layer(
 
 
 def _inner(layer: Any, where: str) -> dict[str, Any]:
-    """The settings of a layer inside of ``Bidirectional``."""
+    """The settings of a layer inside ``Bidirectional``."""
     if not isinstance(layer, Mapping) or not isinstance(layer.get("config"), Mapping):
         raise TypeError(f"{where}: expected the settings of an LSTM, got {type(layer).__name__}")
     kind = layer.get("class_name", "LSTM")

@@ -14,7 +14,7 @@ __all__ = ["checked", "flat", "listed", "nested", "spelled"]
 
 
 def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
-    """Give arrays in dictionaries inside of a dictionary names with "/".
+    """Give arrays in dictionaries inside a dictionary names with "/".
 
     Args:
         arrays: What should be a dictionary of arrays.
@@ -52,7 +52,7 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
 
 
 def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `flat`: names with "/" become dictionaries inside of a dictionary.
+    """Undo `flat`: names with "/" become dictionaries inside a dictionary.
 
     Args:
         arrays: Arrays by name.

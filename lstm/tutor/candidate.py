@@ -199,7 +199,7 @@ def _failed(called: Called) -> Ran:
 def _arrays(
     names: list[str], items: list[Any], shapes: list[tuple[int, ...]], p: Problem
 ) -> tuple[Arrays, str]:
-    """The outputs as arrays by name, or what is wrong with the first that is none."""
+    """The outputs as arrays by name, or what is wrong with the first that is not one."""
     arrays: dict[str, NDArray[Any]] = {}
     n, b, D, H = p.sizes
     sizes = f"n, b, D, H = {n}, {b}, {D}, {H}"
