@@ -232,6 +232,56 @@ def answers(path, X, Y, **options):
     return layers
 
 
+def weights_h5(path, change):
+    """A file of one LSTM, as Keras writes it: each array by what ``change`` makes of it."""
+    import h5py
+
+    arrays = exchange.keras.dump([BOTH[0]._replace(backward=None)])[0]
+    with h5py.File(path, "w") as file:
+        for k, array in enumerate(arrays):
+            data, attributes = change(np.float32(array))
+            file.create_dataset(f"layers/lstm/cell/vars/{k}", data=data).attrs.update(attributes)
+    return np.float32(BOTH[0].forward)
+
+
+def test_numbers_of_other_types_in_keras_files(tmp_path):
+    """Keras marks a bfloat16, which HDF5 does not know, by an attribute."""
+    import h5py
+    import ml_dtypes
+
+    path = tmp_path / "a.weights.h5"
+    for dtype in ("<f2", ">f2", ">f4", "<f4"):
+        want = weights_h5(path, lambda array, dtype=dtype: (array.astype(dtype), {}))
+        got = exchange.load(path)[0].forward
+        np.testing.assert_array_equal(got, want.astype(dtype).astype("f4"), strict=True)
+    narrow = ml_dtypes.bfloat16
+    want = weights_h5(path, lambda array: (array.astype(narrow).view("V2"), {"dtype": "bfloat16"}))
+    got = exchange.load(path)[0].forward
+    np.testing.assert_array_equal(got, want.astype(narrow).astype("f4"), strict=True)
+    weights_h5(path, lambda array: (array.astype(narrow).view("V2"), {}))
+    with refused(ValueError, f"{path}: 'layers/lstm/cell/vars/0' cannot be read (type |V2)"):
+        exchange.load(path)
+    weights_h5(path, lambda array: (array if array.shape[0] == 2 else h5py.Empty("f4"), {}))
+    message = f"{path}: 'layers/lstm/cell/vars/0' cannot be read (it holds no numbers)"
+    with refused(ValueError, message):
+        exchange.load(path)
+
+
+def test_a_keras_model_that_is_a_class_of_its_own(tmp_path):
+    """It is no damaged file."""
+    weights_h5(tmp_path / "w.h5", lambda array: (array, {}))
+    content = (tmp_path / "w.h5").read_bytes()
+    config = json.dumps({"class_name": "Mine", "config": {"units": 3}}).encode()
+    path = tmp_path / "a.keras"
+    path.write_bytes(zipped(**{"config.json": config, "model.weights.h5": content}))
+    message = (
+        f"{path}: expected a model whose config.json lists its layers, got a 'Mine': take its LSTM "
+        "layers from Keras, by exchange.keras.load"
+    )
+    with refused(ValueError, message):
+        exchange.load(path)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_keras(keras, tmp_path):
     K = keras.layers

@@ -17,7 +17,7 @@ import numpy as np
 from ..layers import Layer, check_layers
 from . import keras
 from .conventions import ROSETTA, read
-from .tensors import LARGEST, Entry
+from .tensors import LARGEST, Entry, from_bfloat16, widened
 
 __all__ = ["layers_of_archive", "layers_of_weights", "open_h5"]
 
@@ -75,14 +75,17 @@ def _dataset(path: str, dataset: Any, size: int) -> Entry:
         try:
             if dataset.is_virtual or dataset.external:
                 raise ValueError("its numbers are in another file, which is not read")
-            if dataset.dtype.kind not in "fiub":
+            if dataset.shape is None:
+                raise ValueError("it holds no numbers")
+            narrow = dataset.dtype == "V2" and dataset.attrs.get("dtype") == "bfloat16"
+            if dataset.dtype.kind not in "fiub" and not narrow:
                 raise ValueError(f"type {dataset.dtype}")
             if dataset.size * dataset.dtype.itemsize > max(LARGEST[0], LARGEST[1] * size):
                 raise ValueError(f"shape {dataset.shape} in a file of {size} bytes")
             array = np.asarray(dataset[()])
         except Exception as error:
             raise ValueError(f"{path!r} cannot be read ({error})") from error
-        return array.astype(np.float32) if array.dtype == np.float16 else array
+        return from_bfloat16(array.view("<u2")) if narrow else widened(array)
 
     return Entry(tuple(dataset.shape or ()), str(dataset.dtype), read)
 
@@ -186,13 +189,19 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
     """
     try:
         config = json.loads(members["config.json"]().decode())
-        layers = {layer["config"]["name"]: layer for layer in config["config"]["layers"]}
+        given = config["config"].get("layers", ())  # a class of one's own lists none
+        layers = {layer["config"]["name"]: layer for layer in given}
         kinds = {name: str(layer["class_name"]) for name, layer in layers.items()}
         sources = dict(_sources(config["class_name"], layers))
     except ValueError as error:
         raise ValueError(f"a damaged Keras file: {error}") from error
     except Exception as error:  # whatever is missing
         raise ValueError("a damaged Keras file: config.json has no layers") from error
+    if not layers:
+        raise ValueError(
+            f"expected a model whose config.json lists its layers, got a {config['class_name']!r}: "
+            "take its LSTM layers from Keras, by exchange.keras.load"
+        )
     lstms = [name for name, layer in layers.items() if _is_lstm(layer)]
     hidden = [
         f"{name} ({kinds[name]})" for name, layer in layers.items()

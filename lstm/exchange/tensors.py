@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "Entry", "open_npz", "open_safetensors", "open_zip", "to_npz", "to_safetensors",
+    "Entry", "from_bfloat16", "open_npz", "open_safetensors", "open_zip", "to_npz",
+    "to_safetensors", "widened",
 ]  # fmt: skip
 
 LARGEST = 2**24, 200
@@ -145,7 +146,7 @@ def _npy(name: str, data: bytes) -> Entry:
     def read() -> NDArray[Any]:
         array = np.frombuffer(data, dtype, offset=start) if dtype.itemsize else np.empty(0, dtype)
         array = array.reshape(shape, order="F" if by_columns else "C")
-        return _widened(array)
+        return widened(array)
 
     return Entry(shape, str(dtype), read)
 
@@ -214,8 +215,8 @@ def _tensor(name: str, content: bytes, start: int, shape: tuple[int, ...], dtype
         kind = np.dtype(SAFETENSORS[dtype])
         array = np.frombuffer(content, kind, math.prod(shape), start).reshape(shape)
         if dtype == "BF16":
-            return (array.astype(np.uint32) << 16).view(np.float32)
-        return _widened(array)
+            return from_bfloat16(array)
+        return widened(array)
 
     return Entry(shape, dtype, read)
 
@@ -248,8 +249,35 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _widened(array: NDArray[Any]) -> NDArray[Any]:
-    """A new array in this machine's byte order; float16 becomes float32."""
+def from_bfloat16(halves: NDArray[Any]) -> NDArray[Any]:
+    """Widen bfloat16, which NumPy does not know, to float32.
+
+    Args:
+        halves: The bits, 16 for each number, as unsigned integers.
+
+    Returns:
+        numpy.ndarray: A new array of the same shape.
+
+    Example:
+        >>> from_bfloat16(np.array([0x3F80, 0xC000], np.uint16))
+        array([ 1., -2.], dtype=float32)
+    """
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
+def widened(array: NDArray[Any]) -> NDArray[Any]:
+    """Copy an array into this machine's byte order; float16 becomes float32.
+
+    Args:
+        array: Of any dtype.
+
+    Returns:
+        numpy.ndarray: A new array.
+
+    Example:
+        >>> widened(np.ones(2, ">f2")).dtype
+        dtype('float32')
+    """
     dtype = np.dtype(np.float32) if array.dtype.itemsize == 2 and array.dtype.kind == "f" else (
         array.dtype.newbyteorder("="))  # fmt: skip
     return np.array(array, dtype)
