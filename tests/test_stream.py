@@ -113,8 +113,9 @@ def test_lists_and_strided_arrays_are_read():
 def test_what_overflows_or_vanishes_is_no_mistake(huge):
     WLSTM = lstm.init(5, 4, rng=1, dtype="float32")
     stream = Stream(WLSTM * np.float32(1e20))
+    inputs = np.full(5, huge, "float32"), np.full(5, 1e-40, "float32")
     with np.errstate(all="raise"):
-        for x in (np.full(5, huge, "float32"), np.full(5, 1e-40, "float32")):
+        for x in inputs:
             assert np.isfinite(stream.step(x)).all()
         with pytest.raises(FloatingPointError):  # and the caller's setting stays
             np.float32(1e30) * np.float32(1e30)
