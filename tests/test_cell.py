@@ -210,7 +210,7 @@ def test_grad_equals_the_derived_backward():
     def loss(params, X, c0, h0):
         return (weights * run(params, X, c0, h0).Hout).sum()
 
-    dparams, dX, dc0, dh0 = jax.grad(loss, argnums=(0, 1, 2, 3))(params, X, c0, h0)
+    dparams, dX, dc0, dh0 = jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3)))(params, X, c0, h0)
     derived = lstm.backward(weights, lstm.forward(X, fuse(params), c0, h0).cache)
     for got, want in zip((dX, fuse(dparams), dc0, dh0), derived, strict=True):
         np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * max(1, np.abs(want).max()))

@@ -7,7 +7,7 @@ os.environ["KERAS_BACKEND"] = "jax"
 import jax
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import by_jax, refused
 
 from lstm.exchange import gru as exchange_gru
 from lstm.exchange.gru import ROSETTA, read, write
@@ -134,10 +134,9 @@ def test_against_keras(name):
         return out.swapaxes(0, 1), last
 
     arrays = {key: np.asarray(value) for key, value in weights.items()}
-    (Hout, last), back = jax.vjp(theirs, X, state["h"], arrays)
+    (Hout, last), (dX, dh, dweights) = by_jax(theirs, (X, state["h"], arrays), (dHout, dstate["h"]))
     close(run.Hout, Hout)
     close(run.state["h"], last)
-    dX, dh, dweights = back((dHout, dstate["h"]))
     close(mine.dX, dX)
     close(mine.state["h"], dh)
     dweights = {key: np.array(value) for key, value in dweights.items()}
@@ -163,12 +162,11 @@ def test_against_flax():
             outs.append(h)
         return jax.numpy.stack(outs), h
 
-    (Hout, last), back = jax.vjp(run, arrays, X, state["h"])
+    (Hout, last), (darrays, dX, dh) = by_jax(run, (arrays, X, state["h"]), (dHout, dstate["h"]))
     mine = cell.forward(X, params, state)
     close(mine.Hout, Hout)
     close(mine.state["h"], last)
     grads = cell.backward(dHout, mine.cache, dstate)
-    darrays, dX, dh = back((dHout, dstate["h"]))
     close(grads.dX, dX)
     close(grads.state["h"], dh)
     for key, value in read(ROSETTA["Flax linen"], jax.tree.map(np.asarray, darrays)).items():

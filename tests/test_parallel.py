@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import by_jax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -373,14 +374,8 @@ def test_the_gradient_in_jax(n):
         rng = np.random.default_rng(9)
         true = lstm.scan.forward(X, WLSTM, c0, h0)
         cotangents = jax.tree.map(lambda a: jnp.asarray(rng.standard_normal(a.shape)), true)
-        judge = jax.vjp(lambda *args: lstm.scan.forward(*args), X, WLSTM, c0, h0)[1](cotangents)
-
-        @jax.jit
-        def run(cotangents, *arguments):
-            out, pull = jax.vjp(gradient.forward, *arguments)
-            return out, pull(cotangents)
-
-        out, pulled = run(cotangents, X, WLSTM, c0, h0)
+        _, judge = by_jax(lstm.scan.forward, (X, WLSTM, c0, h0), cotangents)
+        out, pulled = by_jax(gradient.forward, (X, WLSTM, c0, h0), cotangents)
         for one, other in zip(out, true, strict=True):
             np.testing.assert_array_equal(one, other)
         for one, other in zip(pulled, judge, strict=True):
@@ -437,9 +432,7 @@ def test_every_derivative_of_the_diagonal_table_against_jax():
             v = values_of(*arguments)
             return v.h, v.c
 
-        judge = jax.vjp(results, *map(jnp.asarray, arguments))[1](
-            (jnp.asarray(dh), jnp.asarray(dc))
-        )
+        _, judge = by_jax(results, arguments, (dh, dc))
     for name, expected in zip(("x", "b", "Wx", "w", "c_prev", "h_prev"), judge, strict=True):
         np.testing.assert_allclose(getattr(d, name), expected, rtol=1e-11, atol=1e-13, err_msg=name)
 

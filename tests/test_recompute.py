@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
+from helpers import by_jax
 
 import lstm
 from lstm import gradcheck, recompute
@@ -101,14 +102,8 @@ def test_the_same_in_jax(every):
         arguments = tuple(map(jax.numpy.asarray, p.inputs.values()))
         whole = lstm.scan.forward(*arguments)
         cotangents = type(whole)(*map(jax.numpy.asarray, p.cotangents))
-        judge = jax.vjp(lambda *args: lstm.scan.forward(*args), *arguments)[1](cotangents)
-
-        @jax.jit
-        def run(cotangents, *arguments):
-            out, pull = jax.vjp(lambda *args: recompute.scan(*args, every=every), *arguments)
-            return out, pull(cotangents)
-
-        out, pulled = run(cotangents, *arguments)
+        _, judge = by_jax(lstm.scan.forward, arguments, cotangents)
+        out, pulled = by_jax(partial(recompute.scan, every=every), arguments, cotangents)
         for one, other in zip(out, whole, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
         for one, other in zip(pulled, judge, strict=True):

@@ -424,10 +424,8 @@ def test_results_and_layers_survive_an_export():
     assert isinstance(got, scan.Stacked)
     assert_trees_same(got, want, 1e-14)
     loss = lambda run: lambda layers: (run(X, layers, lengths).Hout ** 2).sum()  # noqa: E731
-    gradients = jax.grad(loss(again.call))(jax.tree.map(jnp.asarray, layers))
-    want = jax.grad(loss(lambda X, W, lengths: scan.stack(X, W, lengths=lengths)))(
-        jax.tree.map(jnp.asarray, layers)
-    )
+    gradients = jax.jit(jax.grad(loss(again.call)))(layers)
+    want = jax.jit(jax.grad(loss(lambda X, W, lengths: scan.stack(X, W, lengths=lengths))))(layers)
     assert_trees_same(gradients, want, 1e-12)
 
     one = jax.export.export(jax.jit(scan.forward))(shape(X), shape(layers[0].forward))
@@ -487,8 +485,11 @@ DTYPE = "expected dtype float32 or float64"
             TypeError,
             f'X: {DTYPE}, got float16; widen it with .astype("float32")',
         ),
-        ({"WLSTM": stack.Layer(WLSTM)}, TypeError,
-         "WLSTM: expected an array, got a Layer: pass one of its fields (forward, backward)"),
+        (
+            {"WLSTM": stack.Layer(WLSTM)},
+            TypeError,
+            "WLSTM: expected an array, got a Layer: pass one of its fields (forward, backward)",
+        ),
         ({"WLSTM": object}, TypeError, "WLSTM: expected an array, got <class 'object'>"),
         ({"c0": STATE.T}, ValueError, "c0: expected shape (b, H) = (3, 4), got (4, 3)"),
         ({"h0": STATE[0]}, ValueError, "h0: expected shape (b, H) = (3, 4), got (4,)"),
@@ -579,16 +580,23 @@ def test_bad_arguments_of_a_stack_are_refused_by_name(arguments, error, message)
 PROGRAMS = [{"unroll": 3}, {"remat": True}, {"remat": 3}, {"remat": 7, "unroll": 2}, {"remat": 99}]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=str)
-@pytest.mark.parametrize("n", [0, 1, 7, 12])
+@pytest.mark.parametrize(
+    ("program", "n"),
+    [(program, n) for program in PROGRAMS for n in (1, 12)] + [(PROGRAMS[0], 0), (PROGRAMS[3], 0)]
+    + [(PROGRAMS[2], 7), (PROGRAMS[3], 7)],
+    ids=str,
+)  # fmt: skip
 def test_another_program_computes_the_same(program, n):
     problem = draw(n=n, b=3, D=4, H=5)
     got = gradients(partial(scan.forward, **program), problem)
     assert_same(got, run_numpy(problem), 1e-13)
 
 
-@pytest.mark.parametrize("program", PROGRAMS[1:], ids=str)
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("program", "reverse"),
+    [(PROGRAMS[1], False), (PROGRAMS[2], True), (PROGRAMS[3], False), (PROGRAMS[4], True)],
+    ids=str,
+)
 def test_another_program_knows_lengths_directions_and_single_sequences(program, reverse):
     problem = draw(n=12, b=3, D=4, H=5)
     options = {"lengths": np.array([12, 0, 5]), "reverse": reverse}
@@ -615,8 +623,8 @@ def test_another_program_of_a_stack():
     def loss(layers, **program):
         return (scan.stack(X, layers, lengths=[11, 4], **program).Hout ** 2).sum()
 
-    want = jax.grad(loss)(layers)
-    got = jax.grad(partial(loss, remat=True, unroll=2))(layers)
+    want = jax.jit(jax.grad(loss))(layers)
+    got = jax.jit(jax.grad(partial(loss, remat=True, unroll=2)))(layers)
     for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
 

@@ -1,13 +1,13 @@
 """Every cell: each row of its table and whole sequences against oracles that know no table."""
 
 import itertools
+from functools import partial
 from types import SimpleNamespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import freeze, read_by, refused
+from helpers import by_jax, freeze, read_by, refused
 
 import lstm
 from lstm import gradcheck, recurrent, reference, steps, variants
@@ -53,15 +53,9 @@ def test_whole_sequences_by_jax_through_the_same_table(name, cells):
     run = cell.forward(X, params, state)
     mine = cell.backward(dHout, run.cache, dstate)
     with jax.enable_x64(True):
-
-        def by_jax(X, params, state):
-            return recurrent.scan(cell, X, params, state)
-
-        def both(X, params, state, dHout, dstate):
-            out, back = jax.vjp(by_jax, X, params, state)
-            return out, back((dHout, dstate))
-
-        (Hout, last), theirs = jax.jit(both)(X, params, state, dHout, dstate)
+        (Hout, last), theirs = by_jax(
+            partial(recurrent.scan, cell), (X, params, state), (dHout, dstate)
+        )
     compare((run.Hout, run.state, *mine), (Hout, last, *theirs))
 
 
@@ -343,11 +337,10 @@ def test_jax_differentiates_all_steps_at_once():
         for module in (mlstm, minlstm, mingru):
             cell = module.cell(D, H)
             X, params, _, dHout, _ = check.random_problem(cell, 9)
-            Hout, pull = jax.vjp(module.parallel, *jax.tree.map(jnp.asarray, (X, params)))
+            Hout, (dX, dparams) = by_jax(module.parallel, (X, params), dHout)
             run = cell.forward(X, params)
             grads = cell.backward(dHout, run.cache)
             np.testing.assert_allclose(Hout, run.Hout, rtol=0, atol=1e-12)
-            dX, dparams = pull(jnp.asarray(dHout))
             np.testing.assert_allclose(dX, grads.dX, rtol=0, atol=1e-11)
             for name, want in grads.params.items():
                 np.testing.assert_allclose(dparams[name], want, rtol=0, atol=1e-11)
