@@ -7,7 +7,19 @@ from itertools import product
 
 import numpy as np
 
-from . import attention, counting, flow, million, newton, remember, sunspots, text, variants, vowels
+from . import (
+    attention,
+    counting,
+    flow,
+    million,
+    newton,
+    remember,
+    sunspots,
+    text,
+    text_plain,
+    variants,
+    vowels,
+)  # fmt: skip
 from .runner import run_all
 from .store import Experiment
 
@@ -29,7 +41,7 @@ MAP += [("3/0", 0.3), ("3/0", 0.2), ("uniform 4/0", 1.0), ("uniform 5/0", 1.0)]
 _rng = np.random.default_rng(1997)
 RANDOM = [
     (f"{_rng.uniform(1, 6):.1f}/{_rng.uniform(-5, 0):.1f}", round(0.2 ** _rng.uniform(), 2))
-    for _ in range(48)
+    for _ in range(24)
 ]
 """Starts drawn at random, on which a rule that was found on the map can be tested."""
 
@@ -88,7 +100,8 @@ EXPERIMENTS = {
         ),
         remember.EXPERIMENT, flow.EXPERIMENT, newton.EXPERIMENT, newton.AGAIN,
         million.MEMORY, million.MILLION, sunspots.EXPERIMENT, counting.EXPERIMENT,
-        text.EXPERIMENT, attention.EXPERIMENT, variants.EXPERIMENT, variants.MORE,
+        text.EXPERIMENT, text_plain.CHOOSE, text_plain.EXPERIMENT, attention.EXPERIMENT,
+        variants.EXPERIMENT, variants.MORE,
         *vowels.EXPERIMENTS,
     )
 }  # fmt: skip

@@ -34,7 +34,7 @@ UPDATES = {1: 10_000, 2: 6000, 4: 3000, 8: 2000, 16: 1200}
 """How long to train on one in so many blocks: the rate falls to zero on the way (cosine)."""
 
 RUNS = [(1, 0), (16, 0), (8, 0), (4, 0), (2, 0), (16, 1), (8, 1), (4, 1), (16, 2), (1, 1),
-        (8, 2), (2, 1)]  # fmt: skip
+        (8, 2), (2, 1), (1, 2), (4, 2), (2, 2)]  # fmt: skip
 """One in how many blocks, and the seed."""
 
 SHOWN = (100, 1000, 10_000)
