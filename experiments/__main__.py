@@ -41,7 +41,7 @@ MAP += [("3/0", 0.3), ("3/0", 0.2), ("uniform 4/0", 1.0), ("uniform 5/0", 1.0)]
 _rng = np.random.default_rng(1997)
 RANDOM = [
     (f"{_rng.uniform(1, 6):.1f}/{_rng.uniform(-5, 0):.1f}", round(0.2 ** _rng.uniform(), 2))
-    for _ in range(24)
+    for _ in range(48)
 ]
 """Starts drawn at random, on which a rule that was found on the map can be tested."""
 

@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from lstm import tasks, tracking, variants
+from lstm import tasks, text, tracking, variants
 from lstm.recurrent import Cell, scan
 from lstm.tasks import Batch
 from lstm.variants import mingru, minlstm, mlstm
 
 from .store import Experiment, load
+from .text import read
 from .training import padded
 
 SETTINGS = {
@@ -36,7 +37,7 @@ CELLS = (
 )  # fmt: skip
 
 
-SLOW = ("adding", "reber", "cups")
+SLOW = ("adding", "reber", "cups", "text")
 """Tasks that take minutes: half of the seeds has to do, until `MORE` adds others."""
 
 
@@ -52,6 +53,7 @@ class Task:
         score: From the answers to the test batch and that batch to scores by name, the first
             of which chooses the learning rate; 1 is best.
         groups: Into how many symbols an answer falls; 0 if it is a number.
+        larger: How many times the parameters of the settings it takes.
     """
 
     draw: Callable[[int, np.random.Generator], Batch]
@@ -60,6 +62,7 @@ class Task:
     steps: int
     score: Callable[[np.ndarray, Batch], dict[str, float]]
     groups: int = 1
+    larger: int = 1
 
 
 def _adding(batch: int, rng: np.random.Generator) -> Batch:
@@ -114,6 +117,31 @@ def _score_tracking(groups: int, said: np.ndarray, batch: Batch) -> dict[str, fl
     return {f"step {n}": float(right[n - 4 : n].mean()) for n in LENGTHS}
 
 
+WARM, LONG = 16, 64
+"""So many letters of a piece of text are read before the first guess counts; so long it is."""
+
+
+@lru_cache
+def _symbols(name: str) -> np.ndarray:
+    return text.encode(read(name))
+
+
+def _text(name: str, batch: int, rng: np.random.Generator) -> Batch:
+    """Pieces from anywhere in a part of chapter 12's text; what comes next is asked."""
+    symbols = _symbols(name)
+    starts = rng.integers(len(symbols) - LONG, size=batch)
+    one_hot = np.eye(len(text.ALPHABET), dtype=np.float32)[
+        symbols[starts + np.arange(LONG + 1)[:, None]]
+    ]
+    where = np.broadcast_to(np.arange(LONG)[:, None] >= WARM, (LONG, batch))
+    return Batch(one_hot[:-1], one_hot[1:], where, np.full(batch, LONG))
+
+
+def _score_text(said: np.ndarray, batch: Batch) -> dict[str, float]:
+    nats = np.asarray(optax.softmax_cross_entropy(said, batch.Y))[batch.where].mean()
+    return {"probability": float(np.exp(-nats)), "bits": float(nats / np.log(2))}
+
+
 TASKS = {
     "adding": Task(_adding, _adding, _adding, 1200, _score_adding, 0),
     "reber": Task(*(partial(_reber, pool) for pool in range(3)), 600, _score_reber),
@@ -126,6 +154,10 @@ TASKS = {
         partial(tracking.cups, 16), *2 * [partial(tracking.cups, 64)], 4000,
         partial(_score_tracking, 5), 5,
     ),
+    "text": Task(
+        *(partial(_text, name) for name in ("training", "validation", "test")), 1000, _score_text,
+        larger=10,
+    ),
 }  # fmt: skip
 
 
@@ -136,7 +168,7 @@ def fitting(name: str, inputs: int, outputs: int, parameters: int) -> Cell:
         cell = variants.CELLS[name](inputs, H)
         return abs(cell.size + (1 + cell.outputs) * outputs - parameters)
 
-    return variants.CELLS[name](inputs, min(range(2, 200), key=off))
+    return variants.CELLS[name](inputs, min(range(2, 500), key=off))
 
 
 def init(cell: Cell, D: int, K: int, keep: float, seed: int) -> dict[str, Any]:
@@ -216,7 +248,7 @@ def network(task: str, cell: str, settings: dict[str, Any]) -> tuple[Task, Cell,
     what = TASKS[task]
     test = what.test(512, np.random.default_rng(6))
     K = test.Y.shape[2]
-    net = fitting(cell, settings["embedding"], K, settings["parameters"])
+    net = fitting(cell, settings["embedding"], K, what.larger * settings["parameters"])
     return what, net, net.size + (1 + net.outputs) * K, test
 
 
@@ -262,6 +294,7 @@ RUNS = {
     "reber": CELLS,
     "copy": (*CELLS[:6], "mLSTM"),
     "cups": ("LSTM", "GRU, reset after", "sLSTM, sigmoid", "minGRU"),
+    "text": (*CELLS[:6], "mLSTM"),
 }  # fmt: skip
 """What has been run. Any cell of `CELLS` on any task of `TASKS` may be added."""
 

@@ -45,7 +45,8 @@ def test_right_code_in_jax_passes(monkeypatch):
         monkeypatch.setattr(judge, name, lambda *_: [])
     monkeypatch.setattr(judge, "PROOFS", judge.PROOFS[:1])
     monkeypatch.setattr(judge, "PROBES", judge.PROBES[:1])
-    assert tutor.check(*load(STYLES["JAX"][0])).ok
+    # Compiling on a busy machine may take longer than the limit that a student has.
+    assert tutor.check(*load(STYLES["JAX"][0]), limit=120).ok
 
 
 def test_ours_passes_without_a_note():
