@@ -45,6 +45,24 @@ def test_whole_sequences(name, oracle, cells):
     assert set(report.errors) == {"X", *cells[name].params, *(f"{s}_0" for s in cells[name].states)}
 
 
+@pytest.mark.parametrize("H", [2, 130])
+def test_layer_norm_is_that_of_the_paper_at_any_width(H):
+    """Its epsilon is in both passes, so no gradient check would see that it is another one."""
+    cell = variants.CELLS["layer norm"](3, H)
+    X, p, state, *_ = check.random_problem(cell, 4)
+    c, h = state["c"], state["h"]
+
+    def norm(a):
+        return (a - a.mean(axis=1, keepdims=True)) / np.sqrt(a.var(axis=1, keepdims=True) + 1e-5)
+
+    for x, Hout in zip(X, cell.forward(X, p, state).Hout, strict=True):
+        z = p["gain_a"] * norm(x @ p["A"]) + p["gain_r"] * norm(h @ p["R"]) + p["bias_z"]
+        i, f, o = (steps.sigmoid(gate) for gate in np.split(z, 4, axis=1)[:3])
+        c = f * c + i * np.tanh(z[:, 3 * H :])
+        h = o * np.tanh(p["gain_c"] * norm(c) + p["bias_y"])
+        np.testing.assert_allclose(Hout, h, rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_whole_sequences_by_jax_through_the_same_table(name, cells):
     """Values and gradients of `scan`, compiled, against those of the NumPy engine."""
