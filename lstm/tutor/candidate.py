@@ -70,16 +70,11 @@ class Candidate(NamedTuple):
         weights = self.style.pack(p.W, p.second)
         forms = self.style.arguments(self.forward, self.style.swap(p.X), weights, p.c0, p.h0)
         called, changed = self._called(self.forward, forms)
+        wanted = "(Hout, " + ", ".join(self.style.states("Cn", "Hn")) + ", cache)"
+        called = _with_several(called, wanted)
         if called.trouble:
             return _failed(called)
-        wanted = "(Hout, " + ", ".join(self.style.states("Cn", "Hn")) + ", cache)"
-        value = called.value
-        if value is None:
-            return _failed(called._replace(trouble="returns nothing", unwritten=True))
-        if not isinstance(value, (tuple, list)):
-            kind = type(value).__name__
-            return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
-        items = _items(value)
+        items = _items(called.value)
         if len(items) > 1 and _is_group(items[1], 2) and len(items[1]) == 2:
             items[1:2] = items[1]
         if len(items) not in (3, 4) or (len(items) == 3 and self.backward is not None):
@@ -109,22 +104,17 @@ class Candidate(NamedTuple):
         forms = self.style.back(self.backward, self.style.swap(p.dHout), cache, p.dCn, p.dHn)
         called, changed = self._called(self.backward, forms)
         names = self.style.gradients()
+        wanted = "(" + ", ".join(names) + ")"
+        called = _with_several(called, wanted)
         if called.trouble:
             return _failed(called)
-        wanted = "(" + ", ".join(names) + ")"
-        value = called.value
-        if value is None:
-            return _failed(called._replace(trouble="returns nothing", unwritten=True))
-        if not isinstance(value, (tuple, list)):
-            kind = type(value).__name__
-            return _failed(called._replace(trouble=f"returns a {kind}, expected {wanted}"))
         n, b, D, H = p.sizes
         dX = (b, n, D) if self.style.batch_first else (n, b, D)
         places = self.style.places(D, H)
         shapes = [dX, *(place.shape for place in places.values()), (b, H), (b, H)]
         items: list[Any] = []
         inner: Mapping[str, Any] = {}
-        for item in _items(value):
+        for item in _items(called.value):
             if isinstance(item, Mapping):
                 got = flat(item, "gradients", "gradients")
                 ours = [got.get(name, got.get("d" + name)) for name in places]
@@ -190,6 +180,18 @@ def _is_group(item: Any, dimensions: int) -> bool:
         return np.ndim(item) != dimensions
     except Exception:  # arrays of several shapes
         return True
+
+
+def _with_several(called: Called, wanted: str) -> Called:
+    """The call, which is in trouble if it did not return several values."""
+    if called.trouble:
+        return called
+    if called.value is None:
+        return called._replace(trouble="returns nothing", unwritten=True)
+    if not isinstance(called.value, (tuple, list)):
+        kind = type(called.value).__name__
+        return called._replace(trouble=f"returns a {kind}, expected {wanted}")
+    return called
 
 
 def _failed(called: Called) -> Ran:
