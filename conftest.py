@@ -1,20 +1,24 @@
 """What every test of the project, doctests and chapters included, runs under.
 
 Tests and chapters run side by side, one to a core: a matrix product or a compiled function that
-took a second thread would mostly wait for it. XLA's emitters of fused loops are left out, because
-they take a quarter of the time in which a small program is compiled. What JAX has compiled once is
-kept for whoever needs it next, in a folder that git ignores and `make clean` removes; where
-nothing may be written, as in a checkout that belongs to somebody else, nothing is kept.
+took a second thread would mostly wait for it. XLA's emitters of fused loops are left out where
+they can be, because they take a quarter of the time in which a small program is compiled. What JAX
+has compiled once is kept for whoever needs it next, in a folder that git ignores and `make clean`
+removes; where nothing may be written, as in a checkout that belongs to somebody else, nothing is
+kept.
 """
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 CACHE = Path(__file__).parent / ".jax_cache"
 KEEP = os.access(CACHE if CACHE.exists() else CACHE.parent, os.W_OK)
 
 # Before NumPy and JAX are imported; the kernels and programs that tests start take it over.
-FLAGS = "--xla_cpu_multi_thread_eigen=false --xla_cpu_use_fusion_emitters=false"
+FLAGS = "--xla_cpu_multi_thread_eigen=false"
+if tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 11):  # later ones end at the flag
+    FLAGS += " --xla_cpu_use_fusion_emitters=false"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}".strip()
 for _name, _value in {
     "OPENBLAS_NUM_THREADS": "1",
