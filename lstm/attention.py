@@ -172,7 +172,7 @@ def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answ
     """Read the questions, and answer one letter after each that the writer reads.
 
     Args:
-        params: As from `init`.
+        params: Parameters as `init` makes them.
         X: The questions, shape (m, b, K), letters as ones among zeros.
         Z: What the writer reads, shape (n, b, K): the answer, one letter late.
 
@@ -237,7 +237,7 @@ def run(params: Mapping[str, Any], batch: Any, loss: Loss = cross_entropy) -> An
     """The loss of a batch, its answers and the gradients, as `lstm.train.fit` wants them.
 
     Args:
-        params: As from `init`.
+        params: Parameters as `init` makes them.
         batch: Such as `lstm.dates.Pairs`: X, Z, Y and where.
         loss: As for `lstm.train.run`.
 
@@ -263,7 +263,7 @@ def translate(params: Mapping[str, Any], X: NDArray[Any], n: int, start: int = 0
     """Answer without being told: the writer reads its own letters, the likeliest each time.
 
     Args:
-        params: As from `init`.
+        params: Parameters as `init` makes them.
         X: The questions, shape (m, b, K).
         n: How many letters to write.
         start: The place in the alphabet of what the writer reads first.

@@ -120,7 +120,7 @@ def dates(
         dtype: Of the arrays: float32 or float64.
 
     Returns:
-        Pairs: As from `pairs`.
+        Pairs: b questions and their answers, as `pairs` makes them.
 
     Raises:
         TypeError: If an argument is of another type.

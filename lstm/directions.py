@@ -158,8 +158,8 @@ def backward(
         run: The `Run` that `forward` returned.
         dc: Gradient with respect to Cn, shape (b, H).
         dh: Gradient with respect to Hn, shape (b, H).
-        lengths: As for `forward`.
-        turned: As for `forward`.
+        lengths: The lengths that `forward` was given, (b,) or None.
+        turned: Whether it read from each sequence's end.
 
     Returns:
         tuple: dX (n, b, D), dWLSTM (1 + D + H, 4H), dc0 and dh0 (b, H).

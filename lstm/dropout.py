@@ -47,7 +47,8 @@ def thin(
     """Drop rows of the matrices of a network, and make up for it in the others.
 
     Args:
-        params: As from `lstm.network.init`, with layers that read forward; not changed.
+        params: Parameters as `lstm.network.init` makes them, with layers that read forward; they
+            are not changed.
         rng: The generator that draws what is dropped.
         between: The probability with which an output of a layer is dropped for what reads it
             above, the readout included.
@@ -109,12 +110,12 @@ def run(
     For training, hand it over: ``train.fit(..., gradients=dropout.run, rng=rng, recurrent=0.3)``.
 
     Args:
-        params: As for `thin`.
-        batch: As for `lstm.train.run`.
-        loss: As for `lstm.train.run`.
+        params: Parameters as `thin` takes them.
+        batch: What is read, and what should be answered.
+        loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
         rng: As for `thin`; what is dropped is drawn anew in every call.
-        between: As for `thin`.
-        recurrent: As for `thin`.
+        between: The probability with which an output is dropped for what reads it above.
+        recurrent: The probability with which it is dropped for the next step.
         **options: c0, h0 and last, as for `lstm.train.run`.
 
     Returns:

@@ -120,7 +120,7 @@ def forward(
     """Run a batch through the network.
 
     Args:
-        params: As from `init`.
+        params: Parameters as `init` makes them.
         X: Inputs, shape (n, b, D), padded behind a sequence's end with anything, nan too.
         lengths: The number of steps of each sequence, shape (b,); None if all have n.
         c0: The initial cell states: for ``WLSTM`` (b, H), for ``layers`` a list of (d, b, H);

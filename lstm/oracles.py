@@ -112,7 +112,7 @@ def complex_step(
         inputs: Real arrays by name.
         cotangents: One array per output.
         delta: How far to move, in units of the input.
-        only: As for `central_differences`.
+        only: The inputs to differentiate, and for each a list of indices; None for all.
 
     Returns:
         dict: For each input its gradient, in the input's shape and dtype.

@@ -133,7 +133,7 @@ def check_params(params: Any) -> Params:
     """Return parameters as arrays, or say what is wrong with them.
 
     Args:
-        params: As from `init`.
+        params: Parameters as `init` makes them.
 
     Returns:
         dict: ``WLSTM`` or ``layers``, and ``WOUT``.

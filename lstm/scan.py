@@ -158,8 +158,8 @@ def stack(
         c0: For each layer the initial cell states, (d, b, H), or (d, H); zeros if None.
         h0: For each layer the initial outputs, of the same shapes; zeros if None.
         lengths: The number of steps of each sequence, as in `forward`.
-        unroll: As in `forward`.
-        remat: As in `forward`.
+        unroll: How many steps are compiled into one turn of the loop; see `forward`.
+        remat: Whether to compute pieces again instead of keeping them; see `forward`.
 
     Returns:
         Stacked: The named tuple (Hout, Cn, Hn).

@@ -73,7 +73,7 @@ def decode(symbols: ArrayLike, alphabet: str = ALPHABET) -> str:
 
     Args:
         symbols: Integers from 0 to K - 1, shape (n,).
-        alphabet: As for `encode`.
+        alphabet: All letters that there are, each once.
 
     Returns:
         str: n letters.
@@ -97,7 +97,7 @@ def streams(
     """Read a text with several readers at once, piece after piece, for ever.
 
     Args:
-        symbols: The text as from `encode`, shape (length,).
+        symbols: The text as `encode` gives it, shape (length,).
         n: How many letters a batch takes each reader further.
         batch: How many readers, b; reader k starts at place k * length // b.
         K: How many letters there are in the alphabet.
@@ -110,7 +110,7 @@ def streams(
 
     Raises:
         TypeError: If a size or symbol is not an integer, or the dtype is wrong.
-        ValueError: If a size is below 1, a symbol is none, or there are fewer letters
+        ValueError: If a size is below 1, a symbol is not below K, or there are fewer letters
             than readers.
 
     Example:
@@ -183,7 +183,7 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
 
     Args:
         params: As from `lstm.network.init`, with D = K.
-        symbols: The text as from `encode`, shape (length,), or several texts of the same length
+        symbols: The text as `encode` gives it, shape (length,), or several texts of one length
             that are read side by side, (length, b).
         piece: How many letters are read in one go; it changes the memory that is needed alone.
 
@@ -303,8 +303,8 @@ def sample(
         params: As from `lstm.network.init`, with D = K.
         beginning: What the network reads first; at least one letter.
         length: How many letters it writes.
-        temperature: As for `probabilities`.
-        top: As for `probabilities`.
+        temperature: What answers are divided by; see `probabilities`.
+        top: How many letters, the likeliest, may come at all; None for all.
         rng: A generator, a seed for one, None for a fresh one, or a list of ``length`` random
             numbers.
         alphabet: The K letters.

@@ -173,7 +173,7 @@ def fit(
         params: Parameters to start from, as from `lstm.network.init`; they are not changed.
         batches: Where the batches come from.
         optimizer: From Optax, such as ``optax.adam(1e-2)``.
-        loss: As for `run`.
+        loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
         gradients: Another network's function in place of `run`: from (params, batch, loss) to
             (loss, answers, gradients), perhaps followed by Cn and Hn. Its parameters may be any
             tree of arrays.

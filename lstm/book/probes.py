@@ -108,8 +108,8 @@ def harder(values: ArrayLike, marked: ArrayLike, *, after: int = 10) -> NDArray[
     others, and against the unmarked ones that follow within ``after`` letters of a marked one.
 
     Args:
-        values: As for `auc`.
-        marked: As for `auc`.
+        values: For each letter, of one unit or several, shape (n,) or (n, units).
+        marked: bool, shape (n,), neither all True nor all False.
         after: How many letters.
 
     Returns:
