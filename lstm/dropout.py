@@ -112,7 +112,7 @@ def run(
     Args:
         params: Parameters as `thin` takes them.
         batch: What is read, and what should be answered.
-        loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
+        loss: `lstm.losses.squared_error` or `lstm.losses.cross_entropy`, or a function like them.
         rng: As for `thin`; what is dropped is drawn anew in every call.
         between: The probability with which an output is dropped for what reads it above.
         recurrent: The probability with which it is dropped for the next step.

@@ -109,10 +109,12 @@ def mend_search(path: Path) -> None:
     It looks by a selector, in which a dot begins a class.
     """
     look = path.read_text(encoding="utf-8")
-    selector = 'querySelector(`[role="main"] ${anchor}`)'
+    selector, mended = 'querySelector(`[role="main"] ${anchor}`)', "getElementById(anchor.slice(1))"
+    if mended in look:  # by a build before this one
+        return
     if selector not in look:
         raise ExtensionError(f"searchtools.js has no {selector} any more: is the mend needed?")
-    path.write_text(look.replace(selector, "getElementById(anchor.slice(1))"), encoding="utf-8")
+    path.write_text(look.replace(selector, mended), encoding="utf-8")
 
 
 def used_rules(style: str, words: set[str]) -> str:
