@@ -156,7 +156,8 @@ def check_rng(rng: Any) -> np.random.Generator:
     """Return a generator of random numbers, or refuse what makes none.
 
     Args:
-        rng: A generator, which is handed back; a seed for one; or None for a fresh one.
+        rng: A generator, which is handed back; a seed for one, an integer or a list of integers;
+            or None for a fresh one.
 
     Returns:
         numpy.random.Generator: The generator.
@@ -172,6 +173,10 @@ def check_rng(rng: Any) -> np.random.Generator:
         TypeError: rng: expected a numpy.random.Generator, a seed or None, got 'seed'
     """
     try:
+        if isinstance(rng, (list, tuple)) and not all(
+            isinstance(k, (int, np.integer)) for k in rng
+        ):
+            raise TypeError  # which NumPy flattens or refuses, depending on its version
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError

@@ -165,7 +165,7 @@ FINE = {
     **dict.fromkeys(("init input_size", "init hidden_size", "chrono longest"), ("3",)),
     **dict.fromkeys(("stack init hidden_size", "network hidden_size"), ("3", "[1, 2, 3]")),
     **dict.fromkeys(("init rng", "adding rng"),  # NumPy makes a seed of lists, too
-                    ("None", "3", "[]", "[1, 2, 3]", "ragged")),
+                    ("None", "3", "[]", "[1, 2, 3]")),
     **dict.fromkeys(("step x", "stack step x"), ("1-d", "2-d")),
     **dict.fromkeys(("init dtype", "adding dtype"), ("0-d",)),
     "init forget_bias": ("3", "0-d"),
