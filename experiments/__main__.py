@@ -19,7 +19,7 @@ from . import (
     text_plain,
     variants,
     vowels,
-)  # fmt: skip
+)
 from .runner import run_all
 from .store import Experiment
 

@@ -19,7 +19,7 @@ from lstm.stack import Layer
 
 from .store import DATA, Experiment
 
-__all__ = ["EXPERIMENT", "part", "read", "run", "stored_params"]
+__all__ = ["EXPERIMENT", "descent", "part", "read", "run", "stored_params"]
 
 BLOCKS = 64
 
@@ -61,6 +61,13 @@ def columns(symbols: np.ndarray, b: int) -> np.ndarray:
     return np.ascontiguousarray(symbols[: length * b].reshape(b, length).T)
 
 
+def descent(clip: float, rate: float, updates: int) -> optax.GradientTransformation:
+    """Adam with clipped gradients, at a rate that falls to zero (cosine)."""
+    return optax.chain(
+        optax.clip_by_global_norm(clip), optax.adam(optax.cosine_decay_schedule(rate, updates))
+    )
+
+
 def halved(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters rounded to float16, in which they are stored."""
 
@@ -95,9 +102,7 @@ def run(
     rng = np.random.default_rng(seed)
     params = train.init(K, [hidden, hidden], K, forget_bias=forget_bias, rng=rng)
     split_rows(params["layers"][0].forward).Wx[:] *= louder
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(clip), optax.adam(optax.cosine_decay_schedule(rate, updates))
-    )
+    optimizer = descent(clip, rate, updates)
     fit = train.fit(
         params, text.streams(learnt, n, batch), optimizer, train.cross_entropy, dropout.run,
         carry=True, rng=rng, between=between, recurrent=recurrent,

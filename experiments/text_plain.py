@@ -18,7 +18,7 @@ from lstm import text
 
 from . import plain
 from .store import Experiment
-from .text import UPDATES, columns, part, read
+from .text import UPDATES, columns, descent, part, read
 
 __all__ = ["CHOOSE", "EXPERIMENT", "reach", "run"]
 
@@ -89,10 +89,8 @@ def run(
     learnt = text.encode(part(read("training"), one_in, seed))
     choosing, testing = (text.encode(read(name)) for name in ("validation", "test"))
     rng = np.random.default_rng(seed)
-    params = init(K, hidden, louder, rng)
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(clip), optax.adam(optax.cosine_decay_schedule(rate, updates))
-    )
+    start = params = init(K, hidden, louder, rng)
+    optimizer = descent(clip, rate, updates)
     state = optimizer.init(params)
     one_hot = np.eye(K, dtype=np.float32)
 
@@ -102,43 +100,40 @@ def run(
             bits, after = surprise(params, X, Y, h, masks)
             return bits.mean() * np.log(2), after
 
-        (value, after), grads = jax.value_and_grad(loss, has_aux=True)(params)
+        grads, after = jax.grad(loss, has_aux=True)(params)
         changes, state = optimizer.update(grads, state, params)
-        return optax.apply_updates(params, changes), state, value, after
+        return optax.apply_updates(params, changes), state, after
 
     read_on = jax.jit(surprise)
 
     def bits(params: Any, symbols: np.ndarray, b: int) -> float:
         pieces = one_hot[columns(symbols, b)]
-        start = np.zeros((2, b, hidden), np.float32)
-        return float(read_on(params, pieces[:-1], pieces[1:], start)[0].mean())
+        zeros = np.zeros((2, b, hidden), np.float32)
+        return float(read_on(params, pieces[:-1], pieces[1:], zeros)[0].mean())
 
     h = np.zeros((2, batch, hidden), np.float32)
     best, best_at, kept = np.inf, 0, params
     for k, letters in enumerate(text.streams(learnt, n, batch), start=1):
         masks = (rng.random((n, batch, hidden)) >= between) / np.float32(1 - between)
-        params, state, _, h = update(
-            params, state, letters.X, letters.Y, h, masks.astype(np.float32)
-        )
+        params, state, h = update(params, state, letters.X, letters.Y, h, masks.astype(np.float32))
         if k % every == 0 and (score := bits(params, choosing, 32)) < best:
             best, best_at, kept = score, k, params
         if k == updates:
             break
-    starts = np.random.default_rng(0).choice(
+    places = np.random.default_rng(0).choice(
         np.arange(BEFORE, len(testing) - BEFORE), 200, replace=False
     )
+
+    def shares(params: Any) -> list[float]:
+        return [float(f"{share:.4g}") for share in reach(params, testing, places)]
+
     return {
         "letters": len(learnt),
         "best_at": best_at,
         "validation": round(bits(kept, choosing, 1), 4),
         "test": round(bits(kept, testing, 1), 4),
-        "reach": [float(f"{share:.4g}") for share in reach(kept, testing, starts)],
-        "reach of its start": [
-            float(f"{share:.4g}")
-            for share in reach(
-                init(K, hidden, louder, np.random.default_rng(seed)), testing, starts
-            )
-        ],
+        "reach": shares(kept),
+        "reach of its start": shares(start),
     }
 
 
