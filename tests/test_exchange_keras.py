@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from exchange import assert_close, ours, random_like, task
-from helpers import refused
+from helpers import by_jax, refused
 
 from lstm import stack
 from lstm.exchange import keras as exchange_keras
@@ -74,14 +74,9 @@ def test_outputs_states_and_gradients_agree(dtype, exact_tanh):
             return net.stateless_call(trainable, [v.value for v in net.non_trainable_variables],
                                       X, c0, h0, mask)[0]  # fmt: skip
 
-        @jax.jit
-        def results_and_gradients(arguments, cotangents):
-            results, vjp = jax.vjp(run, *arguments)
-            return results, vjp(cotangents)
-
         values = [v.value for v in net.trainable_variables]
         cotangents = jax.tree.map(jnp.asarray, (t.dHout.swapaxes(0, 1), t.dCn, t.dHn))
-        results, gradients = results_and_gradients((values, X, *states), cotangents)
+        results, gradients = by_jax(run, (values, X, *states), cotangents)
         for rnn, arrays in zip(net.rnns, exchange_keras.dump(layers), strict=True):
             assert_close(arrays, rnn.get_weights(), dtype)
             rnn.set_weights(arrays)  # and back again
