@@ -96,27 +96,45 @@ def draw_inline(app, pagename, templatename, context, doctree) -> None:
 
 
 def estimate(app, pagename, templatename, context, doctree) -> None:
-    """Say under the title of a chapter how long it is."""
+    """Say under the title of a chapter how long it is, up to its exercises and behind them."""
     if doctree is None or app.env.doc2path(pagename).endswith(".md"):
         return
-    text = nodes.Element("", *(node.deepcopy() for node in doctree.findall(nodes.paragraph)))
+    more = sum(minutes(section) for section in after_exercises(doctree))
     equations = len(list(doctree.findall(nodes.math_block)))
-    code = "\n".join(block.astext() for block in doctree.findall(nodes.literal_block))
-    minutes = (
-        len(text.astext().split()) / WORDS_PER_MINUTE
-        + equations / EQUATIONS_PER_MINUTE
-        + len(code.splitlines()) / LINES_PER_MINUTE
-    )
     exercises = len(set(re.findall(r"Exercise \d+\.\d+\.", doctree.astext())))
     counts = [
         f"{count} {what}{'s' * (count > 1)}"
         for count, what in ((equations, "equation"), (exercises, "exercise"))
         if count
     ]
-    line = " · ".join([f"About {max(5, 5 * round(minutes / 5))} minutes to read", *counts])
+    time = f"About {fives(minutes(doctree) - more)} minutes to read"
+    if more:
+        time += f", {fives(more)} more after the exercises"
     context["body"] = context["body"].replace(
-        "</h1>", f'</h1>\n<p class="reading-time">{line}</p>', 1
+        "</h1>", f'</h1>\n<p class="reading-time">{" · ".join([time, *counts])}</p>', 1
     )
+
+
+def minutes(part: nodes.Element) -> float:
+    """How long a slow reader takes for a part of a page."""
+    words = sum(len(paragraph.astext().split()) for paragraph in part.findall(nodes.paragraph))
+    equations = len(list(part.findall(nodes.math_block)))
+    lines = sum(len(block.astext().splitlines()) for block in part.findall(nodes.literal_block))
+    return words / WORDS_PER_MINUTE + equations / EQUATIONS_PER_MINUTE + lines / LINES_PER_MINUTE
+
+
+def fives(time: float) -> int:
+    """Minutes, rounded to a multiple of five."""
+    return max(5, 5 * round(time / 5))
+
+
+def after_exercises(doctree: nodes.document) -> list[nodes.section]:
+    """What a chapter has for those who need it, between its exercises and its sources."""
+    sections = [s for s in next(doctree.findall(nodes.section)) if isinstance(s, nodes.section)]
+    titles = [section.next_node(nodes.title).astext() for section in sections]
+    if "Exercises" not in titles:
+        return []
+    return sections[titles.index("Exercises") + 1 : titles.index("Sources")]
 
 
 def collect_previews(app: Sphinx, doctree: nodes.document) -> None:
