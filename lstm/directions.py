@@ -1,56 +1,23 @@
-"""One layer in one direction, over sequences of different lengths.
+"""One layer in one direction, forward in time or backward, with or without lengths.
 
-A batch of sequences that end at different steps runs in pieces, each with the rows that have not
-ended yet, by `lstm.fused`. A direction that reads from the end reads each sequence turned round
-within its own length. What comes after a sequence's end is never looked at.
+If all sequences have the same length, `lstm.fused` runs them, and for the backward direction time
+is turned round before and after. If they differ, `lstm.packed` runs them; without a cache, where
+nothing has to be stored in order, `lstm.fused` goes from one sequence's end to the next. What comes
+after a sequence's end is never looked at.
 """
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import fused
-from .arguments import (
-    ArrayLike,
-    check_array,
-    check_lengths,
-)
+from . import fused, packed
+from .arguments import ArrayLike, check_array, check_lengths
 
-__all__ = [
-    "Piece",
-    "Run",
-    "backward",
-    "forward",
-    "reverse",
-]
+__all__ = ["Cache", "backward", "forward", "reverse"]
 
-
-class Piece(NamedTuple):
-    """Steps in which no sequence ends but after the last, and the rows that go through them.
-
-    Attributes:
-        steps: The steps, a slice.
-        rows: The rows of the batch: an array of indices, or a slice for all.
-        cache: The `lstm.fused.Cache` of this piece.
-    """
-
-    steps: slice
-    rows: Any
-    cache: fused.Cache
-
-
-class Run(NamedTuple):
-    """What one direction of one layer leaves for the way back.
-
-    Attributes:
-        WLSTM: A copy of its weights, shape (1 + D + H, 4H).
-        pieces: The `Piece` list, in the order in which they ran.
-    """
-
-    WLSTM: NDArray[Any]
-    pieces: list[Piece]
+Cache: TypeAlias = fused.Cache | packed.Cache
+"""What one direction of one layer leaves for the way back."""
 
 
 def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
@@ -95,7 +62,7 @@ def forward(
     lengths: NDArray[Any] | None = None,
     turned: bool = False,
     cache: bool = True,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Run | None]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Cache | None]:
     """Run one direction of one layer. Its arguments have been checked.
 
     Args:
@@ -108,57 +75,38 @@ def forward(
         cache: Whether to keep what `backward` needs.
 
     Returns:
-        tuple: Hout (n, b, H), zero after a sequence's end, Cn and Hn (b, H) and the `Run`;
-        None in its place without a cache.
+        tuple: Hout (n, b, H), zero after a sequence's end, Cn and Hn (b, H), and the cache of
+        `lstm.fused` or, with lengths, of `lstm.packed`; None in its place without one.
 
     Example:
         >>> import numpy as np
         >>> X, W, zero = np.ones((5, 3, 10)), fused.init(10, 4, rng=0), np.zeros((3, 4))
-        >>> _, _, _, run = forward(X, W, zero, zero, np.array([5, 2, 5]))
-        >>> [piece.steps for piece in run.pieces]
-        [slice(0, 2, None), slice(2, 5, None)]
+        >>> Hout, _, _, cache = forward(X, W, zero, zero, np.array([5, 2, 5]))
+        >>> Hout.shape, cache.U.shape               # 12 steps, without the padding
+        ((5, 3, 4), (12, 15))
     """
-    if turned:
-        X = reverse(X, lengths)
-    n, b, _ = X.shape
-    run = Run(WLSTM.copy(), []) if cache else None
-    whole = lengths is None  # then there is one piece, whose results are those of all
-    Hout = np.zeros((0 if whole else n, b, WLSTM.shape[1] // 4), WLSTM.dtype)
-    c, h = c.copy(), h.copy()
-    for steps, rows in _cuts(lengths, n):
-        part = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows], cache=cache)
-        if whole:
-            Hout = part.Hout
-        else:
-            Hout[steps, rows] = part.Hout
-        c[rows], h[rows] = part.Cn, part.Hn  # (eq-len-end)
-        _keep(run, steps, rows, part.cache)
-    return (reverse(Hout, lengths) if turned else Hout), c, h, run
-
-
-def _keep(run: Run | None, steps: slice, rows: Any, cache: fused.Cache | None) -> None:
-    """Add a piece to a run, if there is one to go back through."""
-    if run is not None and cache is not None:
-        cache = cache._replace(WLSTM=run.WLSTM)  # one copy serves all pieces
-        run.pieces.append(Piece(steps, rows, cache))
+    if lengths is None:
+        run = fused.forward(X[::-1] if turned else X, WLSTM, c, h, cache=cache)
+        return (run.Hout[::-1] if turned else run.Hout), run.Cn, run.Hn, run.cache
+    if cache:
+        return packed.forward(X, WLSTM, c, h, packed.pack(lengths, turned))
+    return *_outputs(X, WLSTM, c, h, lengths, turned), None
 
 
 def backward(
     dHout: NDArray[Any],
-    run: Run,
+    cache: Cache,
     dc: NDArray[Any],
     dh: NDArray[Any],
-    lengths: NDArray[Any] | None = None,
     turned: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Go back through `forward`. Its arguments have been checked.
 
     Args:
         dHout: Gradient of the loss with respect to Hout, shape (n, b, H).
-        run: The `Run` that `forward` returned.
+        cache: The cache that `forward` returned.
         dc: Gradient with respect to Cn, shape (b, H).
         dh: Gradient with respect to Hn, shape (b, H).
-        lengths: The lengths that `forward` was given, (b,) or None.
         turned: Whether it read from each sequence's end.
 
     Returns:
@@ -167,30 +115,33 @@ def backward(
     Example:
         >>> import numpy as np
         >>> X, W, zero = np.ones((5, 3, 10)), fused.init(10, 4, rng=0), np.zeros((3, 4))
-        >>> Hout, _, _, run = forward(X, W, zero, zero, turned=True)
-        >>> [gradient.shape for gradient in backward(Hout, run, zero, zero, turned=True)]
+        >>> Hout, _, _, cache = forward(X, W, zero, zero, turned=True)
+        >>> [gradient.shape for gradient in backward(Hout, cache, zero, zero, turned=True)]
         [(5, 3, 10), (15, 16), (3, 4), (3, 4)]
     """
+    if isinstance(cache, packed.Cache):
+        return packed.backward(dHout, cache, dc, dh)  # it knows in which order it read
+    dX, dWLSTM, dc0, dh0 = fused.backward(dHout[::-1] if turned else dHout, cache, dc, dh)
+    return (dX[::-1] if turned else dX), dWLSTM, dc0, dh0
+
+
+def _outputs(
+    X: NDArray[Any],
+    WLSTM: NDArray[Any],
+    c: NDArray[Any],
+    h: NDArray[Any],
+    lengths: NDArray[Any],
+    turned: bool,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """The results alone: from one sequence's end to the next, with the rows still running."""
     if turned:
-        dHout = reverse(dHout, lengths)
-    n, b, H = dHout.shape
-    dX = np.zeros((n, b, len(run.WLSTM) - 1 - H), dHout.dtype)
-    dWLSTM = np.zeros_like(run.WLSTM)
-    dc, dh = dc.copy(), dh.copy()
-    for steps, rows, cache in reversed(run.pieces):
-        gradients = fused.backward(dHout[steps, rows], cache, dc[rows], dh[rows])
-        dX[steps, rows] = gradients.dX
-        dWLSTM += gradients.dWLSTM  # (eq-len-weights)
-        dc[rows], dh[rows] = gradients.dc0, gradients.dh0  # (eq-len-carry)
-    return (reverse(dX, lengths) if turned else dX), dWLSTM, dc, dh
-
-
-def _cuts(lengths: NDArray[Any] | None, n: int) -> Iterator[tuple[slice, Any]]:
-    """Cut the steps where sequences end: for each piece, its steps and the rows still running."""
-    if lengths is None:
-        yield slice(0, n), slice(None)
-        return
-    start = 0
+        X = reverse(X, lengths)
+    Hout = np.zeros((*X.shape[:2], WLSTM.shape[1] // 4), WLSTM.dtype)
+    c, h, start = c.copy(), h.copy(), 0
     for stop in np.unique(lengths[lengths > 0]):
-        yield slice(start, int(stop)), np.flatnonzero(lengths >= stop)
+        steps, rows = slice(start, int(stop)), np.flatnonzero(lengths >= stop)
+        part = fused.forward(X[steps, rows], WLSTM, c[rows], h[rows], cache=False)
+        Hout[steps, rows] = part.Hout
+        c[rows], h[rows] = part.Cn, part.Hn  # (eq-len-end)
         start = int(stop)
+    return (reverse(Hout, lengths) if turned else Hout), c, h

@@ -1,9 +1,9 @@
 """Several layers, both directions, and sequences of different lengths.
 
-Everything here is done by `lstm.fused`: a layer's outputs are the next layer's
-inputs; a backward direction reads each sequence from its end; and a batch of
-sequences that end at different steps runs in pieces, each with the rows that
-have not ended yet. What comes after a sequence's end is never looked at. Where
+A layer of a stack is run by `lstm.fused`: a layer's outputs are the next layer's
+inputs; and a backward direction reads each sequence from its end. A batch of
+sequences that end at different steps is run by `lstm.packed`, which does the same
+with the rows that have not ended yet. What comes after a sequence's end is never looked at. Where
 padding comes first, or a mask has holes, `lstm.masks` turns it into lengths.
 
 A stack is a list of layers, from the input up. Everything that
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from . import directions, fused
 from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths
-from .directions import Piece, Run, reverse
+from .directions import reverse
 from .layers import Layer, check_layers, init
 from .settings import check_flag
 
@@ -36,8 +36,6 @@ __all__ = [
     "Gradients",
     "Layer",
     "Outputs",
-    "Piece",
-    "Run",
     "State",
     "backward",
     "check_layers",
@@ -52,7 +50,8 @@ class Cache(NamedTuple):
     """What `backward` needs to know of the forward run. Read it, but do not change it.
 
     Attributes:
-        runs: For each layer a `Run` by the name of its direction.
+        runs: For each layer the cache of each direction, by its name: that of `lstm.fused` or,
+            with lengths, of `lstm.packed`.
         n: The number of steps.
         b: The batch size.
         lengths: The sequences' lengths, shape (b,), or None.
@@ -62,7 +61,7 @@ class Cache(NamedTuple):
             bool; empty without dropout.
     """
 
-    runs: list[dict[str, Run]]
+    runs: list[dict[str, directions.Cache]]
     n: int
     b: int
     lengths: NDArray[np.intp] | None
@@ -233,7 +232,7 @@ def forward(
     h0 = _check_states("h0", h0, layers, b, dtype)
 
     Cn, Hn = [], []
-    runs: list[dict[str, Run]] = []
+    runs: list[dict[str, directions.Cache]] = []
     kept: list[NDArray[np.bool_]] = []
     for layer, c, h in zip(layers, c0, h0, strict=True):
         if rng is not None and dropout and runs:
@@ -288,7 +287,7 @@ def backward(
         ((5, 3, 10), (13, 16))
     """
     check_cache(cache, Cache, "stack.forward")
-    runs, n, b, lengths, batch_first, dropout, kept = cache
+    runs, n, b, _, batch_first, dropout, kept = cache
     layers = [Layer(**{name: run.WLSTM for name, run in layer.items()}) for layer in runs]
     dtype, _ = _outermost(layers)
     width = sum(W.shape[1] // 4 for _, W in layers[-1].directions)
@@ -309,7 +308,7 @@ def backward(
             dY = np.where(kept[-len(dlayers)], dY / (1 - dropout), 0)
         parts = np.split(dY, len(layer), axis=-1)  # one for each direction
         results = [
-            directions.backward(part, run, dc[d], dh[d], lengths, name == "backward")
+            directions.backward(part, run, dc[d], dh[d], name == "backward")
             for d, (part, (name, run)) in enumerate(zip(parts, layer.items(), strict=True))
         ]
         dY = np.sum(

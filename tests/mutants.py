@@ -91,6 +91,7 @@ TESTS = {  # by file: the tests to ask, those that answer quickly first
     "exchange/mlx": "lstm/exchange/mlx.py tests/test_exchange_cells.py",
     "exchange/tinygrad": "lstm/exchange/tinygrad.py tests/test_exchange_cells.py",
     "layers": "lstm/layers.py tests/test_stack.py",
+    "packed": "lstm/packed.py tests/test_packed.py tests/test_stack.py tests/test_memory.py",
     "directions": "lstm/directions.py tests/test_stack.py tests/test_sweeps.py",
     "stream": "lstm/stream.py tests/test_stream.py " + SWEPT + "[stream]",
     "stack": "lstm/stack.py tests/test_stack.py tests/test_sweeps.py",

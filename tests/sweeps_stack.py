@@ -149,6 +149,7 @@ def stack_lengths(module):
     compare_stack(module, 6, 3, 2, 110, d=2, lengths=np.array([6, 2, 5]))
     compare_stack(module, 3, 130, 2, 3, d=2, lengths=rng.integers(0, 4, 130))
     compare_stack(module, 130, 3, 2, 3, d=2, lengths=np.array([130, 0, 128]))
+    compare_stack(module, 50, 40, 2, 20, lengths=rng.integers(0, 51, 40))  # two blocks of steps
 
 
 def stack_magnitudes(module):

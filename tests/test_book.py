@@ -18,6 +18,7 @@ from lstm import (
     gradcheck,
     laws,
     oracles,
+    packed,
     reference,
     report,
     scan,
@@ -48,7 +49,8 @@ VARIANTS = [
 ]
 CODE = {
     "steps": steps, "reference": reference, "fused": fused, "scan": scan, "cell": cell,
-    "directions": directions, "stack": stack, "functions": functions, "oracles": oracles,
+    "packed": packed, "directions": directions, "stack": stack, "functions": functions,
+    "oracles": oracles,
     "laws": laws, "report": report, "compare": compare, "gradcheck": gradcheck,
     "linear": linear, "newton": newton, "adjoint": adjoint, "diagonal": diagonal,
     "gradient": gradient,

@@ -51,7 +51,7 @@ FLAGS = {  # module, function, argument: a call with it
     ("tutor.styles", "style", "batch_first"): lambda v: style(None, v),
 }  # fmt: skip
 
-INTERNAL = ("directions", "tutor.search", "tutor.mistakes", "book.")
+INTERNAL = ("packed", "directions", "tutor.search", "tutor.mistakes", "book.")
 """Called by the package alone, with flags that have been checked, or that it sets itself."""
 
 

@@ -75,6 +75,18 @@ def test_a_stack_adds_up(problem):
     assert formula <= numbers < 1.15 * formula, "and, at most, one copy of what is read"
 
 
+def test_padding_takes_no_memory(problem):
+    X, W = problem
+    layers, lengths = [stack.Layer(W)], np.arange(N, 0, -N // B)
+    m = lengths.sum()
+    formula = m * (1 + D + 8 * H) + N * B * H + WEIGHTS
+    numbers, run = peak(lambda: stack.forward(X, layers, lengths=lengths))
+    assert formula <= numbers < 1.1 * formula, "and the inputs of all steps once more"
+    formula = m * (4 * H + D) + N * B * D + WEIGHTS
+    numbers, _ = peak(lambda: stack.backward(run.Hout, run.cache))
+    assert formula <= numbers < 1.3 * formula, "and one block of steps"
+
+
 def test_a_stream_takes_nothing_however_long(problem):
     X, W = problem
     stream = Stream(W, B)

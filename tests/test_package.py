@@ -41,7 +41,8 @@ LAYERS = [
     {"variants.__init__"},  # which has the table of all cells
     {"inference"},
     {"fused"},
-    {"layers", "directions"},
+    {"layers", "packed"},
+    {"directions"},
     {"stack", "stream"},
     {"traced"},
     {"scan"},

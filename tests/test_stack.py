@@ -239,7 +239,7 @@ def test_dropout_keeps_the_mean_of_what_is_read():
     layers = [Layer(layer.forward.astype(np.float32)) for layer in layers]
     out = stack.forward(X, layers, dropout=0.25, rng=np.random.default_rng(1))
     below = lstm.forward(X, layers[0].forward).Hout
-    read = out.cache.runs[1]["forward"].pieces[0].cache.U[..., 1 : 1 + H]
+    read = out.cache.runs[1]["forward"].U[..., 1 : 1 + H]
     (kept,) = out.cache.kept
     np.testing.assert_array_equal(read, np.where(kept, below / np.float32(0.75), 0))
     assert abs(kept.mean() - 0.75) < 5 * np.sqrt(0.25 * 0.75 / kept.size)

@@ -315,7 +315,7 @@ def test_a_bug_without_a_cache_is_caught(name):
         sweeps.FUSED[sweep](whole)
 
 
-# Of the stack, and of the directions that it calls.
+# Of the stack, of the directions that it calls, and of the packed runs that these call.
 
 STACKED = {
     "lengths that end together": ("stack_lengths", "directions", (
@@ -324,8 +324,18 @@ STACKED = {
     "the last row runs on": ("stack_lengths", "directions", (
         ("np.flatnonzero(lengths >= stop)",
          "np.flatnonzero((lengths >= stop) | (np.arange(len(lengths)) > 16))"),)),
-    "weights of the last piece only": ("stack_lengths", "directions", (
-        ("dWLSTM += gradients.dWLSTM", "dWLSTM[:] = gradients.dWLSTM"),)),
+    "weights of the first 800 steps only": ("stack_lengths", "packed", (
+        ("U.T @ dZ", "U[:800].T @ dZ[:800]"),)),
+    "a step between two blocks left out": ("stack_lengths", "packed", (
+        ("stop = first\n", "stop = first - (first > 1)\n"),)),
+    "an order that is its own inverse in small batches": ("stack_lengths", "packed", (
+        ("back[order] = array", "back[:] = array[order] if len(order) > 16 else "
+         "array[np.argsort(order)]"),)),
+    "inputs of the longest for sequences that are turned": ("stack_lengths", "packed", (
+        ("time = lengths[row] - 1 - time", "time = (lengths[row] - 1 - time) * (lengths[row] > 1)"
+         " if len(lengths) < 64 else lengths.max() - 1 - time"),)),
+    "the longest 100 steps": ("stack_lengths", "packed", (
+        ("np.arange(lengths.max(initial=0))", "np.arange(min(100, lengths.max(initial=0)))"),)),
     "directions averaged": ("stack_sizes", "stack", (
         ("dY = np.sum(\n            [result[0] for result in results], axis=0\n        )",
          "dY = np.mean(\n            [result[0] for result in results], axis=0\n        )"),)),
@@ -350,10 +360,11 @@ STACKED = {
 def test_a_bug_of_the_stack_is_caught(name):
     sweep, module, patches = STACKED[name]
     broken = plant(Bug(name, "backward", "", patches, module))
-    if module == "directions":  # which a copy of the stack is to use
-        whole = plant(Bug(name, "backward", "", (), "stack"))
-        whole.directions = broken
-        broken = whole
+    for above, below in (("directions", "packed"), ("stack", "directions")):
+        if module == below:  # which a copy of what is above is to use
+            whole = plant(Bug(name, "backward", "", (), above))
+            setattr(whole, below, broken)
+            broken, module = whole, above
     with pytest.raises(AssertionError):
         sweeps_stack.STACK[sweep](broken)
 

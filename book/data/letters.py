@@ -62,7 +62,7 @@ def cells(network_params: dict[str, Any], passage: str) -> list[np.ndarray]:
     """The cell states of each layer after each letter, (n, H)."""
     X = np.eye(len(text.ALPHABET), dtype=np.float32)[text.encode(passage)][:, None]
     runs = network.forward(network_params, X).cache.below.runs
-    return [run["forward"].pieces[0].cache.C[1:, 0] for run in runs]
+    return [run["forward"].C[1:, 0] for run in runs]
 
 
 def best_units(layers: list[np.ndarray], marks: dict[str, np.ndarray]) -> list[dict[str, Any]]:
