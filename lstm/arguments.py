@@ -143,11 +143,12 @@ def check_dtype(name: str, array: NDArray[Any]) -> None:
         raise TypeError(f"{name}: expected dtype float32, float64 or complex128, got {array.dtype}")
 
 
-def check_weights(WLSTM: Any) -> tuple[NDArray[Any], Sizes]:
+def check_weights(WLSTM: Any, name: str = "WLSTM") -> tuple[NDArray[Any], Sizes]:
     """Return ``WLSTM`` as an array together with the sizes it fixes.
 
     Args:
         WLSTM: Weights, shape (1 + D + H, 4H).
+        name: What they are called, for the message.
 
     Returns:
         tuple: The array and its `lstm.layout.Sizes`.
@@ -163,9 +164,12 @@ def check_weights(WLSTM: Any) -> tuple[NDArray[Any], Sizes]:
             ...
         TypeError: WLSTM: expected dtype float32, float64 or complex128, got int64
     """
-    array = as_array("WLSTM", WLSTM)
-    check_dtype("WLSTM", array)
-    return array, sizes(array)
+    array = as_array(name, WLSTM)
+    check_dtype(name, array)
+    try:
+        return array, sizes(array)
+    except ValueError as error:
+        raise ValueError(str(error).replace("WLSTM", name, 1)) from None
 
 
 def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArray[np.intp] | None:

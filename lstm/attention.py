@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from . import fused, steps
+from .arguments import ArrayLike, check_array, check_cache, check_weights, short
 from .losses import Loss, cross_entropy, mean_loss
 from .settings import Rng, check_flag, check_float, check_rng, check_size
 from .steps import Step, Values, glue, numpy_of
@@ -168,7 +169,7 @@ def init(
     return params
 
 
-def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answer:
+def forward(params: Mapping[str, Any], X: ArrayLike, Z: ArrayLike) -> Answer:
     """Read the questions, and answer one letter after each that the writer reads.
 
     Args:
@@ -190,7 +191,9 @@ def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answ
         >>> answers.shape, weights.shape
         ((10, 3, 44), (10, 3, 26))
     """
-    table = _table(params)
+    table, params, X = _check(params, X)
+    shape = (None, *X.shape[1:])
+    Z = check_array("Z", Z, ("n", "b", "K"), shape, X.dtype, "the parameters")
     reader = fused.forward(X, params["READER"])
     writer = fused.forward(Z, params["WRITER"], reader.Cn, reader.Hn)
     inputs = {"h": writer.Hout.swapaxes(0, 1), "s": reader.Hout.swapaxes(0, 1)}
@@ -199,7 +202,7 @@ def forward(params: Mapping[str, Any], X: NDArray[Any], Z: NDArray[Any]) -> Answ
     return Answer(v.y.swapaxes(0, 1), weights, Cache(reader.cache, writer.cache, v, table))
 
 
-def backward(dY: NDArray[Any], cache: Cache) -> dict[str, NDArray[Any]]:
+def backward(dY: ArrayLike, cache: Cache) -> dict[str, NDArray[Any]]:
     """Carry gradients back through the table, the writer and the reader.
 
     Args:
@@ -210,7 +213,7 @@ def backward(dY: NDArray[Any], cache: Cache) -> dict[str, NDArray[Any]]:
         dict: Gradients like the parameters.
 
     Raises:
-        TypeError: If ``dY`` is of another dtype.
+        TypeError: If ``cache`` is not that of `forward`, or ``dY`` of another dtype.
         ValueError: If its shape does not fit.
 
     Example:
@@ -220,10 +223,10 @@ def backward(dY: NDArray[Any], cache: Cache) -> dict[str, NDArray[Any]]:
         >>> sorted(backward(np.ones_like(answers), cache))
         ['M', 'READER', 'WOUT', 'WRITER']
     """
+    check_cache(cache, Cache, "attention.forward")
     v = cache.values
     (b, n, _), K = v.h.shape, v.WOUT.shape[1]
-    if np.shape(dY) != (n, b, K):
-        raise ValueError(f"dY: expected shape {(n, b, K)}, as the answers, got {np.shape(dY)}")
+    dY = check_array("dY", dY, ("n", "b", "K"), (n, b, K), v.WOUT.dtype, "the answers")
     d = vars(steps.backward(cache.table, v, {"y": dY.swapaxes(0, 1)}))
     writer = fused.backward(np.ascontiguousarray(d["h"].swapaxes(0, 1)), cache.writer)
     looked_at = d.get("s", np.zeros_like(v.s)).swapaxes(0, 1)
@@ -254,12 +257,14 @@ def run(params: Mapping[str, Any], batch: Any, loss: Loss = cross_entropy) -> An
         >>> answers.shape
         (10, 3, 44)
     """
+    if not all(hasattr(batch, name) for name in ("X", "Z", "Y", "where")):
+        raise TypeError(f"batch: expected Pairs of X, Z, Y and where, got {short(batch)}")
     answers, _, cache = forward(params, batch.X, batch.Z)
     value, dY = mean_loss(answers, batch.Y, batch.where, loss)
     return value, answers, backward(dY, cache)
 
 
-def translate(params: Mapping[str, Any], X: NDArray[Any], n: int, start: int = 0) -> NDArray[Any]:
+def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -> NDArray[Any]:
     """Answer without being told: the writer reads its own letters, the likeliest each time.
 
     Args:
@@ -272,17 +277,20 @@ def translate(params: Mapping[str, Any], X: NDArray[Any], n: int, start: int = 0
         numpy.ndarray: Places in the alphabet, shape (n, b).
 
     Raises:
-        TypeError: As `forward`, or if ``n`` is no integer.
-        ValueError: As `forward`, or if ``n`` is below 1.
+        TypeError: As `forward`, or if ``n`` or ``start`` is no integer.
+        ValueError: As `forward`, or if ``n`` is below 1, or ``start`` no place in the alphabet.
 
     Example:
         >>> from lstm import dates
         >>> translate(init(44, 32, rng=0), dates.dates(3, rng=0).X, 10).shape
         (10, 3)
     """
-    table, n = _table(params), check_size("n", n, 1)
+    (table, params, X), n = _check(params, X), check_size("n", n, 1)
+    start, K = check_size("start", start, 0), X.shape[2]
+    if start >= K:
+        raise ValueError(f"start: expected a place in an alphabet of {K} letters, got {start}")
     reader = fused.forward(X, params["READER"])
-    one_hot = np.eye(X.shape[2], dtype=X.dtype)
+    one_hot = np.eye(K, dtype=X.dtype)
     c, h, said = reader.Cn, reader.Hn, [np.full(X.shape[1], start)]
     inputs = {"s": reader.Hout.swapaxes(0, 1)} | {
         k: params[k] for k in ("M", "WOUT") if k in params
@@ -294,12 +302,28 @@ def translate(params: Mapping[str, Any], X: NDArray[Any], n: int, start: int = 0
     return np.stack(said[1:])
 
 
-def _table(params: Mapping[str, Any]) -> tuple[Step, ...]:
-    """With attention or without, by what there is to learn."""
+def _check(params: Any, X: Any) -> tuple[tuple[Step, ...], dict[str, NDArray[Any]], NDArray[Any]]:
+    """The table, with attention or without, the parameters and the questions, if all fit."""
     names = {"READER", "WRITER", "WOUT"}
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params: expected a dictionary with {sorted(names)}, got {short(params)}")
     if set(params) - {"M"} != names:
         raise ValueError(f"params: expected {sorted(names)}, perhaps M, got {sorted(params)}")
-    return STEPS if "M" in params else BLIND
+    READER, (K, H) = check_weights(params["READER"], "params['READER']")
+    seen = 2 * H if "M" in params else H
+    shapes: dict[str, tuple[int | None, int | None]] = {
+        "WRITER": (1 + K + H, 4 * H), "M": (H, H), "WOUT": (1 + seen, None)
+    }  # fmt: skip
+    axes, dtype = ("rows", "columns"), READER.dtype
+    arrays = {"READER": READER} | {
+        name: check_array(f"params[{name!r}]", params[name], axes, shape, dtype, "READER")
+        for name, shape in shapes.items()
+        if name in params
+    }
+    X = check_array("X", X, ("m", "b", "K"), (None, None, K), READER.dtype, "the parameters")
+    if "M" in arrays and not len(X):
+        raise ValueError(f"X: expected at least one letter to look at, got shape {X.shape}")
+    return STEPS if "M" in arrays else BLIND, arrays, X
 
 
 def _of_table(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,12 @@ what could make it pass by accident: cotangents that are all zero, thresholds th
 exceeds, a function that does not keep still.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arguments import as_array, short
 from .functions import (
     DELTAS,
     Arrays,
@@ -23,6 +24,7 @@ from .functions import (
 )
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, Report, relative_error, worst_of
+from .settings import check_text
 
 __all__ = [
     "SINGLE",
@@ -103,7 +105,7 @@ def check(
     Raises:
         FunctionError: If the function changes its inputs, gives other outputs when
             called again, or is not analytic under the complex step.
-        TypeError: If an input is neither float32 nor float64.
+        TypeError: If an input is neither float32 nor float64, or an argument of another type.
         ValueError: If an option is out of range, the names of inputs and gradients
             or their shapes differ, those of outputs and cotangents differ, or all
             cotangents are zero.
@@ -115,7 +117,12 @@ def check(
         >>> report.passed, report.checked
         (True, 2)
     """
-    if oracle not in THRESHOLDS:
+    if not callable(function):
+        raise TypeError(f"function: expected a function, got {short(function)}")
+    for what, arrays in (("inputs", inputs), ("gradients", gradients)):
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"{what}: expected a dictionary of arrays, got {short(arrays)}")
+    if check_text("oracle", oracle) not in THRESHOLDS:
         raise ValueError(f"oracle: expected one of {sorted(THRESHOLDS)}, got {oracle!r}")
     names = list(inputs) if only is None else list(only)
     unknown = sorted(set(names) - set(inputs))
@@ -123,7 +130,8 @@ def check(
         raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
     if set(names) != set(gradients):
         raise ValueError(f"gradients: expected {sorted(names)}, got {sorted(gradients)}")
-    free = {name: np.asarray(inputs[name]) for name in names}
+    free = {name: as_array(f"inputs[{name!r}]", inputs[name]) for name in names}
+    gradients = {name: _numbers(f"gradients[{name!r}]", dx) for name, dx in gradients.items()}
     for name, value in free.items():
         if value.dtype not in (np.float32, np.float64):
             raise TypeError(
@@ -177,6 +185,9 @@ def _check_options(
     cotangents: Any,
 ) -> None:
     """Refuse what would make a check pass whatever the gradient is."""
+    for name, value in (("delta", delta), ("threshold", threshold), ("floor", floor)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            raise TypeError(f"{name}: expected a number, got {short(value)}")
     if oracle != "jax" and not 0 < delta < np.inf:
         raise ValueError(f"delta: expected a positive number, got {delta}")
     if not 0 <= threshold < 1:
@@ -186,15 +197,27 @@ def _check_options(
     if not 0 <= floor <= 1:
         raise ValueError(f"floor: expected a number from 0 to 1, got {floor}")
     for name, count in (("sample", sample), ("directions", directions)):
-        if count is not None and not count >= 1:
+        if count is None:
+            continue
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+            raise TypeError(f"{name}: expected an integer, got {short(count)}")
+        if count < 1:
             raise ValueError(f"{name}: expected at least 1, or None for every element, got {count}")
     if sample is not None and directions is not None:
         raise ValueError("sample: expected None beside directions, which compare no elements")
-    weights = [np.asarray(w) for w in as_tuple(cotangents)]
+    weights = [_numbers("cotangents", w) for w in as_tuple(cotangents)]
     if sum(w.size for w in weights) and not any(w.any() for w in weights):
         raise ValueError(
             "cotangents: expected some that are not zero: with none the gradient 0 is always right"
         )
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """An array of real numbers, or what is wrong with it."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    return array
 
 
 def _floats(value: Any) -> bool:

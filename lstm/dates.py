@@ -5,13 +5,15 @@ not as long as the question, its order is another, and each of its letters depen
 letters of the question alone. Chapter 12 uses it to ask what attention is good for.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .settings import Rng, check_float, check_rng, check_size
+from .arguments import short
+from .settings import Rng, check_float, check_rng, check_size, check_text
 
 __all__ = ["ALPHABET", "ANSWER", "FORMS", "LONGEST", "PARTS", "Pairs", "dates", "pairs", "written"]
 
@@ -63,15 +65,23 @@ def written(day: date, form: int) -> str:
     Returns:
         str: At most `LONGEST` letters.
 
+    Raises:
+        TypeError: If ``day`` is no date, or ``form`` no integer.
+        ValueError: If there is no such form.
+
     Example:
         >>> [written(date(1997, 5, 3), form) for form in (0, 2, 3)]
         ['3 May 1997', '3.5.1997', 'the 3rd of May 1997']
     """
+    if not isinstance(day, date):
+        raise TypeError(f"day: expected a datetime.date, got {short(day)}")
+    if check_size("form", form, 0) >= len(FORMS):
+        raise ValueError(f"form: expected one of 0 to {len(FORMS) - 1}, got {form}")
     th = "th" if 10 < day.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
     return FORMS[form].format(d=day.day, m=day.month, name=MONTHS[day.month - 1], y=day.year, th=th)
 
 
-def pairs(days: list[date], forms: list[int], *, dtype: DTypeLike = np.float32) -> Pairs:
+def pairs(days: Iterable[date], forms: Iterable[int], *, dtype: DTypeLike = np.float32) -> Pairs:
     """Turn dates into questions and answers.
 
     Args:
@@ -84,8 +94,8 @@ def pairs(days: list[date], forms: list[int], *, dtype: DTypeLike = np.float32) 
         n = `ANSWER`.
 
     Raises:
-        TypeError: If the dtype is wrong.
-        ValueError: If there are not as many forms as dates.
+        TypeError: If an argument is of another type.
+        ValueError: If there are not as many forms as dates, or there is no such form.
 
     Example:
         >>> X, Z, Y, where = pairs([date(1997, 5, 3)], [0])
@@ -93,6 +103,11 @@ def pairs(days: list[date], forms: list[int], *, dtype: DTypeLike = np.float32) 
         '1997-05-03'
     """
     one_hot = np.eye(len(ALPHABET), dtype=check_float("dtype", dtype))
+    try:
+        days, forms = list(days), list(forms)
+    except TypeError:
+        got = f"{short(days)} and {short(forms)}"
+        raise TypeError(f"days, forms: expected a list of each, got {got}") from None
     if len(days) != len(forms):
         raise ValueError(f"forms: expected one for each of {len(days)} dates, got {len(forms)}")
 
@@ -131,7 +146,7 @@ def dates(
         (26, 32, 44)
     """
     batch, rng = check_size("batch", batch, 1), check_rng(rng)
-    if part not in PARTS:
+    if check_text("part", part) not in PARTS:
         raise ValueError(f"part: expected one of {list(PARTS)}, got {part!r}")
     place = rng.integers(DAYS // 10, size=batch) * 10 + rng.choice(PARTS[part], size=batch)
     days = [FIRST + timedelta(days=int(k)) for k in place]

@@ -17,6 +17,7 @@ from .functions import DELTAS, Arrays, Function, FunctionError, derivative_along
 from .laws import Law, dot_product, linearity, symmetry, taylor
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, GradientError, Report, Worst, relative_error
+from .settings import check_float, check_rng, check_size
 
 __all__ = [
     "DELTAS",
@@ -79,11 +80,17 @@ def random_problem(
         Problem: Inputs and cotangents, all from N(0, 1); the weights but not
         the biases are divided by sqrt(D + H).
 
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If a size is too small, or the seed negative.
+
     Example:
         >>> random_problem().inputs["WLSTM"].shape
         (15, 16)
     """
-    rng = np.random.default_rng(seed)
+    n, b = check_size("n", n, least=0), check_size("b", b, least=0)
+    D, H = check_size("D", D, least=0), check_size("H", H, least=1)
+    dtype, rng = check_float("dtype", dtype), check_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape).astype(dtype)

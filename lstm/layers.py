@@ -133,10 +133,7 @@ def check_layers(layers: Any) -> list[Layer]:
         matrices, shape = {}, None
         for name, W in layer.directions:
             spelled = f"layers[{k}].{name}"
-            try:
-                W, (D, _) = check_weights(W)
-            except (TypeError, ValueError) as error:
-                raise type(error)(str(error).replace("WLSTM", spelled, 1)) from None
+            W, (D, _) = check_weights(W, spelled)
             if dtype is not None and dtype != W.dtype:
                 raise TypeError(
                     f"{spelled}: expected dtype {dtype}, as in the first matrix, got {W.dtype}"

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import steps
+from .arguments import check_cache
+from .settings import check_float, check_number, check_rng, check_size
 from .steps import Step, Values, numpy_of
 
-__all__ = ["Cache", "Cell", "Gradients", "Param", "Run", "State", "scan"]
+__all__ = ["Cache", "Cell", "Gradients", "Param", "Run", "State", "cell_sizes", "scan"]
 
 
 class Param(NamedTuple):
@@ -142,8 +144,13 @@ class Cell:
 
         Returns:
             dict: New arrays by name.
+
+        Raises:
+            TypeError: If an argument is of another type.
+            ValueError: If ``keep`` is not finite, or the seed negative.
         """
-        rng = np.random.default_rng(rng)
+        rng, keep = check_rng(rng), check_number("keep", keep)
+        dtype = check_float("dtype", dtype)
         params = {}
         for name, (shape, start, columns) in self.params.items():
             bias = int(start == "biased")
@@ -167,7 +174,7 @@ class Cell:
         Returns:
             dict: New arrays by name.
         """
-        given = _named("state", state or {}, self.states, all_of_them=False)
+        given = _named("state", {} if state is None else state, self.states, all_of_them=False)
         xp, b = numpy_of(X), X.shape[1]
         filled = {}
         for name, (shape, start, _) in self.states.items():
@@ -227,10 +234,11 @@ class Cell:
             TypeError: If something is not an array, or its dtype is wrong.
             ValueError: If an array is of another shape, or a name is unknown.
         """
+        check_cache(cache, Cache, "recurrent.Cell.forward")
         X, params, first, values = cache
         n, b, _ = X.shape
         dHout = _array("dHout", dHout, (n, b, self.outputs), X.dtype)
-        given = _named("dstate", dstate or {}, self.states, all_of_them=False)
+        given = _named("dstate", {} if dstate is None else dstate, self.states, all_of_them=False)
         zeros = {k: numpy_of(a).zeros_like(a) for k, a in (params | first).items()}
         d_next = {name: zeros[name] for name in self.states}
         for name, value in given.items():
@@ -246,6 +254,27 @@ class Cell:
             dX.insert(0, d["x"])
         xp = numpy_of(X, dHout)
         return Gradients(xp.stack(dX) if dX else xp.zeros_like(X), total, d_next)
+
+
+def cell_sizes(D: Any, H: Any) -> tuple[int, int]:
+    """The sizes of a cell as integers of Python, which cannot overflow.
+
+    Args:
+        D: The number of inputs, at least 0.
+        H: The number of units, at least 1.
+
+    Returns:
+        tuple: D and H.
+
+    Raises:
+        TypeError: If one is no integer.
+        ValueError: If one is too small.
+
+    Example:
+        >>> cell_sizes(np.uint8(200), 4)
+        (200, 4)
+    """
+    return check_size("D", D, least=0), check_size("H", H, least=1)
 
 
 def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -303,6 +332,8 @@ def _array(what: str, value: Any, shape: tuple[int | None, ...], dtype: Any = No
     """A copy of an array; refused if it is of another shape or dtype, or of whole numbers."""
     if not hasattr(value, "__array_namespace__"):
         raise TypeError(f"{what}: expected an array, got {type(value)}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{what}: expected an array, got a masked array, whose mask would be lost")
     fits = len(value.shape) == len(shape) and all(
         want in (None, got) for want, got in zip(shape, value.shape, strict=True)
     )

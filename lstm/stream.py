@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import ArrayLike, check_array, check_weights
+from .arguments import ArrayLike, check_array, check_weights, short
 from .fused import State
 from .layers import Layer, check_layers
 from .layout import GATES, sizes, split_gates
@@ -145,7 +145,7 @@ class Stream:
             state: For each layer a pair (c, h), as `state` gave it; zeros if None.
 
         Raises:
-            TypeError: If an array has another dtype than the weights.
+            TypeError: If it is no list of pairs, or an array has another dtype than the weights.
             ValueError: If there are not as many pairs as layers, or a shape does not fit. The
                 state is then as it was.
 
@@ -161,7 +161,10 @@ class Stream:
             for layer in self._layers:
                 layer.c[...] = layer.h[...] = 0
             return
-        pairs = [tuple(pair) for pair in state]
+        try:
+            pairs = [tuple(pair) for pair in state]
+        except TypeError:
+            raise TypeError(f"state: expected a list of pairs (c, h), got {short(state)}") from None
         if len(pairs) != len(self._layers) or any(len(pair) != 2 for pair in pairs):
             raise ValueError(
                 f"state: expected {len(self._layers)} pairs (c, h), one for each layer, "

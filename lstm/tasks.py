@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .arguments import ArrayLike, as_array
+from .arguments import ArrayLike, as_array, short
 from .grammar import REBER, SYMBOLS, embedded_reber, possible_next, reber
-from .settings import Rng, check_float, check_rng, check_size
+from .settings import Rng, check_float, check_number, check_rng, check_size
 
 __all__ = [
     "REBER",
@@ -177,7 +177,7 @@ def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01)
         int or None: The number of sequences seen when it was solved, or None.
 
     Raises:
-        TypeError: If ``in_a_row`` is not an integer, or the errors are no numbers.
+        TypeError: If ``in_a_row`` is not an integer, or ``mean`` or the errors no numbers.
         ValueError: If ``in_a_row`` is below 1, or ``errors`` has not one axis.
 
     Example:
@@ -186,7 +186,7 @@ def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01)
         >>> solved_after([0.03] * 5000) is None     # right, but the mean is too high
         True
     """
-    in_a_row = check_size("in_a_row", in_a_row, 1)
+    in_a_row, mean = check_size("in_a_row", in_a_row, 1), check_number("mean", mean)
     size = as_array("errors", errors)
     if size.dtype.kind not in "fiu":
         raise TypeError(f"errors: expected numbers, got dtype {size.dtype}")
@@ -218,7 +218,7 @@ def predict_next(strings: Sequence[str], *, dtype: DTypeLike = np.float32) -> Ba
         the length of each string less one; n is the largest of them.
 
     Raises:
-        TypeError: If the dtype is wrong.
+        TypeError: If the strings are no list of text, or the dtype is wrong.
         ValueError: If there is no string, a string is too short, or it has
             another symbol.
 
@@ -227,7 +227,7 @@ def predict_next(strings: Sequence[str], *, dtype: DTypeLike = np.float32) -> Ba
         >>> X.shape, lengths
         ((10, 2, 7), array([ 8, 10]))
     """
-    dtype = check_float("dtype", dtype)
+    dtype, strings = check_float("dtype", dtype), _texts(strings)
     X, read = _one_hot([string[:-1] for string in strings], dtype)
     Y, _ = _one_hot([string[1:] for string in strings], dtype)
     return Batch(X, Y, read, read.sum(axis=0))
@@ -244,13 +244,14 @@ def possible(strings: Sequence[str]) -> NDArray[Any]:
         the outputs of all symbols marked here are above those of all others.
 
     Raises:
+        TypeError: If they are no list of text.
         ValueError: If a string breaks the grammar.
 
     Example:
         >>> possible(["BTBTXSETE"]).sum(axis=(1, 2))        # how many may follow
         array([2, 1, 2, 2, 2, 1, 1, 1])
     """
-    steps = max([1, *map(len, strings)]) - 1
+    steps = max([1, *map(len, _texts(strings))]) - 1
     marks = np.zeros((steps, len(strings), len(SYMBOLS)), bool)
     for column, string in enumerate(strings):
         for t, symbols in enumerate(possible_next(string)[:-1]):
@@ -329,6 +330,13 @@ def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Itera
     rng = check_rng(rng)
     while True:
         yield task(*arguments, rng, **options)
+
+
+def _texts(strings: Any) -> Sequence[str]:
+    """Strings, or what is wrong with them."""
+    if not isinstance(strings, (list, tuple)) or not all(isinstance(s, str) for s in strings):
+        raise TypeError(f"strings: expected a list of text, got {short(strings)}")
+    return strings
 
 
 def _one_hot(strings: Sequence[str], dtype: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -154,7 +154,7 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
 
     Raises:
         TypeError: If an argument is of another type.
-        ValueError: If the temperature is not positive, or ``top`` is below 1.
+        ValueError: If there is no letter, the temperature not positive, or ``top`` below 1.
 
     Example:
         >>> probabilities([0.0, 0.0, np.log(2)]).round(4)
@@ -164,7 +164,12 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
         >>> probabilities([0.0, 0.0, np.log(2)], top=1)
         array([0., 0., 1.])
     """
-    z = as_array("answers", answers).astype(float)
+    given = as_array("answers", answers)
+    if given.dtype.kind not in "fiu":
+        raise TypeError(f"answers: expected real numbers, got dtype {given.dtype}")
+    if not given.shape[-1:] or not given.shape[-1]:
+        raise ValueError(f"answers: expected shape (..., K) with K >= 1, got {given.shape}")
+    z = given.astype(float)
     if isinstance(temperature, bool) or not isinstance(temperature, (int, float, np.number)):
         raise TypeError(f"temperature: expected a number, got {temperature!r}")
     if not 0 < temperature < np.inf:

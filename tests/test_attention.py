@@ -184,7 +184,7 @@ def test_what_does_not_fit_is_refused():
     names = ["READER", "WOUT", "WRITER"]
     with refused(ValueError, f"params: expected {names}, perhaps M, got {['READER', 'WOUT']}"):
         attention.forward(few, X, Z)
-    with refused(ValueError, "dY: expected shape (6, 3, 5), as the answers, got (5, 3, 5)"):
+    with refused(ValueError, "dY: expected shape (n, b, K) = (6, 3, 5), got (5, 3, 5)"):
         attention.backward(dY[:-1], cache)
     with refused(ValueError, "n: expected at least 1, got 0"):
         attention.translate(params, X, 0)

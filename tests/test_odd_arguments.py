@@ -7,6 +7,7 @@ was expected; what is accepted stands in `FINE`, and nowhere else.
 
 import os
 import traceback
+from datetime import date
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,24 @@ import optax
 import pytest
 
 import lstm
-from lstm import exchange, losses, masks, network, recompute, scan, stack, tasks, train
+from lstm import (
+    attention,
+    dates,
+    dropout,
+    exchange,
+    gradcheck,
+    losses,
+    masks,
+    network,
+    recompute,
+    scan,
+    stack,
+    tasks,
+    text,
+    train,
+)  # fmt: skip
+from lstm.parallel import adjoint, diagonal, gradient, linear, newton
+from lstm.variants import gru, projection
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 RNG = np.random.default_rng(0)
@@ -26,6 +44,16 @@ NET = {"WLSTM": W, "WOUT": RNG.standard_normal((4, 2))}
 PARAMS, BATCH = network.init(2, 3, 1, rng=0), tasks.adding(20, 4, rng=0)
 X4, W4 = X.astype("f4"), W.astype("f4")
 DICT = exchange.torch.dump(ONE_WAY)
+QUESTIONS, READ = RNG.standard_normal((2, 5, 2, 4))
+LETTERS = attention.init(4, 3, rng=0, dtype=float)
+ANSWER = attention.forward(LETTERS, QUESTIONS, READ)
+PAIRS = dates.Pairs(QUESTIONS, READ, np.eye(4)[RNG.integers(4, size=(5, 2))], np.ones((5, 2), bool))
+WRITER = network.init(5, 3, 5, rng=0)
+A, OWN, DAY = RNG.standard_normal((6, 4, 3)), RNG.standard_normal((5, 12)), date(2000, 1, 1)
+CELL = gru.cell(5, 3)
+CELL_PARAMS = CELL.init(0)
+CELL_RUN = CELL.forward(X, CELL_PARAMS)
+PIECES = recompute.forward(X, W)
 
 
 class Device:
@@ -58,6 +86,19 @@ ODD = {
 
 def changed(**fields):
     return train.run(PARAMS, BATCH._replace(**fields))
+
+
+def dropped(**options):
+    return dropout.thin(PARAMS, np.random.default_rng(0), **options)
+
+
+def checked(function=lambda X: X, inputs=None, cotangents=X, gradients=None, **options):
+    inputs, gradients = ({"X": X} if one is None else one for one in (inputs, gradients))
+    return gradcheck.check(function, inputs, cotangents, gradients, **options)
+
+
+def recurrence(way, name, value):
+    return getattr(linear, way)(**{"A": A, "u": A, "s0": A[0]} | {name: value})
 
 
 def fit(params=PARAMS, batches=(BATCH,), optimizer=None, **options):
@@ -154,21 +195,146 @@ CALLS = {
     "onnx readout": lambda v: exchange.onnx.dump(ONE_WAY, readout=v),
     "load path": exchange.load,
     "save metadata": lambda v: exchange.save("/nowhere/a.npz", ONE_WAY, metadata=v),
+    "recompute dHout": lambda v: recompute.backward(v, PIECES.cache),
+    "recompute cache": lambda v: recompute.backward(X, v),
+    "recompute dCn": lambda v: recompute.backward(None, PIECES.cache, v),
+    "stream x": lambda v: lstm.Stream(W).step(v),
+    "stream state": lambda v: lstm.Stream(W).reset(() if v is None else v),
+    "answer params": lambda v: network.answer(v, X),
+    "answer Hout": lambda v: network.answer(NET, v),
+    "network dY": lambda v: network.backward(v, network.forward(NET, X).cache),
+    "network cache": lambda v: network.backward(X, v),
+    "squared answers": lambda v: losses.squared_error(v, X),
+    "pad item": lambda v: masks.pad([X[0], v]),
+    "thin params": lambda v: dropout.thin(v, np.random.default_rng(0)),
+    "thin rng": lambda v: dropout.thin(PARAMS, v),
+    "thin between": lambda v: dropped(between=v),
+    "thin recurrent": lambda v: dropped(recurrent=v),
+    "attention K": lambda v: attention.init(v, 3),
+    "attention H": lambda v: attention.init(3, v),
+    "attention forget_bias": lambda v: attention.init(3, 3, forget_bias=v),
+    "attention rng": lambda v: attention.init(3, 3, rng=v),
+    "attention params": lambda v: attention.forward(v, QUESTIONS, READ),
+    **{f"attention {name}": lambda v, name=name: attention.forward(
+        LETTERS | {name: v}, QUESTIONS, READ) for name in LETTERS},
+    "attention X": lambda v: attention.forward(LETTERS, v, READ),
+    "attention Z": lambda v: attention.forward(LETTERS, QUESTIONS, v),
+    "attention dY": lambda v: attention.backward(v, ANSWER.cache),
+    "attention cache": lambda v: attention.backward(READ, v),
+    "attention batch": lambda v: attention.run(LETTERS, v),
+    "attention where": lambda v: attention.run(LETTERS, PAIRS._replace(where=v)),
+    "translate params": lambda v: attention.translate(v, QUESTIONS, 3),
+    "translate X": lambda v: attention.translate(LETTERS, v, 3),
+    "translate n": lambda v: attention.translate(LETTERS, QUESTIONS, v),
+    "translate start": lambda v: attention.translate(LETTERS, QUESTIONS, 3, v),
+    "dates batch": dates.dates,
+    "dates rng": lambda v: dates.dates(3, v),
+    "dates part": lambda v: dates.dates(3, part=v),
+    "written day": lambda v: dates.written(v, 0),
+    "written form": lambda v: dates.written(DAY, v),
+    "pairs days": lambda v: dates.pairs(v, [0]),
+    "pairs forms": lambda v: dates.pairs([DAY], v),
+    "encode text": text.encode,
+    "encode alphabet": lambda v: text.encode("ab", v),
+    "decode symbols": text.decode,
+    "streams symbols": lambda v: text.streams(v, 2, 2, 5),
+    "streams n": lambda v: text.streams(np.arange(5), v, 2, 5),
+    "probabilities answers": text.probabilities,
+    "probabilities temperature": lambda v: text.probabilities(X, temperature=v),
+    "probabilities top": lambda v: text.probabilities(X, top=v),
+    "bits params": lambda v: text.bits(v, [1, 2, 3]),
+    "bits symbols": lambda v: text.bits(WRITER, v),
+    **{f"{way} {name}": lambda v, way=way, name=name: recurrence(way, name, v)
+       for way in ("loop", "doubling", "blocked", "associative", "solve")
+       for name in ("A", "u", "s0")},
+    "linear ds": lambda v: linear.backward(v, A, A),
+    "linear states": lambda v: linear.backward(A, A, v),
+    "linear pieces": lambda v: linear.blocked(A, A, pieces=v),
+    "newton X": lambda v: newton.solve(v, W),
+    "newton c0": lambda v: newton.solve(X, W, v),
+    "newton method": lambda v: newton.solve(X, W, method=v),
+    "newton damping": lambda v: newton.solve(X, W, damping=v),
+    "newton tolerance": lambda v: newton.solve(X, W, tolerance=v),
+    "newton iterations": lambda v: newton.solve(X, W, iterations=v),
+    "adjoint dHout": lambda v: adjoint.backward(v, RUN.cache),
+    "adjoint cache": lambda v: adjoint.backward(RUN.Hout, v),
+    "diagonal X": lambda v: diagonal.forward(v, OWN[0], OWN, OWN[0]),
+    "diagonal b": lambda v: diagonal.forward(X, v, OWN, OWN[0]),
+    "diagonal Wx": lambda v: diagonal.forward(X, OWN[0], v, OWN[0]),
+    "diagonal tolerance": lambda v: diagonal.solve(X, OWN[0], OWN, OWN[0], tolerance=v),
+    "parallel gradient X": lambda v: gradient.forward(v, W4),
+    "parallel gradient c0": lambda v: gradient.forward(X4, W4, v),
+    "cell D": lambda v: gru.cell(v, 3),
+    "cell H": lambda v: gru.cell_after(3, v),
+    "cell P": lambda v: projection.cell(3, 4, v),
+    "cell rng": CELL.init,
+    "cell keep": lambda v: CELL.init(0, keep=v),
+    "cell dtype": lambda v: CELL.init(0, dtype=v),
+    "cell X": lambda v: CELL.forward(v, CELL_PARAMS),
+    "cell params": lambda v: CELL.forward(X, v),
+    "cell state": lambda v: CELL.forward(X, CELL_PARAMS, v),
+    "cell dHout": lambda v: CELL.backward(v, CELL_RUN.cache),
+    "cell cache": lambda v: CELL.backward(CELL_RUN.Hout, v),
+    "cell dstate": lambda v: CELL.backward(CELL_RUN.Hout, CELL_RUN.cache, v),
+    "check function": checked,
+    "check inputs": lambda v: checked(inputs=() if v is None else v),
+    "check cotangents": lambda v: checked(cotangents=v),
+    "check gradients": lambda v: checked(gradients=() if v is None else v),
+    "check gradient of X": lambda v: checked(gradients={"X": v}),
+    "check oracle": lambda v: checked(oracle=v),
+    "check delta": lambda v: checked(delta=v),
+    "check threshold": lambda v: checked(threshold=v),
+    "check sample": lambda v: checked(sample=v),
+    "problem n": gradcheck.random_problem,
+    "problem seed": lambda v: gradcheck.random_problem(seed=v),
+    "problem dtype": lambda v: gradcheck.random_problem(dtype=v),
+    "copy T": lambda v: tasks.copy(v, 2),
+    "copy symbols": lambda v: tasks.copy(2, 2, symbols=v),
+    "predict_next strings": tasks.predict_next,
+    "possible strings": tasks.possible,
+    "solved errors": tasks.solved_after,
+    "solved mean": lambda v: tasks.solved_after([0.1], mean=v),
 }  # fmt: skip
 
 FINE = {
     **dict.fromkeys(("forward c0", "forward h0", "step c", "backward dHout", "backward dCn",
                      "stack c0", "stack lengths", "stack step c", "scan c0", "scan lengths",
-                     "network lengths", "network h0", "keras settings", "onnx names"),
+                     "network lengths", "network h0", "keras settings", "onnx names",
+                     "recompute dHout", "recompute dCn", "loop s0", "doubling s0", "blocked s0",
+                     "associative s0", "solve s0", "newton c0", "adjoint dHout",
+                     "parallel gradient c0", "cell state", "cell dstate", "check threshold"),
                     ("None",)),
-    **dict.fromkeys(("recompute every", "Stream batch", "stack init layers"), ("None", "3")),
-    **dict.fromkeys(("init input_size", "init hidden_size", "chrono longest"), ("3",)),
+    **dict.fromkeys(("recompute every", "Stream batch", "stack init layers", "probabilities top",
+                     "linear pieces", "newton iterations", "cell P", "check sample"),
+                    ("None", "3")),
+    **dict.fromkeys(("init input_size", "init hidden_size", "chrono longest", "attention K",
+                     "attention H", "translate n", "translate start", "dates batch",
+                     "written form", "streams n", "cell D", "cell H", "problem n", "copy T",
+                     "copy symbols"), ("3",)),
     **dict.fromkeys(("stack init hidden_size", "network hidden_size"), ("3", "[1, 2, 3]")),
-    **dict.fromkeys(("init rng", "adding rng"),  # NumPy makes a seed of lists, too
+    **dict.fromkeys(("init rng", "adding rng", "attention rng", "dates rng", "cell rng",
+                     "problem seed"),  # NumPy makes a seed of lists, too
                     ("None", "3", "[]", "[1, 2, 3]")),
     **dict.fromkeys(("step x", "stack step x"), ("1-d", "2-d")),
-    **dict.fromkeys(("init dtype", "adding dtype"), ("0-d",)),
-    "init forget_bias": ("3", "0-d"),
+    **dict.fromkeys(("init dtype", "adding dtype", "cell dtype", "problem dtype"), ("0-d",)),
+    **dict.fromkeys(("init forget_bias", "attention forget_bias", "probabilities temperature",
+                     "newton tolerance", "diagonal tolerance", "cell keep", "solved mean"),
+                    ("3", "0-d")),
+    **dict.fromkeys(("encode text", "encode alphabet"), ("text",)),
+    **dict.fromkeys(("streams symbols", "bits symbols"), ("[1, 2, 3]",)),
+    **dict.fromkeys(("check inputs", "check gradients"), ("a dict",)),
+    **dict.fromkeys(("check cotangents", "check gradient of X"),
+                    ("big-endian", "float32", "float16", "integers", "bools")),
+    "stream x": ("1-d",),
+    "pad item": ("2-d",),
+    "decode symbols": ("[]", "[1, 2, 3]"),
+    "solved errors": ("[]", "[1, 2, 3]", "1-d"),
+    "parallel gradient X": ("float32",),
+    "newton damping": ("0-d",),
+    "check delta": ("None", "3", "0-d"),
+    "possible strings": ("[]",),
+    "probabilities answers": ("[1, 2, 3]", "deep", "big-endian", "float32", "float16", "integers",
+                              "1-d", "2-d", "4-d"),
     "pad sequences": ("a layer", "float32"),
     "left_align X": ("big-endian", "float32", "float16", "integers", "bools", "complex64"),
     "scan X": ("2-d", "float32"),
@@ -177,7 +343,7 @@ FINE = {
     "onnx readout": ("None", "2-d"),
 }  # fmt: skip
 
-CALLED = {"mean_loss loss", "fit gradients"}
+CALLED = {"mean_loss loss", "fit gradients", "check function"}
 """What these are given is called: then a function's own words come out."""
 
 

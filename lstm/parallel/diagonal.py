@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .. import reference
 from ..arguments import ArrayLike, check_array
 from ..layout import split_gates
-from ..settings import check_size
+from ..settings import check_number, check_size
 from ..steps import Step, Values, glue, numpy_of, sigmoid
 from . import linear
 from .newton import Trajectory, bounds, iterate, within
@@ -147,6 +147,7 @@ def solve(
     """
     X, b, Wx, w = _check(X, b, Wx, w)
     most = len(X) if iterations is None else check_size("iterations", iterations, least=0)
+    tolerance = check_number("tolerance", tolerance)
     zx = X @ Wx + b
 
     def move(before: Any) -> tuple[Any, Any]:

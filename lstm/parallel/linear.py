@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from ..arguments import as_array, check_array, check_dtype
 from ..settings import check_size
-from ..steps import numpy_of
 
 __all__ = ["LinearGradients", "adjoints", "apply", "associative", "backward", "blocked",
            "compose", "doubling", "loop", "solve"]  # fmt: skip
@@ -199,6 +198,7 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
         jax.Array: The states s_1 to s_n, shape (n, ..., k). JAX can differentiate it.
 
     Raises:
+        TypeError: If an argument is no array of floating-point numbers.
         ValueError: If a shape does not fit.
 
     Example:
@@ -213,8 +213,15 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
         needs = "lstm.parallel.linear.associative needs JAX: pip install 'lstm-book[jax]'"
         raise ImportError(f"{needs} ({error})") from error
 
-    A, u = jnp.asarray(A), jnp.asarray(u)
-    s0 = jnp.zeros(u.shape[1:], u.dtype) if s0 is None else jnp.asarray(s0)
+
+    def array(name: str, value: Any) -> Any:
+        if not _of_jax(value):
+            value = as_array(name, value)
+            check_dtype(name, value)
+        return jnp.asarray(value)
+
+    A, u = array("A", A), array("u", u)
+    s0 = jnp.zeros(u.shape[1:], u.dtype) if s0 is None else array("s0", s0)
     _check_shapes(A, u, s0)
     if len(u) == 0:
         return u
@@ -232,7 +239,7 @@ def solve(A: Any, u: Any, s0: Any = None) -> Any:
         >>> solve(np.full(3, 0.5), np.array([1.0, 0.0, 0.0]))
         array([1.  , 0.5 , 0.25])
     """
-    together = doubling if numpy_of(A, u) is np else associative
+    together = associative if _of_jax(A) or _of_jax(u) else doubling
     return together(A, u, s0)
 
 
@@ -293,6 +300,11 @@ def adjoints(A: NDArray[Any], ds: NDArray[Any]) -> NDArray[Any]:
     later = A[1:] if A.ndim == ds.ndim else A[1:].swapaxes(-1, -2)
     later = np.concatenate([later, np.zeros_like(A[:1])])  # nothing comes after the last
     return blocked(later[::-1], ds[::-1])[::-1]  # (eq-linear-back)
+
+
+def _of_jax(value: Any) -> bool:
+    """Is it an array of another module than NumPy, traced ones included?"""
+    return getattr(value, "__array_namespace__", lambda: np)() is not np
 
 
 def _axes(u: NDArray[Any]) -> tuple[str, ...]:

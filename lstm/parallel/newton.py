@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..arguments import ArrayLike, array_or_zeros, check_array, check_weights
 from ..layout import split_gates, split_rows
-from ..settings import check_flag, check_float, check_size
+from ..settings import check_flag, check_float, check_number, check_size, check_text
 from ..steps import sigmoid
 from . import linear
 
@@ -239,9 +239,10 @@ def solve(
         raise TypeError("start: expected a pair of arrays (C, Hout), or None")
     C = array_or_zeros("start[0]", guess[0], ("n", "b", "H"), (n, b, H), WLSTM.dtype)
     Hout = array_or_zeros("start[1]", guess[1], ("n", "b", "H"), (n, b, H), WLSTM.dtype)
-    if method not in METHODS:
+    if check_text("method", method) not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    if not 0 <= damping <= 1:
+    tolerance = check_number("tolerance", tolerance)
+    if not 0 <= check_number("damping", damping) <= 1:
         raise ValueError(f"damping: expected a number from 0 to 1, got {damping!r}")
     most = n if iterations is None else check_size("iterations", iterations, least=0)
 

@@ -11,7 +11,7 @@ Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 
 NOG, NIAF and NOAF. Their cells have peepholes, too; these have none.
 """
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, tanh
 from .rows import LSTM, gates, linear, one_and, row
 
@@ -117,6 +117,7 @@ BLIND_CANDIDATE: tuple[Step, ...] = (
 
 
 def _cell(name: str, steps: tuple[Step, ...], D: int, H: int, order: str) -> Cell:
+    D, H = cell_sizes(D, H)
     names = order.split()
     k = names.index("f")
     W = Param((1 + D + H, len(names) * H), keep=((slice(k * H, (k + 1) * H), 1),))
@@ -170,6 +171,7 @@ def blind(D: int, H: int) -> Cell:
         >>> blind(3, 4).params["W"].shape
         (4, 16)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D, 4 * H), keep=((slice(H, 2 * H), 1),))
     return Cell("nothing sees h", BLIND, D, H, {"W": W}, {"c": State((H,))})
 
@@ -181,6 +183,7 @@ def blind_gates(D: int, H: int) -> Cell:
         >>> [param.shape for param in blind_gates(3, 4).params.values()]
         [(4, 12), (8, 4)]
     """
+    D, H = cell_sizes(D, H)
     return _split("only g sees h", BLIND_GATES, D, H, 1 + D, 1 + D + H)
 
 
@@ -191,10 +194,12 @@ def blind_candidate(D: int, H: int) -> Cell:
         >>> [param.shape for param in blind_candidate(3, 4).params.values()]
         [(8, 12), (4, 4)]
     """
+    D, H = cell_sizes(D, H)
     return _split("only gates see h", BLIND_CANDIDATE, D, H, 1 + D + H, 1 + D)
 
 
 def _split(name: str, steps: tuple[Step, ...], D: int, H: int, of_gates: int, of_g: int) -> Cell:
+    D, H = cell_sizes(D, H)
     params = {
         "W": Param((of_gates, 3 * H), keep=((slice(H, 2 * H), 1),)),
         "V": Param((of_g, H)),

@@ -5,7 +5,7 @@ Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 
 call it CIFG.
 """
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step
 from .rows import LSTM, gates, row
 
@@ -30,5 +30,6 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (8, 12)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D + H, 3 * H), keep=((slice(0, H), -1),))
     return Cell("coupled gates", STEPS, D, H, {"W": W}, {"c": State((H,)), "h": State((H,))})

@@ -12,7 +12,7 @@ Source: Cho et al., EMNLP (2014).
 
 from typing import Any
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, Values, glue, numpy_of
 from .rows import LSTM, blend, gates, linear, one_and, row, squash
 
@@ -80,6 +80,7 @@ def cell(D: int, H: int) -> Cell:
         >>> [param.shape for param in cell(3, 4).params.values()]
         [(8, 8), (8, 4)]
     """
+    D, H = cell_sizes(D, H)
     params = {"W": _gates(D, H), "V": Param((1 + D + H, H))}
     return Cell("GRU, reset before", BEFORE, D, H, params, {"h": State((H,))})
 
@@ -91,5 +92,6 @@ def cell_after(D: int, H: int) -> Cell:
         >>> [param.shape for param in cell_after(3, 4).params.values()]
         [(8, 8), (4, 4), (5, 4)]
     """
+    D, H = cell_sizes(D, H)
     params = {"W": _gates(D, H), "V": Param((1 + D, H)), "R": Param((1 + H, H))}
     return Cell("GRU, reset after", AFTER, D, H, params, {"h": State((H,))})

@@ -7,7 +7,7 @@ that of PyTorch, JAX and Keras 3. ONNX and Keras 2 have 1/5.
 
 from typing import Any
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, Values
 from .rows import LSTM, cut, row, where
 
@@ -57,5 +57,6 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (8, 16)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D + H, 4 * H), keep=((slice(H, 2 * H), 1),))
     return Cell("hard gates", STEPS, D, H, {"W": W}, {"c": State((H,)), "h": State((H,))})

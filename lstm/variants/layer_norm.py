@@ -8,7 +8,7 @@ Source: Ba, Kiros and Hinton, Layer Normalization (2016), equations 20 to 22 of 
 
 from typing import Any
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, Values, numpy_of, tanh
 from .rows import LSTM, gates, linear, row, summed
 
@@ -77,6 +77,7 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["gain_c"].shape
         (4,)
     """
+    D, H = cell_sizes(D, H)
     params = {
         "A": Param((D, 4 * H), "weights"),
         "R": Param((H, 4 * H), "weights"),

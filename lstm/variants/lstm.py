@@ -4,7 +4,7 @@ Shapes: W (1 + D + H, 4H), c and h (b, H).
 Source: Gers, Schmidhuber and Cummins, Neural Computation 12 (2000).
 """
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..reference import STEPS
 
 __all__ = ["STEPS", "cell"]
@@ -17,5 +17,6 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (8, 16)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D + H, 4 * H), keep=((slice(H, 2 * H), 1),))
     return Cell("LSTM", STEPS, D, H, {"W": W}, {"c": State((H,)), "h": State((H,))})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..parallel import linear
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, numpy_of, sigmoid
 from .rows import blend, cut, one_and, squash
 from .rows import linear as product
@@ -37,6 +37,7 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (4, 8)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D, 2 * H), keep=((slice(0, H), 1),))
     return Cell("minGRU", STEPS, D, H, {"W": W}, {"h": State((H,))})
 

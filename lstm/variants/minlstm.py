@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..parallel import linear
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, numpy_of, sigmoid
 from .rows import blend, cut, one_and, row
 from .rows import linear as product
@@ -46,6 +46,7 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (4, 12)
     """
+    D, H = cell_sizes(D, H)
     W = Param((1 + D, 3 * H), keep=((slice(0, H), -1), (slice(H, 2 * H), 1)))
     return Cell("minLSTM", STEPS, D, H, {"W": W}, {"h": State((H,))})
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, Values, numpy_of, sigmoid
 from .rows import cut, exp, linear, one_and, row, size, squash, where
 from .stabilised import FORGET_SIGMOID, STABILISED, log_sigmoid
@@ -121,6 +121,7 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).states["C"].shape
         (4, 4)
     """
+    D, H = cell_sizes(D, H)
     params = {
         "W": Param((1 + D, 4 * H)),
         "V": Param((1 + D, 2), keep=((slice(1, 2), 1),)),

@@ -5,7 +5,7 @@ Source: Hochreiter and Schmidhuber, Neural Computation 9 (1997). Its cell squash
 ranges, and truncates the gradient; here only the forget gate is struck.
 """
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step
 from .rows import LSTM, gates, row
 
@@ -36,5 +36,6 @@ def cell(D: int, H: int) -> Cell:
         >>> cell(3, 4).params["W"].shape
         (8, 12)
     """
+    D, H = cell_sizes(D, H)
     states = {"c": State((H,)), "h": State((H,))}
     return Cell("no forget gate", STEPS, D, H, {"W": Param((1 + D + H, 3 * H))}, states)

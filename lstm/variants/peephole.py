@@ -7,7 +7,7 @@ Source: Gers and Schmidhuber, Recurrent Nets that Time and Count, IJCNN (2000). 
 
 from typing import Any
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step, Values, sigmoid
 from .rows import LSTM, cut, row, squash, summed
 
@@ -58,6 +58,7 @@ def cell(D: int, H: int) -> Cell:
         >>> list(cell(3, 4).params)
         ['W', 'p_i', 'p_f', 'p_o']
     """
+    D, H = cell_sizes(D, H)
     params = {"W": Param((1 + D + H, 4 * H), keep=((slice(H, 2 * H), 1),))}
     params |= {f"p_{k}": Param((H,), "zeros") for k in "ifo"}
     return Cell("peepholes", STEPS, D, H, params, {"c": State((H,)), "h": State((H,))})

@@ -5,7 +5,8 @@ Source: Sak, Senior and Beaufays, Interspeech (2014): its recurrent projection, 
 peepholes and without the second projection that is not fed back. PyTorch's ``proj_size``.
 """
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
+from ..settings import check_size
 from ..steps import Step
 from .rows import LSTM, linear, row
 
@@ -26,7 +27,8 @@ def cell(D: int, H: int, P: int | None = None) -> Cell:
         >>> [param.shape for param in cell(3, 4).params.values()]
         [(6, 16), (4, 2)]
     """
-    P = max(1, H // 2) if P is None else P
+    D, H = cell_sizes(D, H)
+    P = max(1, H // 2) if P is None else check_size("P", P, least=1)
     params = {
         "W": Param((1 + D + P, 4 * H), keep=((slice(H, 2 * H), 1),)),
         "R": Param((H, P), "weights"),

@@ -9,7 +9,7 @@ with one head.
 
 import math
 
-from ..recurrent import Cell, Param, State
+from ..recurrent import Cell, Param, State, cell_sizes
 from ..steps import Step
 from .rows import LSTM, cut, row, squash
 from .stabilised import FORGET_EXP, FORGET_SIGMOID, STABILISED
@@ -60,6 +60,7 @@ SIGMOID = _table(FORGET_SIGMOID)
 
 
 def _cell(name: str, steps: tuple[Step, ...], D: int, H: int) -> Cell:
+    D, H = cell_sizes(D, H)
     W = Param((1 + D + H, 4 * H), keep=((slice(H, 2 * H), 1),))
     # Before the first step nothing has been written: its weight is 0, and log 0 is -inf.
     states = {"c": State((H,)), "n": State((H,), positive=True), "m": State((H,), -math.inf)}
