@@ -65,7 +65,8 @@ class Stream:
     """An LSTM, or a stack of them, that reads one input after the other.
 
     It is a copy of the weights: changing them afterwards does not change the stream. Two threads
-    must not step the same stream.
+    must not step the same stream. An interrupt (Ctrl-C) in the middle of a step may leave a state
+    between two steps: go on from a `state` taken before.
 
     Args:
         weights: A ``WLSTM``, shape (1 + D + H, 4H), or a list of `lstm.layers.Layer` without

@@ -37,16 +37,16 @@ def run(problem, forward=lstm.forward, backward=lstm.backward):
     return _named((Hout, Cn, Hn), backward(dHout, cache, dCn, dHn))
 
 
-def run_in_pieces(problem, cuts):
+def run_in_pieces(problem, cuts, module=lstm):
     """The same, cut before the given steps: states go forward, their gradients come back."""
     X, WLSTM, c, h = problem.inputs.values()
     dHout, dc, dh = problem.cotangents
     runs, parts = [], []
     for piece in np.split(X, cuts):
-        runs.append(lstm.forward(piece, WLSTM, c, h))
+        runs.append(module.forward(piece, WLSTM, c, h))
         c, h = runs[-1].Cn, runs[-1].Hn
     for piece, result in zip(np.split(dHout, cuts)[::-1], runs[::-1], strict=True):
-        parts.insert(0, lstm.backward(piece, result.cache, dc, dh))
+        parts.insert(0, module.backward(piece, result.cache, dc, dh))
         dc, dh = parts[0].dc0, parts[0].dh0
     return _named(
         (np.concatenate([result.Hout for result in runs]), c, h),

@@ -11,7 +11,7 @@ and `sweeps_above.py`, which do the same for the stack and for what stands on to
 import itertools
 
 import numpy as np
-from helpers import freeze, run, run_by_reference
+from helpers import freeze, run, run_by_reference, run_in_pieces
 
 from lstm.gradcheck import Problem, random_problem
 
@@ -118,6 +118,45 @@ def all_large(module):
     )
     for shape, dtype in itertools.product(shapes, FLOATS):
         compare(module, random_problem(*shape, seed=1, dtype=dtype), f"{shape} {np.dtype(dtype)}")
+
+
+FAR = 2**16 + 5
+
+
+def far(module):
+    """Beyond what 16 bits count, and thousands of units."""
+    for dtype in FLOATS:
+        problem = random_problem(FAR, 1, 1, 2, seed=1, dtype=dtype)
+        want = run_in_pieces(problem, range(1000, FAR, 1000), module)  # which `steps` judges
+        agree(run(problem, module.forward, module.backward), want, f"n = {FAR}, {np.dtype(dtype)}")
+        outputs = module.forward(**problem.inputs, cache=False)._asdict()
+        del outputs["cache"]
+        agree(outputs, {k: want[k] for k in outputs}, f"n = {FAR}, without a cache")
+        for shape in ((2, FAR, 2, 2), (2, 2, FAR, 1), (600, 120, 2, 16)):
+            problem = random_problem(*shape, seed=2, dtype=dtype)
+            compare(module, problem, f"{shape}, {np.dtype(dtype)}")
+    compare(module, random_problem(2, 2, 2, 2049, seed=3, dtype=np.float32), "2049 units")
+
+
+def not_finite(module):
+    """A nan or an infinity in one sequence stays there, and in its steps from there on."""
+    problem = random_problem(7, 4, 3, 2)
+    want = run(problem, module.forward, module.backward)
+    others = np.arange(4) != 2
+    for bad in (np.nan, np.inf, -np.inf):
+        X = problem.inputs["X"].copy()
+        X[3, 2, 1] = bad
+        given = problem.inputs | {"X": X}
+        with np.errstate(invalid="ignore"):
+            got = run(problem._replace(inputs=given), module.forward, module.backward)
+            alone = run_by_reference(problem._replace(inputs=given))
+            outputs = module.forward(**given, cache=False)._asdict()
+        for name in ("Hout", "dX"):
+            agree({name: got[name][:, others]}, {name: want[name][:, others]}, f"{name}, {bad}")
+        agree({"before": got["Hout"][:3]}, {"before": want["Hout"][:3]}, f"before {bad}")
+        for name in ("Hout", "Cn", "Hn"):
+            for found in (got[name], outputs[name]):
+                np.testing.assert_allclose(found, alone[name], rtol=1e-12, atol=1e-14)
 
 
 def nothing_given(module):
@@ -293,5 +332,6 @@ def initial_weights(module):
 FUSED = {
     check.__name__: check
     for check in (steps, batches, inputs, units, all_large, nothing_given, memory, blocks,
-                  magnitudes, saturated, sparse, seeds, complex_numbers, linear, initial_weights)
+                  magnitudes, saturated, sparse, seeds, complex_numbers, linear, initial_weights,
+                  far, not_finite)
 }  # fmt: skip

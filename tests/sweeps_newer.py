@@ -8,8 +8,8 @@ of what a module itself cuts at: about sqrt(n) steps or pieces, 1000 letters.
 import itertools
 
 import numpy as np
-from helpers import run_by_reference
-from sweeps import FLOATS, agree, cast, compare, exact, scaled
+from helpers import run, run_by_reference
+from sweeps import FAR, FLOATS, agree, cast, compare, exact, scaled
 
 from lstm import fused, network
 from lstm.gradcheck import random_problem
@@ -49,6 +49,11 @@ def stream(module):
             if not len(X):
                 got["Hout"] = want["Hout"][:, rows]
             agree(got, {k: want[k][..., rows, :] for k in ("Hout", "Cn", "Hn")}, label)
+    for n, b, dtype in ((FAR, 1, np.float32), (FAR, 1, np.float64), (3, FAR, np.float32)):
+        X, WLSTM, _, _ = random_problem(n, b, 1, 2, dtype=dtype).inputs.values()
+        one = module.Stream(WLSTM, b)
+        got = {"Hout": np.array([one.step(x) for x in X])}
+        agree(got, {"Hout": fused.forward(X, WLSTM).Hout}, f"{(n, b)}, {np.dtype(dtype)}")
 
 
 class Every:
@@ -67,6 +72,11 @@ def recompute(module):
         n = len(problem.inputs["X"])
         for every in {None, (1, 2, 7, n, n + 1)[k % 5] or 1}:
             compare(Every(module, every), problem, f"{label}, every {every}")
+    for dtype, every in zip(FLOATS * 2, (None, 1000, FAR, 3), strict=True):
+        problem = random_problem(FAR if every != 3 else 1000, 1, 1, 2, dtype=dtype)
+        one = Every(module, every)
+        for _ in range(1 + (every == 1000)):
+            agree(run(problem, one.forward, one.backward), run(problem), f"{FAR}, every {every}")
 
 
 def adjoint(module):
@@ -95,7 +105,9 @@ def newton(module):
     """All states at once, found to the tolerance or said not to be."""
     for n, b, H in [*((n, 2, 3) for n in LENGTHS), (5, 17, 3), (5, 2, 34), (20, 9, 17)]:
         problem = random_problem(n, b, 4, H, seed=n)
-        found = module.solve(**problem.inputs)
+        problem.inputs["c0"] *= n % 2  # in every second one h0 alone
+        given = {k: None if k == "c0" and not n % 2 else v for k, v in problem.inputs.items()}
+        found = module.solve(**given)
         want = run_by_reference(problem)
         assert found.converged, (n, b, H)
         assert found.Hout.shape == want["Hout"].shape
@@ -105,8 +117,8 @@ def newton(module):
 
 def linear(module):
     """Every way to run a recurrence, forward and back, against the loop written out."""
-    shapes = [*((n, (2,), 3) for n in (*LENGTHS, 255, 256, 257)), (9, (17,), 5), (9, (), 40),
-              (70, (3, 2), 9)]  # fmt: skip
+    shapes = [*((n, (2,), 3) for n in (*LENGTHS, 255, 256, 257, 2049)), (9, (17,), 5),
+              (9, (), 40), (70, (3, 2), 9), (5, (2,), 1), (4, (4,), 4), (3, (300,), 2)]  # fmt: skip
     for (n, batch, k), matrices, dtype, power in itertools.product(
         shapes, (False, True), FLOATS, (0, 9)
     ):
@@ -122,6 +134,9 @@ def linear(module):
         for way in ("loop", "doubling", "blocked"):
             got = {"states": getattr(module, way)(A, u, s0)}
             agree(got, {"states": want["states"]}, f"{way}, {label}")
+        for pieces in {1, 2, n, n + 1, 3 * n} - {0}:
+            got = {"states": module.blocked(A, u, s0, pieces=pieces)}
+            agree(got, {"states": want["states"]}, f"{pieces} pieces, {label}")
         back = module.backward(ds, A, want["states"], s0)._asdict()
         agree(back, {name: want[name] for name in back}, f"backward, {label}")
 
@@ -159,7 +174,8 @@ def along(function, inputs, gradients, label, within=1e-11):
         assert abs(terms.sum() - slope) <= within * scale, f"{label}: {name} is off"
 
 
-CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66), (2, 1, 2, 130))
+CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66), (2, 1, 2, 130),
+               (3, 3, 3, 3), (2, 1, 1, 1), (260, 1, 1, 2), (2, 300, 2, 3))  # fmt: skip
 
 
 def cells(module):
@@ -182,6 +198,14 @@ def cells(module):
                                                       for k, w in dstate.items())  # fmt: skip
 
             along(loss, inputs, found, f"{name}, {(n, b, D, H)}")
+            single = [{k: v.astype("f4") for k, v in part.items()} for part in (params, state)]
+            narrow = cell.forward(X.astype("f4"), *single)
+            back = cell.backward(dHout.astype("f4"), narrow.cache)
+            wanted = cell.backward(dHout, run.cache)
+            for got, want in ((narrow.Hout, run.Hout), (back.dX, wanted.dX)):
+                off = np.abs(got - want).max() / np.abs(want).max()
+                assert got.dtype == np.float32
+                assert off < 2e-3, f"{name}, {(n, b, D, H)}, float32: off by {off:.1e}"
             for power in (-60, 60):
                 wide = cell.backward(dHout * 2.0**power, run.cache,
                                      {k: v * 2.0**power for k, v in dstate.items()})  # fmt: skip
@@ -224,6 +248,7 @@ def text(module):
 
 ATTENDED = (  # m, n, b, K, H
     (70, 3, 2, 3, 4), (3, 40, 5, 7, 4), (3, 2, 18, 3, 4), (3, 2, 2, 66, 4), (3, 2, 2, 3, 66),
+    (4, 4, 4, 4, 4), (5, 3, 2, 4, 4), (3, 3, 1, 2, 1), (300, 2, 1, 2, 3), (2, 2, 300, 2, 3),
 )  # fmt: skip
 
 
@@ -263,6 +288,12 @@ def attention(module):
         if attend:  # exponents of some hundreds
             loud = module.forward(single | {"M": 999 * single["M"]}, *map(np.float32, (X, Z)))
             agree({"sums": loud.weights.sum(-1)}, {"sums": np.ones((n, b), np.float32)}, label)
+        for start in {0, 1, K - 1}:
+            first = module.translate(params, X, 1, start)[0]
+            alone = module.translate(params, X[:, :1], 1, start=start)[0]
+            step = module.forward(params, X, np.broadcast_to(np.eye(K)[start], (1, b, K))).answers
+            np.testing.assert_array_equal(first, step[0].argmax(axis=-1))
+            np.testing.assert_array_equal(alone, first[:1])
         params["WOUT"][0] = 0  # so that the states alone decide what is said
         params["WRITER"] *= 3
         said = module.translate(params, X, n)

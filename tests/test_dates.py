@@ -62,7 +62,7 @@ def test_no_day_is_in_two_parts_and_all_days_are_in_one():
 
 
 def test_the_same_seed_gives_the_same_dates_in_either_dtype():
-    one, two = dates.dates(5, 3), dates.dates(5, 3, dtype=np.float64)
+    one, two = dates.dates(500, 3), dates.dates(500, 3, dtype=np.float64)
     assert one.X.dtype == np.float32
     assert two.X.dtype == np.float64
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))

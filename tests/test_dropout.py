@@ -161,3 +161,17 @@ BOTH = network.init(5, 4, 5, layers=1, bidirectional=True, rng=0)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("H", [1, 2, 3, 8, 17, 66])
+def test_every_row_is_dropped_as_often_as_it_should_be(H):
+    """The last one, too, of even and of odd numbers of them, in every layer."""
+    params, rng, draws = network.init(2, [H] * 4, 3, rng=0), np.random.default_rng(1), 400
+    rates = {"between": 0.3, "recurrent": 0.6}
+    drawn = [dropout.thin(params, rng, **rates).factors for _ in range(draws)]
+    for k in range(5):
+        columns = [one["layers"][k].forward if k < 4 else one["WOUT"] for one in drawn]
+        gone = (np.concatenate(columns, axis=1) == 0).mean(axis=1)
+        below = {0: [0] * 2, 4: [0.3] * H}.get(k, [0.3] * H)
+        want = np.array([0, *below, *([0.6] * H if k < 4 else [])])
+        assert (np.abs(gone - want) <= 5 * np.sqrt(want * (1 - want) / draws)).all(), (k, gone)

@@ -687,3 +687,33 @@ def test_a_killed_save_leaves_a_whole_file(tmp_path):
         process.stdout.close()
         model = exchange.load_model(path)
         assert_equal(model.layers, stack.init(40, 60, layers=2, rng=model.metadata["k"]))
+
+
+@pytest.mark.parametrize("end", ["npz", "safetensors", "onnx"])
+def test_arrays_of_more_numbers_than_16_bits_count(end, tmp_path):
+    """More than ten layers, too, whose names are not in the order of the alphabet."""
+    for layers in (stack.init(70, 250, rng=0, dtype="f4"), stack.init(3, 2, layers=12, rng=1)):
+        path = tmp_path / f"large.{end}"
+        H, dtype = layers[-1].forward.shape[1] // 4, layers[-1].forward.dtype
+        readout = np.random.default_rng(2).standard_normal((1 + H, 300)).astype(dtype)
+        exchange.save(path, layers, readout=readout)
+        model = exchange.load_model(path)
+        for got, want in zip(model.layers, layers, strict=True):
+            np.testing.assert_array_equal(got.forward, want.forward, strict=True)
+        np.testing.assert_array_equal(model.readout, readout)
+
+
+def test_every_half_is_the_number_that_it_was(tmp_path):
+    """All 65,536 patterns of bits: negative, tiny, infinite, no number."""
+    bits = np.arange(2**16, dtype=np.uint16)
+    halves = bits.view(np.float16)
+    path = tmp_path / "halves.npz"
+    np.savez(path, x=halves)
+    np.testing.assert_array_equal(exchange.open_file(path).arrays["x"].read(), np.float32(halves))
+    sign, exponent, fraction = bits >> 15, (bits >> 7 & 255).astype(int), bits & 127
+    with np.errstate(over="ignore"):
+        size = np.where(exponent > 0, 1 + fraction / 128, fraction / 128) * 2.0 ** (
+            np.maximum(exponent, 1) - 127)  # fmt: skip
+    size[exponent == 255] = np.where(fraction[exponent == 255], np.nan, np.inf)
+    want = np.float32(np.where(sign, -size, size))
+    np.testing.assert_array_equal(tensors.from_bfloat16(bits), want)

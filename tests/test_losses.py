@@ -182,3 +182,15 @@ def test_an_empty_batch_has_empty_losses():
     loss, gradient = squared_error(A[:0], Y[:0])
     assert (loss.shape, gradient.shape) == ((0, 4), (0, 4, 2))
     assert losses.Mean._fields == ("loss", "dY")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_answer_of_minus_infinity_is_a_class_that_cannot_be(dtype):
+    """It costs nothing where it is not asked for, and everything where it is."""
+    answers = np.array([[-np.inf, 0, 1], [0, 1, -np.inf], [2, -np.inf, -np.inf]], dtype)
+    with np.errstate(all="raise"):
+        loss, gradient = cross_entropy(answers, np.array([[0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype))
+    p = 1 / (1 + np.exp(1.0))
+    np.testing.assert_allclose(loss, [-np.log(p), np.inf, 0], rtol=1e-6)
+    want = [[0, p - 1, 1 - p], [p, 1 - p, -1], [0, 0, 0]]
+    np.testing.assert_allclose(gradient, want, rtol=1e-6, atol=1e-7)

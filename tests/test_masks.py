@@ -114,3 +114,25 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "i8", "u2", "?", "c16"])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (1, 1), (2, 5)])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_steps_are_moved_in_any_type_and_any_shape(dtype, shape, batch_first):
+    """Square ones, too; what was behind the mask is zero, whatever it was."""
+    rng = np.random.default_rng(6)
+    mask = rng.random(shape) < 0.6
+    X = rng.integers(1, 99, (*shape, 2)).astype(dtype)
+    if np.dtype(dtype).kind in "fc":
+        X[~mask] = np.nan
+    turn = (lambda a: a.swapaxes(0, 1)) if batch_first else (lambda a: a)
+    moved, lengths, source = masks.left_align(turn(X), turn(mask), batch_first=batch_first)
+    assert moved.dtype == X.dtype
+    moved, source = turn(moved), turn(source)
+    for j in range(shape[1]):
+        real = np.flatnonzero(mask[:, j])
+        assert lengths[j] == len(real)
+        np.testing.assert_array_equal(moved[: len(real), j], X[real, j])
+        np.testing.assert_array_equal(source[: len(real), j], real)
+        assert not moved[len(real) :, j].any()

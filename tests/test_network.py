@@ -204,11 +204,12 @@ def test_chrono_leaves_the_rest_and_its_argument_alone():
     assert after["WLSTM"].dtype == np.float32
 
 
-def test_chrono_of_a_stack_draws_for_every_matrix():
-    params = network.init(D, [4, 3], 1, bidirectional=True, rng=0, forget_bias=0)
+@pytest.mark.parametrize("sizes", [[4, 3], [4] * 7])
+def test_chrono_of_a_stack_draws_for_every_matrix(sizes):
+    params = network.init(D, sizes, 1, bidirectional=True, rng=0, forget_bias=0)
     after = network.chrono(params, 100, rng=1)
     biases = [W[0] for layer in after["layers"] for _, W in layer.directions]
-    assert len({bias.tobytes() for bias in biases}) == 4
+    assert len({bias.tobytes() for bias in biases}) == 2 * len(sizes)
     for bias in biases:
         i, f, o, g = np.split(bias, 4)
         np.testing.assert_array_equal(i, -f)
@@ -297,3 +298,15 @@ X = np.zeros((n, b, D), np.float32)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (300,), (2, 3), (2, 3, 2), (0,), (2, 0)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_answers_to_outputs_of_any_number_of_axes(shape, dtype):
+    rng = np.random.default_rng(4)
+    WOUT, Hout = (rng.standard_normal(s).astype(dtype) for s in ((1 + 3, 2), (*shape, 3)))
+    got = network.answer({"WOUT": WOUT}, Hout)
+    with_one = np.concatenate([np.ones((*shape, 1)), Hout], axis=-1)
+    want = np.einsum("...r,rk->...k", with_one, WOUT.astype(float)).astype(dtype)
+    np.testing.assert_allclose(got, want, rtol=1e-5 if dtype == np.float32 else 1e-13, atol=1e-6,
+                               strict=True)  # fmt: skip

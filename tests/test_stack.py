@@ -502,3 +502,66 @@ def test_what_is_optional_is_named():
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+def test_a_layer_may_have_one_direction_between_layers_of_two():
+    """Narrower and wider ones, states for some layers alone: as each layer by itself."""
+    rng = np.random.default_rng(0)
+    widths, ways = (6, 2, 5, 3), (2, 1, 2, -1)
+    layers, D = [], 4
+    for H, d in zip(widths, ways, strict=True):
+        W = [lstm.init(D, H, rng=rng) + 0.1 for _ in range(abs(d))]
+        layers.append(stack.Layer(None, W[0]) if d == -1 else stack.Layer(*W))
+        D = abs(d) * H
+    X, lengths = rng.standard_normal((7, 3, 4)), np.array([7, 2, 5])  # one sequence has all steps
+    c0 = [rng.standard_normal((2, 3, 6)), None, None, rng.standard_normal((1, 3, 3))]
+    h0 = [None, rng.standard_normal((1, 3, 2)), None, None]
+    dCn = [rng.standard_normal((abs(d), 3, H)) for H, d in zip(widths, ways, strict=True)]
+    dHn = [2 * part for part in dCn]
+    for ends in (None, lengths):
+        run = stack.forward(X, layers, c0, h0, lengths=ends)
+        back = stack.backward(run.Hout, run.cache, dCn, dHn)
+        bare = stack.forward(X, layers, c0, h0, lengths=ends, cache=False)
+        for one, two in zip((bare.Hout, *bare.Cn, *bare.Hn), (run.Hout, *run.Cn, *run.Hn),
+                            strict=True):  # fmt: skip
+            np.testing.assert_allclose(one, two, rtol=1e-13, atol=1e-14)
+        runs, read = [], X
+        for k, layer in enumerate(layers):
+            runs.append(stack.forward(read, [layer], [c0[k]], [h0[k]], lengths=ends))
+            read = runs[-1].Hout
+            np.testing.assert_array_equal(run.Cn[k], runs[-1].Cn[0])
+            np.testing.assert_array_equal(run.Hn[k], runs[-1].Hn[0])
+        np.testing.assert_array_equal(run.Hout, read)
+        dY = run.Hout
+        for k in reversed(range(4)):
+            alone = stack.backward(dY, runs[k].cache, [dCn[k]], [dHn[k]])
+            dY = alone.dX
+            for one, two in ((back.dc0[k], alone.dc0[0]), (back.dh0[k], alone.dh0[0]), *zip(
+                (W for _, W in back.dlayers[k].directions),
+                (W for _, W in alone.dlayers[0].directions), strict=True)):  # fmt: skip
+                np.testing.assert_allclose(one, two, rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(back.dX, dY, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("dropout", [1e-6, 0.2, 0.5, 0.75, 0.9, 0.99])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_drops_as_often_as_it_says_with_a_cache_or_without(dropout, dtype):
+    layers = stack.init(3, 40, layers=2, rng=0, dtype=dtype)
+    X = np.random.default_rng(1).standard_normal((60, 9, 3)).astype(dtype)
+    run, bare = (stack.forward(X, layers, dropout=dropout, rng=np.random.default_rng(2), cache=kept)
+                 for kept in (True, False))  # fmt: skip
+    # what is read is up to a hundred times as large, and so is the rounding of raw gates
+    within = {"f": 2e-7, "d": 1e-15}[np.dtype(dtype).char] * 100 / (1 - dropout)
+    np.testing.assert_allclose(bare.Hout, run.Hout, rtol=0, atol=within)
+    (kept,) = run.cache.kept
+    spread = np.sqrt(dropout * (1 - dropout) / kept.size)
+    assert abs((~kept).mean() - dropout) < 5 * spread + 1e-9
+
+
+def test_long_sequences_are_turned_from_their_own_ends():
+    n, lengths = 3000, np.array([3000, 1, 1025, 0, 2049])
+    X = np.arange(n * 5.0).reshape(n, 5, 1)
+    turned = stack.reverse(X, lengths)
+    for j, end in enumerate(lengths):
+        np.testing.assert_array_equal(turned[:end, j], X[:end, j][::-1])
+        assert not turned[end:, j].any()

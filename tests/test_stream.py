@@ -210,3 +210,59 @@ def test_threads_with_a_stream_each():
     for thread in threads:
         thread.join()
     assert all((np.array(found[k]) == wanted).all() for k in range(8))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("batch", [None, 3])
+def test_a_stream_that_read_no_number_goes_on_from_any_state_that_was_one(bad, batch):
+    """And only the sequence that read it is lost."""
+    layers = stack.init(5, [4, 6, 3, 4], rng=2)
+    X = inputs(8, *([] if batch is None else [batch]), 5)
+    stream, other = Stream(layers, batch), Stream(layers, batch)
+    for x in X[:3]:
+        stream.step(x)
+        other.step(x)
+    kept = stream.state
+    spoilt = X[3].copy()
+    spoilt[(..., 0) if batch is None else (1, 0)] = bad
+    with np.errstate(invalid="ignore"):
+        got = stream.step(spoilt)
+        if batch:
+            np.testing.assert_array_equal(got[[0, 2]], other.step(X[3])[[0, 2]])
+    stream.reset(kept)
+    other.reset(kept)
+    np.testing.assert_array_equal([stream.step(x) for x in X], [other.step(x) for x in X])
+    with np.errstate(invalid="ignore"):
+        stream.step(np.full_like(X[0], np.nan))
+    stream.reset()
+    fresh = Stream(layers, batch)
+    np.testing.assert_array_equal([stream.step(x) for x in X], [fresh.step(x) for x in X])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_a_state_that_is_given_is_that_of_every_layer_and_stays_the_callers(count):
+    layers, x = stack.init(5, 4, layers=count, rng=2), inputs(1, 5)[0]
+    rng = np.random.default_rng(3)
+    state = [tuple(rng.standard_normal((2, 4))) for _ in range(count)]
+    before = np.array(state)
+    stream = Stream(layers)
+    stream.reset(state)
+    np.testing.assert_array_equal(stream.state, before)
+    c, h = ([part[k][None, None] for part in state] for k in (0, 1))
+    want = stack.step(x, layers, c, h)
+    np.testing.assert_allclose(stream.step(x), want.h[-1][0, 0], rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(state, before)
+
+
+def test_a_long_stream_neither_drifts_nor_grows():
+    """Compared, somewhere on the way, with a run over whole sequences from the state there."""
+    X = inputs(500, 5, dtype="float32")
+    layers = stack.init(5, [4, 6], rng=2, dtype="float32")
+    stream = Stream(layers)
+    for lap in range(40):
+        state = stream.state
+        c, h = ([part[k][None, None] for part in state] for k in (0, 1))
+        got = [stream.step(x) for x in X]
+        if lap % 13 == 0:
+            want = stack.forward(X[:, None], layers, c, h).Hout[:, 0]
+            np.testing.assert_allclose(got, want, rtol=0, atol=2e-6)

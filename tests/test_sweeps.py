@@ -241,6 +241,22 @@ AROUND = {
     "a clip at 1e20": ("linear", "backward", lambda a, r: clipped(r, 1e20)),
     "a clip at 1e200": ("linear", "backward", lambda a, r: (
         r if r.dX.dtype == np.float32 else clipped(r, 1e200))),
+    "what 16 bits cannot count": ("far", "forward", lambda a, r: (
+        edit(r, "Hout", lambda y: y[1 << 16 :].fill(0)) if a.n > 1 << 16 else r)),
+    "more than 16 bits of steps on the way back": ("far", "backward", lambda a, r: (
+        off(r, "dX") if a.n > 2000 else r)),
+    "many sequences": ("far", "backward", lambda a, r: off(r, "dc0") if a.b > 2000 else r),
+    "many features": ("far", "forward", lambda a, r: off(r, "Cn") if a.D > 2000 else r),
+    "many units": ("far", "backward", lambda a, r: off(r, "dh0") if a.H > 2000 else r),
+    "a million numbers": ("far", "backward", lambda a, r: (
+        off(r, "dWLSTM") if a.n * a.b * a.H > 10**6 else r)),
+    "many steps of many sequences without a cache": ("far", "forward", lambda a, r: (
+        off(r, "Cn") if r.cache is None and a.n * a.b > 1 << 16 else r)),
+    "a nan in one sequence is one in the next": ("not_finite", "forward", lambda a, r: (
+        edit(r, "Hn", lambda h: h.__setitem__(np.roll(np.isnan(h).any(axis=-1), 1), np.nan)))),
+    "infinite inputs cut": ("not_finite", "forward", lambda a, r: (
+        fused.forward(np.where(np.isinf(a.X), 0, a.X), a.WLSTM, a.c0, a.h0)
+        if np.isinf(a.X).any() else r)),
     "a wide layer not scaled": ("initial_weights", "init", lambda a, W: (
         W * W.dtype.type(1.01) if a.H > 1000 else W)),
     "forget bias of the first 64 units only": ("initial_weights", "init", lambda a, W: (

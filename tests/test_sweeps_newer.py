@@ -51,6 +51,21 @@ def wide_step(Stream):
     return Blind
 
 
+def forgetful(Stream):
+    """Its cell is cleared at the step that 16 bits cannot count."""
+
+    class Forgetful(Stream):
+        steps = 0
+
+        def step(self, x):
+            self.steps += 1
+            if self.steps == 1 << 16:
+                self.reset()
+            return super().step(x)
+
+    return Forgetful
+
+
 class Cells(dict):
     """The cells, each with another `backward`."""
 
@@ -66,7 +81,7 @@ class Broken:
     def __getattr__(self, name):
         return getattr(self._cell, name)
 
-    def backward(self, dHout, cache, dstate):
+    def backward(self, dHout, cache, dstate=None):
         return self._change(dHout, self._cell.backward(dHout, cache, dstate))
 
 
@@ -89,8 +104,8 @@ PLANTED = {
         m.backward(dY, cache, *d), dX=lambda a: zeroed(a, np.s_[:, 16:]))}),
     "gradients clipped at 1e6": ("recompute", lambda m: {"backward": lambda *a: type(g := (
         m.backward(*a)))(*(np.clip(x, -1e6, 1e6) for x in g))}),
-    "the last piece forgotten": ("linear", lambda m: {"blocked": lambda A, u, s0: (
-        m.blocked(A, u, s0) if len(u) < 64 else m.blocked(A, u, 0 * s0))}),
+    "the last piece forgotten": ("linear", lambda m: {"blocked": lambda A, u, s0, **k: (
+        m.blocked(A, u, s0, **k) if len(u) < 64 else m.blocked(A, u, 0 * s0, **k))}),
     "eight rounds": ("linear", lambda m: {"doubling": lambda A, u, s0: (
         m.doubling(A, u, s0) if len(u) <= 256 else m.doubling(A[:256], u[:256], s0).repeat(
             2, axis=0)[: len(u)])}),
@@ -120,7 +135,28 @@ PLANTED = {
         "forward": lambda *given: edited(m.forward(*given), answers=lambda a: (
             a * (1 + 1e-9 * (len(given[1]) > 64))))}),
     "attention: a long answer": ("attention", lambda m: {
-        "translate": lambda *given: zeroed(m.translate(*given), np.s_[32:])}),
+        "translate": lambda *given, **named: zeroed(m.translate(*given, **named), np.s_[32:])}),
+    "attention: one question's start": ("attention", lambda m: {
+        "translate": lambda params, X, n, start=0: m.translate(
+            params, X, n, start if X.shape[1] > 1 else 0)}),
+    "attention: equal sizes": ("attention", lambda m: {
+        "backward": lambda dY, cache: {
+            k: v.T if k == "M" and len(v) == dY.shape[2] else v
+            for k, v in m.backward(dY, cache).items()}}),
+    "a stream of 16 bits": ("stream", lambda m: {"Stream": forgetful(m.Stream)}),
+    "many pieces": ("recompute", lambda m: {"backward": lambda dY, cache, *d: edited(
+        m.backward(dY, cache, *d), dWLSTM=lambda a: a * (1.001 if len(cache.C) > 300 else 1))}),
+    "long pieces": ("recompute", lambda m: {"backward": lambda dY, cache, *d: edited(
+        m.backward(dY, cache, *d), dWLSTM=lambda a: a * (1.1 if 300 < cache.every < 9e4 else 1))}),
+    "more pieces than steps": ("linear", lambda m: {"blocked": lambda A, u, s0, pieces=None: (
+        m.blocked(A, u, s0, pieces=pieces) * u.dtype.type(1.1 if (pieces or 0) > len(u) else 1))}),
+    "a recurrence of 2048 steps": ("linear", lambda m: {"doubling": lambda A, u, s0: (
+        zeroed(m.doubling(A, u, s0), np.s_[2048:]))}),
+    "h0 where there is no c0": ("newton", lambda m: {"solve": lambda X, WLSTM, c0, h0: m.solve(
+        X, WLSTM, c0, None if c0 is None else h0)}),
+    "cells: float32 in half precision": ("cells", lambda m: cells(lambda dY, g: (
+        g._replace(dX=g.dX.astype("f2").astype("f4") * np.float32(1.01))
+        if g.dX.dtype == "f4" and len(dY) > 200 else g))),
     "rates above 64 units": ("dropout", lambda m: {"run": lambda params, *given, **named: edited(
         m.run(params, *given, **named),
         grads=lambda g: {k: zeroed(v, np.s_[64:]) for k, v in g.items()})}),

@@ -240,6 +240,7 @@ def test_solved_after_counts_the_sequences_up_to_the_last_of_the_two_thousand():
 def test_one_wrong_answer_starts_the_count_anew(wrong):
     assert tasks.solved_after([0.0] * 1999 + [wrong] + [0.0] * 2000) == 4000
     assert tasks.solved_after([0.0] * 1999 + [-0.0399] + [0.0] * 10) == 2000
+    assert tasks.solved_after([0.0] * 1999 + [wrong]) is None
 
 
 def test_the_mean_error_must_be_below_a_hundredth_too():
@@ -415,3 +416,27 @@ def test_recall_marks_one_value_in_the_first_fifth_and_asks_for_it_at_the_end(n)
     assert not Y[:-1].any()
     assert uniform(np.histogram(X[..., 0], bins=50, range=(-1, 1))[0])
     assert abs(np.abs(Y[-1]).mean() - 0.5) < 0.01
+
+
+@pytest.mark.parametrize("T", [20, 21, 22, 23, 51, 100, 101, 255, 257])
+def test_every_sequence_has_two_marks_and_their_sum_whatever_its_length(T):
+    X, Y, where, lengths = tasks.adding(T, 70, rng=T, dtype=np.float64)
+    for j, n in enumerate(lengths):
+        marked = np.flatnonzero(X[:n, j, 1] == 1)
+        # the first step keeps its own mark; its value is zero if it is one of the two
+        assert len(marked) == 2 - (X[0, j, 0] == 0)
+        last = np.flatnonzero(where[:, j])
+        assert last.tolist() == [n - 1]
+        assert Y[n - 1, j, 0] == pytest.approx(0.5 + X[marked, j, 0].sum() / 4, rel=1e-14)
+
+
+@pytest.mark.parametrize("symbols", [1, 2, 8, 9, 10, 26, 300])
+def test_every_symbol_is_to_be_copied_and_every_one_comes(symbols):
+    X, Y, _, _ = tasks.copy(3, 40, rng=symbols, length=200, symbols=symbols)
+    read, said = X.argmax(axis=-1), Y.argmax(axis=-1)
+    np.testing.assert_array_equal(read[:200], said[-200:])
+    counts = np.bincount(read[:200].ravel(), minlength=symbols + 2)
+    assert (counts[:symbols] > 0).all()
+    assert not counts[symbols:].any()
+    assert (read[202] == symbols + 1).all()
+    assert (np.delete(read[200:], 2, axis=0) == symbols).all()

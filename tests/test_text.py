@@ -298,3 +298,18 @@ P3 = network.init(3, 4, 3, rng=0)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+def test_many_letters_of_a_large_alphabet():
+    """More of them than 8 bits count, in texts longer than a piece of a thousand."""
+    alphabet = "".join(chr(0x100 + k) for k in range(300))
+    written = "".join(alphabet[k] for k in np.random.default_rng(0).integers(300, size=2500))
+    symbols = encode(written, alphabet)
+    assert symbols.max() > 255
+    assert decode(symbols, alphabet) == written
+    K = len(alphabet)
+    params = network.init(K, 2, K, rng=0, dtype=float)
+    cost = bits(params, symbols)
+    answers = network.forward(params, np.eye(K)[symbols[:-1], None]).answers[:, 0]
+    p = probabilities(answers)[np.arange(len(cost)), symbols[1:]]
+    np.testing.assert_allclose(cost, -np.log2(p), rtol=1e-11)

@@ -10,7 +10,7 @@ import pytest
 from helpers import refused
 
 import lstm
-from lstm import gradcheck, scan, stack, tasks, train
+from lstm import gradcheck, network, scan, stack, tasks, train
 
 ADAM = optax.adam(0.01)
 
@@ -503,3 +503,16 @@ SGD = optax.sgd(0.1)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("layers", [None, 2])
+def test_states_that_are_given_are_those_of_every_batch_unless_they_are_carried(layers):
+    params = network.init(2, 3, 1, layers=layers, rng=0, dtype=float)
+    drawn = np.random.default_rng(1).standard_normal((2, 4, 3))
+    c0, h0 = drawn if layers is None else ([part[None], None] for part in drawn)
+    batches = [tasks.adding(20, 4, rng=k, dtype=float) for k in range(4)]
+    updates = list(train.fit(params, batches, optax.sgd(0.1), c0=c0, h0=h0))
+    for update, before in zip(updates, [params, *(u.params for u in updates)], strict=False):
+        want = train.run(before, update.batch, c0=c0, h0=h0)
+        assert update.loss == want.loss
+        np.testing.assert_array_equal(update.answers, want.answers)
