@@ -27,8 +27,7 @@ def offer() -> None:
     page = SITE / "index.html"
     made = {path: words for path, words in OFFERS.items() if (SITE / path).is_file()}
     entries = "".join(
-        f'<li><p><a class="reference internal" href="{path}">{words}</a>{size(path)}</p></li>'
-        for path, words in made.items()
+        f'<li><p><a href="{path}">{words}</a>{size(path)}</p></li>' for path, words in made.items()
     )
     text = page.read_text(encoding="utf-8")
     text, places = PLACE.subn(rf"\1<ul>{entries}</ul>\2", text)

@@ -153,7 +153,7 @@ def print_pdf(browser, text: str) -> None:
         if missing:
             sys.exit(f"pdf: expected all files of the site, did not find {missing}")
         if page.evaluate(
-            "!document.querySelector('mjx-container') || !!document.querySelector('mjx-merror')"
+            "!document.querySelector('mjx-container') || !!document.querySelector('m-merror')"
         ):
             sys.exit("pdf: the mathematics was not set")
         page.pdf(

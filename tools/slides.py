@@ -26,7 +26,7 @@ from tools.offer import offer
 
 sys.path.insert(0, str(ROOT / "book/_ext"))
 from lstm_math import MATHJAX, typesetter
-from lstm_small import cut_mathematics, lean
+from lstm_small import SITE_SHEET, cut_mathematics, lean
 
 BOOK = ROOT / "book"
 PARTS = Path(__file__).parent / "deck"
@@ -207,7 +207,7 @@ def main() -> None:
     sheet = FOLDER / "mathematics.css"
     sheet.write_text(style.replace('url("mathjax/', 'url("../_static/mathjax/'), encoding="utf-8")
     pages = "".join(path.read_text(encoding="utf-8") for path in SITE.rglob("*.html"))
-    cut_mathematics(SITE / "_static", [SITE / "_static/mathematics.css", sheet], pages)
+    cut_mathematics(SITE / "_static", [SITE / "_static" / SITE_SHEET, sheet], pages)
     offer()
     size = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file())
     print(f"Slides of {len(titles)} chapters are at {FOLDER / 'index.html'}, {size / 1e6:.1f} MB")

@@ -2,7 +2,8 @@
 
 Everything here works on the finished site. Nothing that a reader sees, hears or uses goes.
 
-1. Files, rules of style sheets, icons and letters of mathematics that no page asks for.
+1. Files, rules of style sheets, icons and letters of mathematics that no page asks for. One style
+   sheet is left: a page waits for nothing else.
 2. Pages without marks that change nothing, in one place: `lean`, for slides, too.
 3. Pictures with a palette; those of downloaded notebooks in the size in which they are shown.
 """
@@ -14,8 +15,10 @@ import re
 import shutil
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from posixpath import normpath
 
 import tinycss2
 from fontTools import subset, ttLib
@@ -42,9 +45,17 @@ FOREIGN = (
     "styles/pydata-sphinx-theme.css", "styles/sphinx-book-theme.css", "sphinx-design.min.css",
     "mystnb.*.css",
 )  # fmt: skip
-FACE = re.compile(
-    r'(@font-face [^{]*\{\s*font-family: MJX(TEX-\w+)?[^}]*url\("[^"]*/([\w-]+\.woff)"\)[^}]*\}\s*)'
+SHEET = re.compile(r'<link [^>]*href="([./]*)_static/([^"?]*\.css)[^"]*"[^>]*>\n?')
+# Parts of a style sheet that stay what they are, remarks, and space that means nothing.
+BLANK = re.compile(
+    r"""(?P<kept>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|url\([^)"']*\))|/\*.*?\*/"""
+    r"|(?P<mark>\s*[{};,]\s*)|(?P<space>\s+)",
+    re.DOTALL,
 )
+FACE = re.compile(
+    r'(@font-face[^{]*\{\s*font-family:\s*MJX(TEX-\w+)?[^}]*url\("[^"]*/([\w-]+\.woff)"\)[^}]*\}\s*)'
+)
+SITE_SHEET = "site.css"
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
 
 # What is shorter and means the same, in the markup of Sphinx.
@@ -52,15 +63,19 @@ SHORTER = (
     (r'(<a [^>]*href="[^"]*#([\w.]+)") title="\2"', r"\1"),  # a title that repeats the address
     (r'<span class="(?:pre|colon|sig-paren)">([^<]*)</span>', r"\1"),
     (r' class="(?:field|row)-(?:odd|even)"', ""),
-    (r'<code class="docutils literal', '<code class="literal'),
+    (r' class="reference internal"', ""),
+    (r'(<a class="[^"]+) reference internal(?=[ "])', r"\1"),
+    (r'<a class="reference internal ', '<a class="'),
+    (r'<code class="(xref )?(?:py py-\w+ )?docutils literal', r'<code class="\1literal'),
+    (r'(class="(?:amsmath )?math notranslate) nohighlight', r"\1"),
     (
-        r'<span class="nobr">(<span class="math notranslate nohighlight)">'
-        r"((?:(?!</?span).)*</span>)</span>",
+        r'<span class="nobr">(<span class="math notranslate)">((?:(?!</?span).)*</span>)</span>',
         r'\1 nobr">\2',
     ),
     # Names, commas, signs and spaces of code look like any other text: they need no marks.
     (r'<span class="(?:n|o|p|w)">([^<]*)</span>', r"\1"),
 )
+CODE = re.compile(r'<span class="(\w{1,2})">([^<]*)</span>')
 # Two marks of one kind, with at most space between them, are one.
 DOUBLE = re.compile(r'(<span class="(\w{1,2})">)([^<]*)</span>(\s*)\1(?=[^<]*</span>)')
 
@@ -75,7 +90,6 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
         for path in site.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     static = site / "_static"
-    join_sheets(static)
     mend_search(static / "searchtools.js")
     shrink_icons(static, used=set(re.findall(r"fa-[\w-]+", pages)))
     words = set(re.findall(r"[\w-]+", pages))
@@ -86,6 +100,7 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
             text = path.read_text(encoding="utf-8")
             path.write_text(used_rules(text, words), encoding="utf-8")
     cut_mathematics(static, [static / "mathematics.css"], pages)
+    join_sheets(site)
     for path in site.glob("_images/*.png"):
         path.write_bytes(shrink_picture(path.read_bytes()))
     for path in site.glob("_sources/**/*.ipynb"):
@@ -95,12 +110,46 @@ def make_small(app: Sphinx, error: Exception | None) -> None:
 # 1. What no page asks for
 
 
-def join_sheets(static: Path) -> None:
-    """One style sheet imports another. Some tools look for that in the wrong place: join them."""
-    sheet = static / "styles/theme.css"
-    basic = (static / "basic.css").read_text(encoding="utf-8").replace("url(", "url(../")
-    style = sheet.read_text(encoding="utf-8").replace('@import "../basic.css";', basic)
-    sheet.write_text(style, encoding="utf-8")
+def join_sheets(site: Path) -> None:
+    """One style sheet in place of all: a page asks once, and its head is short."""
+    static = site / "_static"
+    pages = {path: path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    orders = {tuple(name for _, name in SHEET.findall(text)) for text in pages.values()}
+    orders -= {(), (SITE_SHEET,)}  # pages of a build before this one
+    if len(orders) != 1:
+        raise ExtensionError(f"expected the same style sheets on every page, got {orders}")
+    sheets = [static / name for name in orders.pop()]
+    joined = "".join(lean_style(sheet, static) for sheet in sheets)
+    (static / SITE_SHEET).write_text(joined, encoding="utf-8")
+    digest = sha256(joined.encode()).hexdigest()[:8]
+    for path, text in pages.items():
+        if found := SHEET.search(text):
+            link = f'<link rel="stylesheet" href="{found[1]}_static/{SITE_SHEET}?v={digest}">\n'
+            text = text[: found.start()] + link + SHEET.sub("", text[found.start() :])
+            path.write_text(text, encoding="utf-8")
+    for sheet in {*sheets, static / "basic.css"}:
+        sheet.unlink()
+
+
+def lean_style(sheet: Path, static: Path) -> str:
+    """A style sheet without remarks and without space, as it reads in the folder `static`."""
+    style = sheet.read_text(encoding="utf-8")
+    imported = re.match(r'(?:/\*.*?\*/\s*)*@import "([^"]*)";', style, re.DOTALL)
+    before = ""
+    if imported:
+        before = lean_style(Path(normpath(sheet.parent / imported[1])), static)
+        style = style[imported.end() :]
+    folder = sheet.parent.relative_to(static).as_posix()
+
+    def moved(match: re.Match) -> str:
+        return match[1] + (match[2] if ":" in match[2] else normpath(f"{folder}/{match[2]}"))
+
+    style = re.sub(r"""(url\(["']?)([^"')]+)""", moved, style)
+    style = BLANK.sub(
+        lambda part: part["kept"] or (part["mark"] or "").strip() or " " * bool(part["space"]),
+        style,
+    )
+    return before + style.replace(";}", "}") + "\n"
 
 
 def mend_search(path: Path) -> None:
@@ -221,8 +270,11 @@ def trim(path: Path) -> str:
     if path.name != "search.html":
         text = re.sub(later, r"<script defer \1", text)
     # What is there for others, or twice.
-    needless = r'<link rel="preload" as="script"[^>]*>\n?|<meta name="docsearch[^>]*>\n?'
-    text = re.sub(needless, "", text)
+    needless = (
+        r'<link rel="preload" as="script"[^>]*>\n?|<meta name="docsearch[^>]*>\n?'
+        r'|<meta name="viewport"[^>]*>\n?(?=.*<meta name="viewport")'
+    )
+    text = re.sub(needless, "", text, flags=re.DOTALL)
     # Remarks of templates, and a place for advertisements.
     text = re.sub(r"<!--(?!\[).*?-->\n?", "", text, flags=re.DOTALL)
     text = re.sub(
@@ -243,7 +295,7 @@ def trim(path: Path) -> str:
     if "_modules" in path.parts:  # whoever reads source looks for the API, not for chapters
         text = re.sub(r'<li class="toctree-l1"><a [^>]*/book/(?!api)[^<]*</a></li>\n', "", text)
         text = re.sub(r'<p [^>]*caption"[^\n]*\n<ul class="nav bd-sidenav">\n</ul>\n', "", text)
-        text = re.sub(r'(?<=<span class=)"(\w+)"(?=>)', r"\1", text)
+        text = re.sub(r'<meta (?:property="og:|name="description)[^>]*>\n?', "", text)
     # The contents are followed by reading.js: the theme's own way marks the wrong section.
     text = re.sub(r'<body data-bs-spy[^>]*?(data-default-mode="\w+")?>', r"<body \1>", text)
     path.write_text(text, encoding="utf-8")
@@ -256,7 +308,7 @@ def lean(page: str) -> str:
         page = re.sub(pattern, shorter, page)
     while page != (page := DOUBLE.sub(r"\1\3\4", page)):
         pass
-    return page
+    return CODE.sub(r"<i class=\1>\2</i>", page)
 
 
 # 3. Pictures
@@ -284,6 +336,7 @@ def shrink_notebook(path: Path) -> None:
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 picture = b64decode("".join(output["data"]["image/png"]))

@@ -29,8 +29,8 @@ function makeScrollable() {
 }
 
 // A formula as lstm_math.py shortens it: each letter is {code font}.
-const whole = (formula) => formula.replace(/<(\/?)-/g, "<$1mjx-").replace(/\{(\w+)(?: (\w+))?\}/g,
-  (_, code, font) => `<mjx-c class="mjx-c${code}${font ? ` TEX-${font}` : ""}"></mjx-c>`);
+const whole = (formula) => formula.replace(/<(\/?)-/g, "<$1m-").replace(/\{(\w+)(?: (\w+))?\}/g,
+  (_, code, font) => `<m-c class="c${code}${font ? ` TEX-${font}` : ""}"></m-c>`);
 
 // Previews: a link to an equation or to a term of the glossary shows it where one is. They are in
 // previews.js, which is loaded when the first of them is looked for.

@@ -104,13 +104,13 @@ def test_the_contents_mark_the_section_that_is_read(visit):
 def test_previews_of_equations_and_terms(visit, site, base):
     page = visit("book/04-one-step-back.html", site if base == "server" else HERE)
     for link, content in (
-        ("p a[href='03-one-matrix.html#equation-eq-z']", "mjx-container mjx-mi"),
+        ("p a[href='03-one-matrix.html#equation-eq-z']", "mjx-container m-mi"),
         ("a.term", "text=."),
     ):
         page.locator(link).first.scroll_into_view_if_needed()
         page.locator(link).first.hover()
         page.wait_for_selector(f".preview {content}" if " " in content else ".preview")
-        letters = page.locator(".preview mjx-c").count()  # letters of its fonts are no text
+        letters = page.locator(".preview m-c").count()  # letters of its fonts are no text
         assert letters > 3 if " " in content else page.locator(".preview").inner_text()
         page.keyboard.press("Escape")
         assert page.locator(".preview").count() == 0
