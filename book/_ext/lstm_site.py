@@ -15,10 +15,12 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 from docutils import nodes
 from lstm_math import preview
 from lstm_small import SCALE, make_small
 from PIL import Image
+from scipy import ndimage
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -51,6 +53,10 @@ LIVE = {
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
 LINES_PER_MINUTE = 20  # of code and what it prints
+
+# On a telephone a figure keeps this part of its width: letters of 8 points have 9 pixels then.
+READABLE = 0.8
+PHONE = 400  # pixels: a figure that is hardly wider than the screen fits into it
 
 # Pages on which the letters i, f, o, g and c stand for the gates and the cell state alone.
 COLORED = ("book/01-", "book/02-", "book/03-", "book/04-", "book/05-", "book/10-")
@@ -246,16 +252,54 @@ def name_folds(app, pagename, templatename, context, doctree) -> None:
 
 
 def enlarge_figures(app, pagename, templatename, context, doctree) -> None:
-    """Let a figure lead to its file, and letters have one size in all figures."""
+    """Let a figure lead to its file, and letters have one size in all figures.
+
+    On a telephone a figure that would be too small to read slides under the finger. On a dark page
+    figures turn; the panels of a map, which keep their colours, are then laid over it once more.
+    """
     files = {name: Path(app.srcdir, path) for path, (_, name) in app.env.images.items()}
 
     def full(match: re.Match) -> str:
         with Image.open(files[Path(match["file"]).name]) as image:
-            size = 'width="{:.0f}" height="{:.0f}"'.format(*(SCALE * side for side in image.size))
-        return f'<a class="full" href="{match["file"]}">{match[0][:-2]}{size} /></a>'
+            width, height = (round(SCALE * side) for side in image.size)
+            kept = panels(image) if ' class="map"' in match[0] else []
+        size = f'width="{width}" height="{height}" />'
+        layer = ""
+        if kept:
+            shape = ", ".join(f"{x:.2f}% {y:.2f}%" for x, y in outline(kept))
+            layer = (
+                f'<img class="panels" alt="" aria-hidden="true" src="{match["file"]}" '
+                f'style="clip-path: polygon(evenodd, {shape})" {size}'
+            )
+        slides = ' class="full wide"' if READABLE * width > PHONE else ' class="full"'
+        least = f' style="--least: {READABLE * width:.0f}px"' if "wide" in slides else ""
+        return f'<a{slides}{least} href="{match["file"]}">{match[0][:-2]}{size}{layer}</a>'
 
     picture = r'<img (?:[^>]* )?src="(?P<file>[^"]*_images/[^"]*\.png)"[^>]*/>'
     context["body"] = re.sub(picture, full, context.get("body", ""))
+
+
+def panels(image: Image.Image) -> list[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of the coloured panels of a figure, in hundredths of its size."""
+    pixels = np.asarray(image.convert("RGB")).astype(int)
+    solid = ndimage.binary_opening(pixels.min(axis=-1) < 250, np.ones((7, 7)))  # no letter, no line
+    coloured = np.ptp(pixels, axis=-1) > 24
+    places = ndimage.find_objects(ndimage.label(solid)[0])
+    edges = 100 / np.array([image.width, image.height, image.width, image.height])
+    return [
+        tuple(np.array([columns.start, rows.start, columns.stop, rows.stop]) * edges)
+        for rows, columns in places
+        if coloured[rows, columns].mean() > 0.1
+    ]
+
+
+def outline(boxes: list[tuple[float, float, float, float]]) -> list[tuple[float, float]]:
+    """One line around all boxes, which comes back to a corner of the picture between two."""
+    line = [(0.0, 0.0)]
+    for left, top, right, bottom in boxes:
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+        line += [*corners, (0.0, 0.0)]
+    return line
 
 
 def pair_notes(app, pagename, templatename, context, doctree) -> None:
@@ -276,6 +320,8 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     # No line begins with the comma after mathematics, or ends with the bracket before it.
     inline = r'<span class="math notranslate nohighlight">[^<]*</span>'
     body = re.sub(rf"[(“]*{inline}[,.;:?!)”’]*", r'<span class="nobr">\g<0></span>', body)
+    # A shape in a table stays on one line: the table slides, if need be.
+    body = re.sub(r"<p>(?=\((?:\d+, )+\d+\)</p>)", '<p class="nobr">', body)
     # An entry, in the list of modules, for a module without a page.
     body = body.replace('<li><a href="builtins.html">builtins</a></li>\n', "")
     context["body"] = body

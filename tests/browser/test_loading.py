@@ -45,9 +45,9 @@ def test_nothing_moves_while_a_page_loads(browser, slow_site, path, width):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_waits_for_little(path):
-    """All that must come before the first formula is seen: 120 kB as servers send them.
+    """All that must come before the first formula is seen: 60 kB as servers send them.
 
-    That is 0.6 s on a line of 1.6 Mbit/s. The page itself is shown as it comes, so of it the part
+    That is 0.3 s on a line of 1.6 Mbit/s. The page itself is shown as it comes, so of it the part
     up to the first formula counts. Formulas wait for no font: until theirs comes, they are shown
     in the reader's.
     """
@@ -60,7 +60,7 @@ def test_a_page_waits_for_little(path):
     sizes = {name: (SITE / path).parent / name for name in sheets + scripts}
     weights = {name: len(gzip.compress(file.read_bytes(), 6)) for name, file in sizes.items()}
     weights[path] = len(gzip.compress(shown.encode(), 6))
-    assert sum(weights.values()) <= 120_000, weights
+    assert sum(weights.values()) <= 60_000, weights
     style = (SITE / "_static/site.css").read_text(encoding="utf-8")
     faces = re.findall(r"@font-face ?{[^}]*MJX[^}]*}", style)
     assert len(faces) > 5

@@ -45,7 +45,7 @@ def error_bars(checks: Mapping[str, Sequence[StepCheck]]) -> Figure:
     """
     rows = next(iter(checks.values()))
     height = 0.8 / len(checks)
-    figure, ax = plt.subplots(figsize=(7.2, 0.32 * len(rows) + 1.0))
+    figure, ax = plt.subplots(figsize=(7.2, 0.4 * len(rows) + 1.0))
     y = np.arange(len(rows))
     shades = ("#0072B2", "#E69F00", "#009E73")
     for k, (oracle, column) in enumerate(checks.items()):
@@ -55,7 +55,7 @@ def error_bars(checks: Mapping[str, Sequence[StepCheck]]) -> Figure:
                 hatch=("", "//", "..")[k % 3], edgecolor="white")  # fmt: skip
         for position, error in zip(at, errors, strict=True):
             if error == 0:
-                ax.text(EXACT * 1.4, position, "exact", va="center", fontsize=6.5)
+                ax.text(EXACT * 1.4, position, "exact", va="center", fontsize=8)
         line = ("-", "--", ":")[k % 3]
         ax.axvline(column[0].report.threshold, color=shades[k % 3], linestyle=line)
     ax.set_xscale("log")

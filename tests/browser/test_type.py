@@ -1,0 +1,92 @@
+"""What is read is large enough and not too wide: lines of text, and letters in figures."""
+
+import base64
+import statistics
+
+import pytest
+
+from tools.browser import SITE
+
+CHAPTERS = [path.stem for path in sorted(SITE.glob("book/[0-9]*.html"))]
+PIXELS = 160 / 72 * 0.64  # of a point in a figure that is shown in full
+
+# Letters in each full line of paragraphs that are text alone.
+LINES = """() => {
+  const lines = [];
+  for (const p of document.querySelectorAll("article section > p:not([class])")) {
+    if (p.querySelector("mjx-container, code, svg, img")) continue;
+    const counts = new Map(), texts = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (let k = 0; k < texts.currentNode.length; k++) {
+        const letter = document.createRange();
+        letter.setStart(texts.currentNode, k);
+        letter.setEnd(texts.currentNode, k + 1);
+        const box = letter.getClientRects()[0];
+        if (!box?.width) continue; // a space at the end of a line
+        const line = Math.round(box.bottom / 10);
+        counts.set(line, (counts.get(line) ?? 0) + 1);
+      }
+    }
+    lines.push(...[...counts.values()].slice(0, -1)); // the last line is shorter
+  }
+  return lines;
+}"""
+
+# For each figure: how wide it is shown, of how many pixels, in a box of which width, and whether
+# the box slides.
+FIGURES = """() => [...document.querySelectorAll("a.full > img:not(.panels)")]
+  .filter((e) => e.checkVisibility())
+  .map((e) => [e.clientWidth, Number(e.getAttribute("width")), e.parentElement.clientWidth,
+               getComputedStyle(e.parentElement).overflowX === "auto"])"""
+
+# How much of a picture is nearly white, and how much of its edge is light.
+WHITE = """async (png) => {
+  const file = await fetch(`data:image/png;base64,${png}`);
+  const picture = await createImageBitmap(await file.blob());
+  const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  canvas.drawImage(picture, 0, 0);
+  const pixels = canvas.getImageData(0, 0, picture.width, picture.height).data;
+  let white = 0, edge = 0;
+  for (let k = 0; k < pixels.length; k += 4) {
+    const x = (k / 4) % picture.width;
+    white += Math.min(pixels[k], pixels[k + 1], pixels[k + 2]) > 225;
+    edge += (x < 2 || x >= picture.width - 2) && pixels[k] > 60;
+  }
+  return [white / picture.width / picture.height, edge / picture.height / 4];
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 1600])
+def test_a_line_has_seventy_letters(visit, width):
+    lines = []
+    for chapter in CHAPTERS[::3]:
+        page = visit(f"book/{chapter}.html", viewport={"width": width, "height": 900})
+        page.reload()  # by now the typeface is there: a first visit may do without it
+        page.evaluate("document.fonts.ready.then(() => 0)")
+        assert page.evaluate("document.fonts.check('1rem \"Source Serif 4\"')")
+        lines += page.evaluate(LINES)
+    assert len(lines) > 150
+    assert 66 <= statistics.median(lines) <= 74
+    assert statistics.quantiles(lines, n=20)[-1] <= 80
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_letters_of_figures_are_legible_on_a_telephone(visit, chapter):
+    """Those of 8 points have 9 pixels: a figure slides in its box rather than shrinks further."""
+    page = visit(f"book/{chapter}.html", viewport={"width": 390, "height": 844})
+    for shown, full, box, slides in page.evaluate(FIGURES):
+        fits = shown <= box + 1
+        least = 10 if fits else 8  # points: what fits has no letters of 8
+        assert least * PIXELS * shown / full >= 9, (shown, full, box)
+        assert fits or slides, (shown, full, box)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_figure_is_a_white_slab_on_a_dark_page(visit, chapter):
+    page = visit(f"book/{chapter}.html", color_scheme="dark", reduced_motion="reduce")
+    figures = [figure for figure in page.locator("a.full").all() if figure.is_visible()]
+    for figure in figures:
+        white, edge = page.evaluate(WHITE, base64.b64encode(figure.screenshot()).decode())
+        assert white < 0.03, (white, figure.locator("img").first.get_attribute("alt"))
+        assert edge < 0.05, (edge, figure.locator("img").first.get_attribute("alt"))
