@@ -19,6 +19,7 @@ import numpy as np
 from docutils import nodes
 from lstm_math import preview
 from lstm_small import SCALE, make_small
+from myst_nb.sphinx_ import HideCodeCellNode
 from PIL import Image
 from scipy import ndimage
 from sphinx import addnodes
@@ -122,11 +123,19 @@ def estimate(app, pagename, templatename, context, doctree) -> None:
 
 
 def minutes(part: nodes.Element) -> float:
-    """How long a slow reader takes for a part of a page."""
-    words = sum(len(paragraph.astext().split()) for paragraph in part.findall(nodes.paragraph))
-    equations = len(list(part.findall(nodes.math_block)))
-    lines = sum(len(block.astext().splitlines()) for block in part.findall(nodes.literal_block))
-    return words / WORDS_PER_MINUTE + equations / EQUATIONS_PER_MINUTE + lines / LINES_PER_MINUTE
+    """How long a slow reader takes for a part of a page, without the cells that are folded."""
+    folded = {id(node) for fold in part.findall(HideCodeCellNode) for node in fold.findall()}
+
+    def shown(kind: type[nodes.Element]) -> list[str]:
+        return [node.astext() for node in part.findall(kind) if id(node) not in folded]
+
+    words = sum(len(text.split()) for text in shown(nodes.paragraph))
+    lines = sum(len(text.splitlines()) for text in shown(nodes.literal_block))
+    return (
+        words / WORDS_PER_MINUTE
+        + len(shown(nodes.math_block)) / EQUATIONS_PER_MINUTE
+        + lines / LINES_PER_MINUTE
+    )
 
 
 def fives(time: float) -> int:
