@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 from sweeps import FLOATS, agree
 
-from lstm import reference
+from lstm import fused, reference
 
 
 def stack_by_reference(X, layers, c0, h0, lengths, dHout, dCn, dHn):
@@ -152,6 +152,34 @@ def stack_lengths(module):
     compare_stack(module, 50, 40, 2, 20, lengths=rng.integers(0, 51, 40))  # two blocks of steps
 
 
+def stack_far(module):
+    """Beyond what 16 bits count: each sequence as it is alone, in both directions."""
+    n, lengths = 2**16 + 5, np.array([2**16 + 5, 40_000, 0, 1])
+    rng = np.random.default_rng(5)
+    X, dHout = rng.standard_normal((n, 4, 1)), rng.standard_normal((n, 4, 4))
+    layers = [module.Layer(*(fused.init(1, 2, rng=rng) + 0.1 for _ in range(2)))]
+    run = module.forward(X, layers, lengths=lengths)
+    back = module.backward(dHout, run.cache)
+    bare = module.forward(X, layers, lengths=lengths, cache=False)
+    total = [np.zeros_like(W) for _, W in layers[0].directions]
+    for j, end in enumerate(lengths):
+        got, want = {"dX": back.dX[:end, j]}, {"dX": np.zeros((end, 1))}
+        for d, (_, W) in enumerate(layers[0].directions):
+            turn, columns = slice(None, None, 1 - 2 * d), slice(2 * d, 2 * d + 2)
+            alone = fused.forward(X[:end, j : j + 1][turn], W)
+            gradients = fused.backward(dHout[:end, j : j + 1, columns][turn], alone.cache)
+            want["dX"] = want["dX"] + gradients.dX[turn, 0]
+            total[d] += gradients.dWLSTM
+            for name, whole in (("run", run), ("without a cache", bare)):
+                got |= {f"{name} {d}": whole.Hout[:end, j, columns],
+                        f"Cn, {name} {d}": whole.Cn[0][d, j]}  # fmt: skip
+                want |= {f"{name} {d}": alone.Hout[turn, 0], f"Cn, {name} {d}": alone.Cn[0]}
+        agree(got, want, f"sequence {j} of {lengths}")
+    names = ("dW forward", "dW backward")
+    agree(dict(zip(names, back.dlayers[0], strict=True)), dict(zip(names, total, strict=True)),
+          f"{lengths}")  # fmt: skip
+
+
 def stack_magnitudes(module):
     for factor in (1e-12, 1e-6, 1e-3, 1e3, 1e6, 1e12):
         for dtype in FLOATS:
@@ -189,5 +217,6 @@ def stack_dropout(module):
 
 
 STACK = {
-    check.__name__: check for check in (stack_sizes, stack_lengths, stack_magnitudes, stack_dropout)
+    check.__name__: check
+    for check in (stack_sizes, stack_lengths, stack_far, stack_magnitudes, stack_dropout)
 }

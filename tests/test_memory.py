@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import lstm
-from lstm import recompute, stack
+from lstm import fused, recompute, stack
 from lstm.stream import Stream
 
 N, B, D, H = 400, 16, 20, 32
@@ -53,6 +53,20 @@ def test_backward(problem):
     formula = N * B * (4 * H + D) + WEIGHTS
     numbers, _ = peak(lambda: lstm.backward(run.Hout, run.cache))
     assert formula <= numbers < 1.15 * formula, "and one block of steps"
+
+
+@pytest.mark.parametrize("n", [1, 8, 16, 31, 32, 33, 64, 65])
+def test_both_sides_of_the_first_block(n, problem):
+    """Shorter runs than one block of `lstm.backward`, and just longer ones."""
+    X, W = problem
+    run = lstm.forward(X[:n], W)
+    formula = n * B * (4 * H + D) + WEIGHTS
+    block = min(n, fused._BLOCK // (4 * B * H)) * B * H
+    numbers, _ = peak(lambda: lstm.backward(run.Hout, run.cache))
+    assert formula <= numbers < formula + 2.5 * block + 12 * B * H + 500
+    formula = n * B * (1 + D + 8 * H) + WEIGHTS
+    numbers, _ = peak(lambda: lstm.forward(X[:n], W))
+    assert formula <= numbers < formula + 20 * B * H + 500
 
 
 def test_recompute(problem):
