@@ -167,6 +167,17 @@ def test_workflows_may_do_no_more_than_they_must():
         assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v\d+", action) for action in used), used
 
 
+def test_the_audit_fails_if_it_could_not_ask_and_shows_first_that_it_finds_something():
+    """Without ``--strict`` a pin that the database does not answer for is passed over, exit 0."""
+    weekly = (ROOT / ".github/workflows/weekly.yml").read_text(encoding="utf-8")
+    audits = re.findall(r"pip_audit (.*)", weekly)
+    assert len(audits) == 2
+    assert audits[0].startswith("--requirement weak.txt ")
+    assert re.search(r"grep .*CVE-\d+-\d+.* found\.txt", weekly)
+    assert audits[1] == "--requirement requirements.txt --require-hashes --disable-pip --strict"
+    assert "continue-on-error" not in weekly
+
+
 def test_every_pin_has_the_hashes_of_its_files():
     """So that an archive that was exchanged is not installed; a file of ours has several."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
