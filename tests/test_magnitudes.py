@@ -92,6 +92,20 @@ def test_a_cell_of_any_size(way, dtype):
         np.testing.assert_array_equal(CELLS[way](X, W, c0), c0 / 2**STEPS, strict=True)
 
 
+SUBNORMAL = {np.dtype("float32"): range(-146, -126), np.dtype("float64"): range(-1071, -1022)}
+"""Powers below the normal numbers of a dtype that can be halved three times all the same."""
+
+
+@pytest.mark.parametrize("dtype", SUBNORMAL, ids=str)
+@pytest.mark.parametrize("way", [way for way in CELLS if way != "scan"])  # XLA makes them zero
+def test_a_cell_that_is_all_but_zero(way, dtype):
+    c0 = np.array([sign * 2.0**k for k in SUBNORMAL[dtype] for sign in (-1, 1)], dtype)[:, None]
+    X, W = np.zeros((STEPS, len(c0), 1), dtype), np.zeros((3, 4), dtype)
+    want = c0 / 2**STEPS
+    assert want.all()
+    np.testing.assert_array_equal(CELLS[way](X, W, c0), want, strict=True)
+
+
 @pytest.mark.parametrize("dtype", POWERS, ids=str)
 @pytest.mark.parametrize("way", GRADIENTS)
 def test_a_gradient_of_any_size(way, dtype):
