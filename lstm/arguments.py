@@ -71,7 +71,7 @@ def check_array(
         numpy.ndarray: ``value`` itself when it is an array already.
 
     Raises:
-        TypeError: If the elements are of another type.
+        TypeError: If the elements have the wrong type.
         ValueError: If the rank or a size differs.
 
     Example:
@@ -113,7 +113,7 @@ def array_or_zeros(
         numpy.ndarray: Of that shape and dtype.
 
     Raises:
-        TypeError: If the elements are of another type.
+        TypeError: If the elements have the wrong type.
         ValueError: If the shape differs.
 
     Example:
@@ -185,7 +185,7 @@ def check_lengths(lengths: Any, n: int, b: int, name: str = "lengths") -> NDArra
         numpy.ndarray or None: The lengths, shape (b,), a new array.
 
     Raises:
-        TypeError: If they are no integers.
+        TypeError: If they are not integers.
         ValueError: If there are not b of them, or one is negative or above n.
 
     Example:

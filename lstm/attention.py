@@ -140,7 +140,7 @@ def init(
         H: Units of the reader and of the writer.
         attend: Whether there is attention.
         forget_bias: Of both LSTMs.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         dtype: float32 or float64.
 
     Returns:
@@ -148,7 +148,7 @@ def init(
         WOUT (1 + H, K) without.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a size is below 1.
 
     Example:

@@ -38,12 +38,12 @@ THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
 
 
 class Usual(NamedTuple):
-    """The options that suit an oracle and a dtype.
+    """The usual options for an oracle and a dtype.
 
     Attributes:
         delta: The perturbation; 0 for an oracle that has none.
         threshold: The largest relative error that passes.
-        floor: The smallest denominator, as a part of the largest gradient.
+        floor: The smallest denominator, as a fraction of the largest gradient.
     """
 
     delta: float

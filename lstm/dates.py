@@ -87,14 +87,14 @@ def pairs(days: Iterable[date], forms: Iterable[int], *, dtype: DTypeLike = np.f
     Args:
         days: The dates, b of them.
         forms: For each one of the `FORMS`, by its place.
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Pairs: X (m, b, K), Z and Y (n, b, K) and where (n, b), with m = `LONGEST` and
         n = `ANSWER`.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If there are not as many forms as dates, or there is no such form.
 
     Example:
@@ -130,15 +130,15 @@ def dates(
 
     Args:
         batch: How many, b.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         part: Whose days: "training", "validation" or "test".
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Pairs: b questions and their answers, as `pairs` makes them.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If ``batch`` is below 1, or there is no such part.
 
     Example:

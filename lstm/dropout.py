@@ -58,7 +58,7 @@ def thin(
         Thinned: The named tuple (params, factors).
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a probability is not from 0 to below 1, or a layer reads backward.
 
     Example:

@@ -137,14 +137,14 @@ def init(
         forget_bias: Initial bias of the forget gate. It is positive in order to
             keep the gate open: sigmoid(3) = 0.953, so a cell that is left alone
             loses half of its content in 14.3 steps.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         dtype: float32 or float64.
 
     Returns:
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H).
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a size is too small, the bias not finite, or the seed negative.
 
     Example:
@@ -281,7 +281,7 @@ def backward(
         is zero, and dc0 and dh0 are copies of dCn and dHn.
 
     Raises:
-        TypeError: If ``cache`` is no `Cache`, or an array is of another dtype.
+        TypeError: If ``cache`` is not a `Cache`, or an array has the wrong dtype.
         ValueError: If an argument's rank or shape does not fit the forward run.
 
     Example:

@@ -81,7 +81,7 @@ def random_problem(
         the biases are divided by sqrt(D + H).
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a size is too small, or the seed negative.
 
     Example:

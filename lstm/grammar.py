@@ -38,7 +38,7 @@ def reber(rng: Rng = None) -> str:
     probability 1/2, and note the symbols.
 
     Args:
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
 
     Returns:
         str: Five symbols or more.
@@ -65,7 +65,7 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
 
     Args:
         count: How many strings.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         but_not: Strings to leave out, such as those of the training set when a
             test set is drawn.
 

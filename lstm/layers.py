@@ -61,7 +61,7 @@ def init(
         layers: How many layers, at least 1. None for as many as ``hidden_size`` has items, or 1.
         bidirectional: Whether each layer has a backward direction, too.
         forget_bias: Initial bias of the forget gates.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         dtype: float32 or float64.
 
     Returns:

@@ -92,7 +92,7 @@ def split_rows(WLSTM: Any) -> Rows:
         Rows: The named tuple (b, Wx, Wh) of views, shapes (4H,), (D, 4H), (H, 4H).
 
     Raises:
-        ValueError: If ``WLSTM`` has not the shape of a weight matrix.
+        ValueError: If ``WLSTM`` does not have the shape of a weight matrix.
 
     Example:
         >>> import numpy as np

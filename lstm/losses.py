@@ -134,7 +134,7 @@ def check_loss(loss: Any) -> None:
         loss: What the caller passed.
 
     Raises:
-        TypeError: If it is no function.
+        TypeError: If it is not a function.
 
     Example:
         >>> check_loss("cross_entropy")

@@ -35,7 +35,7 @@ class Aligned(NamedTuple):
     """Sequences that all begin at step 0.
 
     Attributes:
-        X: The inputs, in the shape in which they came; zeros behind a sequence's end.
+        X: The inputs, in the shape in which they came; zeros after a sequence's end.
         lengths: The number of steps of each sequence, shape (b,).
         source: For each step the one it came from, in the shape of the mask.
     """

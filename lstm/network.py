@@ -121,7 +121,7 @@ def forward(
 
     Args:
         params: Parameters as `init` makes them.
-        X: Inputs, shape (n, b, D), padded behind a sequence's end with anything, nan too.
+        X: Inputs, shape (n, b, D), padded after a sequence's end with anything, nan too.
         lengths: The number of steps of each sequence, shape (b,); None if all have n.
         c0: The initial cell states: for ``WLSTM`` (b, H), for ``layers`` a list of (d, b, H);
             zeros if None.
@@ -130,13 +130,13 @@ def forward(
             its own end. A backward direction ends at step 0.
         dropout: For training stacks: the probability with which an output between
             layers is dropped (see `lstm.stack`).
-        rng: The generator that draws what is dropped; needed with ``dropout`` alone.
+        rng: The random generator that draws what is dropped; needed only with ``dropout``.
 
     Returns:
         Forward: The named tuple (answers, Cn, Hn, cache).
 
     Raises:
-        TypeError: If an argument is of another type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If a shape does not fit.
 
     Example:
@@ -186,7 +186,7 @@ def backward(dY: ArrayLike, cache: Cache) -> Gradients:
         Gradients: The named tuple (dX, dparams, dc0, dh0).
 
     Raises:
-        TypeError: If ``cache`` is no `lstm.network.Cache`, or ``dY`` is of another dtype.
+        TypeError: If ``cache`` is not a `lstm.network.Cache`, or ``dY`` is of another dtype.
         ValueError: If the shape of ``dY`` does not fit.
 
     Example:
@@ -210,7 +210,7 @@ def backward(dY: ArrayLike, cache: Cache) -> Gradients:
 def _without_padding(
     X: Any, lengths: Any, WLSTM: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[np.intp] | None]:
-    """Inputs with zeros behind each sequence's end, and the lengths; None if all are the same.
+    """Inputs with zeros after each sequence's end, and the lengths; None if all are the same.
 
     One layer that reads forward may go on over padding, as long as what comes out there is not
     used; that is faster than a piece for every length, as in `lstm.stack`.

@@ -51,7 +51,7 @@ def init(
             list or there are two directions.
         bidirectional: Whether each layer has a backward direction, too.
         forget_bias: Initial bias of the forget gates.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         dtype: float32 or float64.
 
     Returns:
@@ -96,7 +96,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
     Args:
         params: What `init` returned; it is not changed.
         longest: How many steps the task may ask to remember, above 2.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
 
     Returns:
         dict: New parameters.

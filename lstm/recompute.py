@@ -84,7 +84,7 @@ def forward(
         for the cache.
 
     Raises:
-        TypeError: If an argument is not an array of one dtype, or ``every`` no integer.
+        TypeError: If an argument is not an array of one dtype, or ``every`` is not an integer.
         ValueError: If an argument's rank or shape does not fit, or ``every`` is below 1.
 
     Example:
@@ -130,7 +130,7 @@ def backward(
         Gradients: The named tuple (dX, dWLSTM, dc0, dh0) of ``lstm.backward``.
 
     Raises:
-        TypeError: If ``cache`` is no `Cache` of this module, or an array is of another dtype.
+        TypeError: If ``cache`` is not a `Cache` of this module, or an array has the wrong dtype.
         ValueError: If an argument's rank or shape does not fit the forward run.
 
     Example:
@@ -173,7 +173,7 @@ def scan(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None, *, every: int | Non
         lstm.scan.Sequence: The named tuple (Hout, Cn, Hn).
 
     Raises:
-        TypeError: If an argument is of another type or dtype, or ``every`` no integer.
+        TypeError: If an argument has the wrong type or dtype, or ``every`` is not an integer.
         ValueError: If a rank or shape does not fit, or ``every`` is below 1.
 
     Example:

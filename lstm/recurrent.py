@@ -146,7 +146,7 @@ class Cell:
             dict: New arrays by name.
 
         Raises:
-            TypeError: If an argument is of another type.
+            TypeError: If an argument has the wrong type.
             ValueError: If ``keep`` is not finite, or the seed negative.
         """
         rng, keep = check_rng(rng), check_number("keep", keep)
@@ -198,7 +198,7 @@ class Cell:
 
         Raises:
             TypeError: If something is not an array, or its dtype is wrong.
-            ValueError: If an array is of another shape, or a name is missing or unknown.
+            ValueError: If an array has the wrong shape, or a name is missing or unknown.
         """
         X = _array("X", X, (None, None, self.inputs))
         params = {
@@ -232,7 +232,7 @@ class Cell:
 
         Raises:
             TypeError: If something is not an array, or its dtype is wrong.
-            ValueError: If an array is of another shape, or a name is unknown.
+            ValueError: If an array has the wrong shape, or a name is unknown.
         """
         check_cache(cache, Cache, "recurrent.Cell.forward")
         X, params, first, values = cache

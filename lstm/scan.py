@@ -43,7 +43,7 @@ class Sequence(NamedTuple):
     """The result of running a sequence; without b where one sequence ran alone.
 
     Attributes:
-        Hout: The output of every step, shape (n, b, H). Zero behind a sequence's end.
+        Hout: The output of every step, shape (n, b, H). Zero after a sequence's end.
         Cn: The cell state at each sequence's own end, shape (b, H).
         Hn: The output there, shape (b, H).
     """
@@ -57,7 +57,7 @@ class Stacked(NamedTuple):
     """The result of running a stack of layers with d directions; without b for one sequence.
 
     Attributes:
-        Hout: The last layer's outputs, shape (n, b, d * H). Zero behind a sequence's end.
+        Hout: The last layer's outputs, shape (n, b, d * H). Zero after a sequence's end.
         Cn: For each layer the cell states at each sequence's own end, (d, b, H).
         Hn: For each layer the outputs there, (d, b, H).
     """
@@ -111,7 +111,7 @@ def forward(
         Sequence: The named tuple (Hout, Cn, Hn).
 
     Raises:
-        TypeError: If an argument is of another type or dtype, or forward mode is asked for.
+        TypeError: If an argument has the wrong type or dtype, or forward mode is asked for.
         ValueError: If a rank or shape does not fit, or a length is out of range.
 
     Example:
@@ -165,7 +165,7 @@ def stack(
         Stacked: The named tuple (Hout, Cn, Hn).
 
     Raises:
-        TypeError: If an argument is of another type or dtype, or forward mode is asked for.
+        TypeError: If an argument has the wrong type or dtype, or forward mode is asked for.
         ValueError: If a rank or shape does not fit, or a length is out of range.
 
     Example:

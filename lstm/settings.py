@@ -82,7 +82,7 @@ def check_text(name: str, value: Any) -> str:
         str: The value.
 
     Raises:
-        TypeError: If it is no text.
+        TypeError: If it is not text.
 
     Example:
         >>> check_text("prefix", None)

@@ -75,7 +75,7 @@ class Forward(NamedTuple):
 
     Attributes:
         Hout: The last layer's outputs, shape (n, b, d * H), or (b, n, d * H) if
-            the batch came first. Zero behind a sequence's end.
+            the batch came first. Zero after a sequence's end.
         Cn: For each layer the cell states at each sequence's own end, (d, b, H).
         Hn: For each layer the outputs there, (d, b, H).
         cache: What `backward` needs.
@@ -107,7 +107,7 @@ class Gradients(NamedTuple):
     """The result of `backward`.
 
     Attributes:
-        dX: Gradient of the inputs, in their shape. Zero behind a sequence's end.
+        dX: Gradient of the inputs, in their shape. Zero after a sequence's end.
         dlayers: Gradients of the weights, a `Layer` for each layer.
         dc0: For each layer the gradient of the initial cell states, (d, b, H).
         dh0: For each layer the gradient of the initial outputs, (d, b, H).
@@ -197,7 +197,7 @@ def forward(
         batch_first: Whether X is (b, n, D), and Hout then (b, n, d * H).
         dropout: For training: the probability with which an output of a layer that another one
             reads is dropped, from 0 to below 1.
-        rng: The generator that draws what is dropped; needed with ``dropout`` alone.
+        rng: The random generator that draws what is dropped; needed only with ``dropout``.
         cache: Whether to keep what `backward` needs. Without it a run takes memory for the
             outputs of two layers at most.
 
@@ -205,7 +205,7 @@ def forward(
         Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is None.
 
     Raises:
-        TypeError: If an argument is of another type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If a shape does not fit, a length is out of range, or there is nothing that
             dropout could act on.
 
@@ -265,7 +265,7 @@ def backward(
 
     Args:
         dHout: Gradient of the loss with respect to Hout, in its shape; zeros if None. What it
-            says of steps behind a sequence's end does not count: the outputs
+            says of steps after a sequence's end does not count: the outputs
             there are zero whatever the arguments are.
         cache: The cache that `forward` returned. It can be used again.
         dCn: For each layer the gradient with respect to Cn, (d, b, H), or None for zeros.
@@ -275,7 +275,7 @@ def backward(
         Gradients: The named tuple (dX, dlayers, dc0, dh0).
 
     Raises:
-        TypeError: If ``cache`` is no `Cache`, or an array is of another dtype.
+        TypeError: If ``cache`` is not a `Cache`, or an array has the wrong dtype.
         ValueError: If a shape does not fit the forward run.
 
     Example:
@@ -343,7 +343,7 @@ def step(
         State: The named tuple (c, h), each a list over the layers. Feed it into the next call.
 
     Raises:
-        TypeError: If an argument is of another type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If a shape does not fit, or there is a backward direction.
 
     Example:

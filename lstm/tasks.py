@@ -76,8 +76,8 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     Args:
         T: The smallest length, at least 20. Lengths are uniform from T to T + T/10.
         batch: How many sequences, b.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: Of the arrays: float32 or float64.
+        rng: A random generator, a seed for one, or None for a new one.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X (n, b, 2), Y (n, b, 1), where (n, b), lengths (b,), n being the
@@ -130,8 +130,8 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     Args:
         n: How many steps, at least 5.
         batch: How many sequences, b.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: Of the arrays: float32 or float64.
+        rng: A random generator, a seed for one, or None for a new one.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X (n, b, 2), Y (n, b, 1), where (n, b), True in the last row only,
@@ -210,7 +210,7 @@ def predict_next(strings: Sequence[str], *, dtype: DTypeLike = np.float32) -> Ba
 
     Args:
         strings: At least one string, of two symbols or more each.
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X (n, b, 7), the symbols but the last; Y (n, b, 7), the symbols
@@ -276,10 +276,10 @@ def copy(
     Args:
         T: How long to wait: steps from the last symbol to the sign; at least 1.
         batch: How many sequences, b.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         length: How many symbols to copy, at least 1.
         symbols: How many different ones there are, at least 1.
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X and Y (n, b, symbols + 2) with n = T + 2 * length, where (n, b),
@@ -316,7 +316,7 @@ def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Itera
     Args:
         task: `adding`, `copy`, or a function like them.
         *arguments: What it takes before ``rng``.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         **options: What it takes after ``rng``.
 
     Yields:

@@ -79,7 +79,7 @@ def decode(symbols: ArrayLike, alphabet: str = ALPHABET) -> str:
         str: n letters.
 
     Raises:
-        TypeError: If the symbols are no integers.
+        TypeError: If the symbols are not integers.
         ValueError: If there is no such place, or they have not one axis.
 
     Example:
@@ -101,7 +101,7 @@ def streams(
         n: How many letters a batch takes each reader further.
         batch: How many readers, b; reader k starts at place k * length // b.
         K: How many letters there are in the alphabet.
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Yields:
         Batch: X (n, b, K), the letters read, as ones among zeros; Y (n, b, K), the letters after
@@ -153,7 +153,7 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
         numpy.ndarray: float64, shape (..., K); each row adds up to 1.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If there is no letter, the temperature not positive, or ``top`` below 1.
 
     Example:
@@ -197,7 +197,7 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
         first, which nothing comes before.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a shape does not fit, or there are fewer than two letters.
 
     Example:
@@ -310,7 +310,7 @@ def sample(
         length: How many letters it writes.
         temperature: What answers are divided by; see `probabilities`.
         top: How many letters, the likeliest, may come at all; None for all.
-        rng: A generator, a seed for one, None for a fresh one, or a list of ``length`` random
+        rng: A random generator, a seed for one, None for a new one, or a list of ``length`` random
             numbers.
         alphabet: The K letters.
 
@@ -318,7 +318,7 @@ def sample(
         str: The letters written, without the beginning.
 
     Raises:
-        TypeError: If an argument is of another type.
+        TypeError: If an argument has the wrong type.
         ValueError: If a letter is not in the alphabet, or numbers do not suffice or lie outside
             [0, 1).
 

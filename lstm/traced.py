@@ -63,7 +63,7 @@ def check_lengths(lengths: Any, n: int, batch: list[int]) -> Array | None:
         jax.Array or None: Shape (b,) or (). Numbers that are traced are cut to 0 and n.
 
     Raises:
-        TypeError: If they are no integers.
+        TypeError: If they are not integers.
         ValueError: If the shape does not fit, or a number that is known is out of range.
 
     Example:

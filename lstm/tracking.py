@@ -23,8 +23,8 @@ def parity(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     Args:
         n: Number of steps, at least 1.
         batch: How many sequences, b.
-        rng: A generator, a seed for one, or None for a fresh one.
-        dtype: Of the arrays: float32 or float64.
+        rng: A random generator, a seed for one, or None for a new one.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X (n, b, 2), a one in the column of the bit; Y (n, b, 2), in that of the
@@ -56,9 +56,9 @@ def cups(
     Args:
         n: Number of steps, at least 1.
         batch: How many sequences, b.
-        rng: A generator, a seed for one, or None for a fresh one.
+        rng: A random generator, a seed for one, or None for a new one.
         count: How many cups, at least 2.
-        dtype: Of the arrays: float32 or float64.
+        dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
         Batch: X (n, b, count - 1), a one in the column of the swap; Y (n, b, count * count),

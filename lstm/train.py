@@ -96,13 +96,13 @@ def run(
         h0: The initial outputs, what was its Hn; zeros if None.
         last: Whether each sequence is answered once, from the last layer's output at its own end.
         dropout: For stacks: the probability with which an output between layers is dropped.
-        rng: The generator that draws what is dropped; needed with ``dropout`` alone.
+        rng: The random generator that draws what is dropped; needed only with ``dropout``.
 
     Returns:
         Run: The named tuple (loss, answers, grads, Cn, Hn).
 
     Raises:
-        TypeError: If an argument is of another type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If a shape does not fit, nothing is asked for, an answer is asked for behind a
             sequence's end, or an input that is read is not finite.
 
@@ -291,7 +291,7 @@ def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
     if not last and (where & ~inside).any():
         t, j = np.argwhere(where & ~inside)[0]
         raise ValueError(
-            f"batch.where: expected no answer asked for behind a sequence's end, got one at "
+            f"batch.where: expected no answer asked for after a sequence's end, got one at "
             f"step {t} of sequence {j}, which has {lengths[j]} steps"
         )
     finite = np.isfinite(X)

@@ -23,7 +23,7 @@ def load(params: Any) -> list[Layer]:
         params: ``variables["params"]`` of the cell: ``W_f, W_i, W_o, W_g``, each (D + H, H), and
             ``b_f, b_i, b_o, b_g``, each (H,).
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -44,7 +44,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the eight parameters by name, new arrays; for one that reads both
         ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack
@@ -65,7 +65,7 @@ def fuse(params: Mapping[str, Any]) -> NDArray[Any]:
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H), a new array.
 
     Raises:
-        TypeError: If it is not a dictionary, or a parameter is of another dtype.
+        TypeError: If it is not a dictionary, or a parameter has the wrong dtype.
         ValueError: If a parameter is missing, unknown or of another shape.
 
     Example:
@@ -87,7 +87,7 @@ def split(WLSTM: Any) -> dict[str, Any]:
         dict: ``W_f, W_i, W_o, W_g``, each (D + H, H), and ``b_f, b_i, b_o, b_g``, each (H,).
 
     Raises:
-        ValueError: If ``WLSTM`` has not the shape of a weight matrix.
+        ValueError: If ``WLSTM`` does not have the shape of a weight matrix.
 
     Example:
         >>> import numpy as np

@@ -18,7 +18,7 @@ def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -
             them, and returns a ``WLSTM``.
         given: The parameters of one cell; or a list with an item for each layer from the input
             up, the parameters of its cell or, if it reads both ways, a pair (forward, backward).
-        where: What the caller calls all this, for messages.
+        where: The caller's name for all this, for messages.
 
     Returns:
         list: A `lstm.stack.Layer` for each layer.

@@ -158,14 +158,14 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
         convention: A row of the table.
         arrays: The arrays by name; where a name has "/", dictionaries inside a dictionary.
             All of one dtype.
-        where: What the caller calls them, for messages.
+        where: The caller's name for them, for messages.
 
     Returns:
         numpy.ndarray: ``WLSTM``, shape (1 + D + H, 4H), a new array.
 
     Raises:
-        TypeError: If ``arrays`` is not a dictionary, or an array is of another dtype.
-        ValueError: If a name is missing or unknown, or an array of another shape.
+        TypeError: If ``arrays`` is not a dictionary, or an array has the wrong dtype.
+        ValueError: If a name is missing or unknown, or an array has the wrong shape.
 
     Example:
         >>> arrays = {"w": np.zeros((5, 8)), "b": np.zeros(8)}

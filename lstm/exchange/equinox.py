@@ -25,7 +25,7 @@ def load(params: Any) -> list[Layer]:
         params: ``vars(cell)``: ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and ``bias`` (4H,),
             the last None if there is none; the sizes that are there, too, must fit.
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -41,13 +41,13 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
     Args:
         layers: The stack.
-        bias: False for cells with ``use_bias=False``; ours must then be zero.
+        bias: False for cells with ``use_bias=False``; the stack's biases must then be zero.
 
     Returns:
         list: For each layer the parameters by name, for ``equinox.tree_at``, a missing bias as
         None; for one that reads both ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

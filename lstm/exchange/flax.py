@@ -25,7 +25,7 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
         cell: The cell itself, so that its functions can be checked. None vouches for them:
             nothing in the parameters shows them.
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -47,7 +47,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer the parameters of its cell, for ``cell.apply({"params": ...}, ...)``;
         for one that reads both ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

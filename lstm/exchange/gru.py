@@ -93,14 +93,14 @@ def read(convention: Convention, arrays: Any, where: str = "arrays") -> dict[str
     Args:
         convention: A row of the table.
         arrays: The arrays by name, all of one dtype. Without any bias they are zero.
-        where: What the caller calls them, for messages.
+        where: The caller's name for them, for messages.
 
     Returns:
         dict: W and V for ``gru.cell``, or W, V and R for ``gru.cell_after``, new arrays.
 
     Raises:
-        TypeError: If ``arrays`` is not a dictionary, or an array is of another dtype.
-        ValueError: If a name is missing or unknown, or an array of another shape.
+        TypeError: If ``arrays`` is not a dictionary, or an array has the wrong dtype.
+        ValueError: If a name is missing or unknown, or an array has the wrong shape.
 
     Example:
         >>> arrays = {"weight_ih": np.zeros((12, 3)), "weight_hh": np.zeros((12, 4))}
@@ -180,7 +180,7 @@ def write(
     Args:
         convention: A row of the table.
         params: Parameters of ``gru.cell`` or ``gru.cell_after``, as the row's form is.
-        bias: False for a layer without biases; ours must then be zero.
+        bias: False for a layer without biases; the stack's biases must then be zero.
 
     Returns:
         dict: New arrays by name; where a name has "/", dictionaries inside a dictionary.

@@ -20,7 +20,7 @@ def load(params: Any) -> list[Layer]:
         params: The parameters of its linear layer, ``params["lstm/linear"]``: ``w`` (D + H, 4H)
             for the joined vector [x, h], and ``b`` (4H,).
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> import numpy as np
@@ -43,7 +43,7 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
         list: For each layer ``w`` and ``b`` of the linear layer; for one that reads both ways a
         pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

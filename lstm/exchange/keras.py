@@ -95,7 +95,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> 
 
     Args:
         layers: The stack.
-        bias: False for layers with ``use_bias=False``; ours must then be zero.
+        bias: False for layers with ``use_bias=False``; the stack's biases must then be zero.
         cudnn: Whether they are for a ``CuDNNLSTM`` of Keras 2.
 
     Returns:

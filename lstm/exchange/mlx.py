@@ -22,7 +22,7 @@ def load(params: Any) -> list[Layer]:
         params: ``layer.parameters()``: ``Wx`` (4H, D), ``Wh`` (4H, H) and, unless
             ``bias=False``, ``bias`` (4H,).
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -38,13 +38,13 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
     Args:
         layers: The stack.
-        bias: False for layers without biases; ours must then be zero.
+        bias: False for layers without biases; the stack's biases must then be zero.
 
     Returns:
         list: For each layer the parameters by name, for ``update`` after ``mlx.core.array(value)``;
         for one that reads both ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

@@ -18,7 +18,7 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
 
     Args:
         arrays: What should be a dictionary of arrays.
-        where: What the caller calls it, for messages.
+        where: The caller's name for it, for messages.
         source: How to get such a dictionary, for messages.
 
     Returns:
@@ -133,7 +133,7 @@ def checked(
         numpy.ndarray: The array.
 
     Raises:
-        TypeError: If the elements are of another type.
+        TypeError: If the elements have the wrong type.
         ValueError: If the rank or a size differs.
 
     Example:

@@ -27,7 +27,7 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
             ``kernel`` (H, 4H) and a ``bias`` (4H,).
         cell: The cell itself, so that its functions can be checked; None vouches for them.
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -50,7 +50,7 @@ def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
         list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; for one
         that reads both ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

@@ -62,7 +62,7 @@ def load(
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is not a dictionary, or a variable is of another dtype.
+        TypeError: If it is not a dictionary, or a variable has the wrong dtype.
         ValueError: If a variable is missing, unknown or of another shape, or it or a setting
             cannot be represented: peepholes, a projection, clipping.
 

@@ -21,7 +21,7 @@ def load(params: Any) -> list[Layer]:
             ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and, unless ``bias=False``, ``bias_ih``
             and ``bias_hh`` (4H,), which are added up.
 
-    On stacks, on what comes back and on what is refused see `lstm.exchange.cells.load`.
+    `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
     Example:
         >>> from lstm import stack
@@ -37,13 +37,13 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
     Args:
         layers: The stack.
-        bias: False for cells without biases; ours must then be zero.
+        bias: False for cells without biases; the stack's biases must then be zero.
 
     Returns:
         list: For each layer the parameters by name, for ``load_state_dict`` after
         ``Tensor(value)``; for one that reads both ways a pair.
 
-    On what is refused see `lstm.exchange.cells.dump`.
+    `lstm.exchange.cells.dump` describes the errors.
 
     Example:
         >>> from lstm import stack

@@ -107,7 +107,7 @@ def dump(
     Args:
         layers: The stack. PyTorch has one hidden size, and reads forward or both ways.
         prefix: What to put before the names.
-        bias: False for a module without biases; ours must then be zero.
+        bias: False for a module without biases; the stack's biases must then be zero.
         cell: Whether it is an ``LSTMCell``, whose names have no number.
 
     Returns:

@@ -44,7 +44,7 @@ def backward(
         Gradients: The named tuple (dX, dWLSTM, dc0, dh0) of ``lstm.backward``.
 
     Raises:
-        TypeError: If ``cache`` is no ``lstm.Cache``, or an array is of another dtype.
+        TypeError: If ``cache`` is not a ``lstm.Cache``, or an array has the wrong dtype.
         ValueError: If an argument's rank or shape does not fit the forward run.
 
     Example:

@@ -125,7 +125,7 @@ def solve(
         b: Biases, shape (4H,).
         Wx: Weights of the inputs, shape (D, 4H).
         w: Weight of each gate for its unit's own last output, shape (4H,).
-        iterations: How many at most; n if None.
+        iterations: The largest number of iterations; n if None.
         tolerance: The largest residual at which to stop.
 
     Returns:

@@ -38,7 +38,7 @@ def forward(
         Sequence: The named tuple (Hout, Cn, Hn) of `lstm.scan.forward`.
 
     Raises:
-        TypeError: If an argument is of another type or dtype.
+        TypeError: If an argument has the wrong type or dtype.
         ValueError: If a rank or shape does not fit.
 
     Example:

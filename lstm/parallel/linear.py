@@ -154,7 +154,7 @@ def blocked(A: Any, u: Any, s0: Any = None, *, pieces: int | None = None) -> NDA
 
     Raises:
         TypeError: If an argument is not an array of float32, float64 or complex128, all the same,
-            or ``pieces`` no integer.
+            or ``pieces`` is not an integer.
         ValueError: If a shape does not fit, or ``pieces`` is below 1.
 
     Example:

@@ -208,7 +208,7 @@ def solve(
         start: A first guess (C, Hout) of all states, each (n, b, H); zeros if None.
         damping: From 0 to 1; the Jacobian is taken times 1 - damping.
         safe: Whether to keep guesses within their bounds. The chapter shows what happens without.
-        iterations: How many at most; n, which are always enough, if None.
+        iterations: The largest number of iterations; if None, n, which is always enough.
         tolerance: The largest residual at which to stop.
         keep: A list to which every guess is added, [C, Hout] as one array (n, b, 2H).
 
@@ -350,7 +350,7 @@ def solve_in_pieces(
         c0: Initial cell state, shape (b, H); zeros if None.
         h0: Initial output, shape (b, H); zeros if None.
         length: The number of steps in a piece, from 1 on.
-        iterations: How many at most for one piece.
+        iterations: The largest number of iterations for one piece.
         tolerance: The largest residual at which to stop.
 
     Returns:
@@ -358,7 +358,7 @@ def solve_in_pieces(
         iterations that each piece took.
 
     Raises:
-        TypeError: As `solve`, or if ``length`` is no integer.
+        TypeError: As `solve`, or if ``length`` is not an integer.
         ValueError: As `solve`, or if ``length`` is below 1.
 
     Example:

@@ -100,8 +100,8 @@ def beyond_forward(code: Candidate, tolerance: float) -> list[Finding]:
     """What else can be wrong with a forward pass whose values are right.
 
     Args:
-        code: The code.
-        tolerance: What may differ, as a part of an array's largest element.
+        code: The code to judge.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         list: Findings: what is wrong, and notes on what is not as it should be.
@@ -148,7 +148,7 @@ def memory_clipped(code: Candidate) -> list[Finding]:
     """If the memory of one step is right except for a clip, that is named.
 
     Args:
-        code: The code.
+        code: The code to judge.
 
     Returns:
         list: The finding, or nothing.
@@ -195,8 +195,8 @@ def beyond_backward(code: Candidate, tolerance: float) -> list[Finding]:
     """What else can be wrong with a backward pass whose values are right.
 
     Args:
-        code: The code.
-        tolerance: What may differ, as a part of an array's largest element.
+        code: The code to judge.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         list: Findings: what is wrong, and notes on what is not as it should be.

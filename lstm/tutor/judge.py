@@ -62,13 +62,13 @@ def check(
         convention: A name in `lstm.exchange.conventions.ROSETTA`, or a row of one's own.
         batch_first: Whether X is (b, n, D) and Hout (b, n, H).
         states: "c h" or "h c", if the order is not that of the convention.
-        limit: The seconds that each call may take.
+        limit: The time limit of each call, in seconds.
 
     Returns:
         Verdict: What was found. Nothing that the functions do is raised.
 
     Raises:
-        TypeError: If an option is of another type, or ``forward`` cannot be called.
+        TypeError: If an option has the wrong type, or ``forward`` cannot be called.
         ValueError: If there is no such convention.
 
     Example:

@@ -36,7 +36,7 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
         p: The problem.
         arrays: What the code returned, by its own names.
         right: The right outputs in this package's layout.
-        tolerance: As a part of an array's largest element.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         Place: Where, what was found there and what belongs there.
@@ -104,7 +104,7 @@ def right_and_wrong(names: Any, yours: Arrays, right: Arrays, tolerance: float) 
         names: The outputs to look at.
         yours: Those of the code.
         right: The right ones.
-        tolerance: As a part of an array's largest element.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         str: A sentence.
@@ -168,8 +168,8 @@ def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
     """Where a forward pass is wrong.
 
     Args:
-        code: The code.
-        tolerance: As a part of an array's largest element.
+        code: The code to judge.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         tuple: Sentences, and the label of the equation to look at, or "".
@@ -262,8 +262,8 @@ def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
     """Where a backward pass is wrong, of code whose forward pass is right.
 
     Args:
-        code: The code.
-        tolerance: As a part of an array's largest element.
+        code: The code to judge.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         tuple: Sentences, and the label of the equation to look at, or "".
@@ -379,7 +379,7 @@ def judge_inner(
         p: The problem.
         cache: A dictionary or named tuple; values of the forward pass that it has by name
             (i, f, o, g, c, s, h) are used as they are.
-        tolerance: As a part of an array's largest element.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         tuple: Sentences, and the label of the first derived step that is wrong, or "".

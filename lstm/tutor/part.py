@@ -42,8 +42,8 @@ def part(name: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Ve
 
     Args:
         name: The piece.
-        function: Somebody's function.
-        limit: The seconds that a call may take.
+        function: The function to judge.
+        limit: The time limit of a call, in seconds.
 
     Returns:
         Verdict: What was found.

@@ -124,7 +124,7 @@ def explain(
         proofs: More problems and outputs, larger ones.
         names: Which outputs to explain: `FORWARD` or `GRADIENTS`.
         given: Patches that are in place already, such as those of a wrong forward pass.
-        tolerance: The largest difference, as a part of an array's largest element.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         list: Sets of mistakes, of the same number. More than one if they cannot be told apart

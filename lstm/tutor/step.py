@@ -85,7 +85,7 @@ def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> V
         function: Takes arrays and returns the result; of several results a tuple. It is given the
             values that its parameters are named after, such as ``dc`` and ``c_prev``. If it has
             other names, it is given those of the equation from left to right, as in ``STEPS``.
-        limit: The seconds that a call may take.
+        limit: The time limit of a call, in seconds.
 
     Returns:
         Verdict: What was found.
@@ -171,8 +171,8 @@ def judge_function(
         names: The names of the results.
         table: Mistakes, each with a function from the number of a problem to the wrong results.
         label: The equation that it computes.
-        limit: The seconds that a call may take.
-        tolerance: What may differ, as a part of an array's largest element.
+        limit: The time limit of a call, in seconds.
+        tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
         Verdict: What was found.
