@@ -13,7 +13,8 @@ PAGES = {"cover": "index.html", "chapter": "book/02-four-gates.html#one-unit-ove
 
 # The card shows the drawing and what the book is, in its own typeface throughout.
 CARD = """
-.bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption, #what-is-in-it, .now
+.bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption, .now,
+#the-lstm-book > section, .prev-next-footer
   { display: none !important; }
 .bd-article-container { margin: auto; max-width: 54em; }
 .bd-article :is(h1, text, tspan) { font-family: "Source Serif 4" !important; }
