@@ -14,7 +14,7 @@ PAGES = {"cover": "index.html", "chapter": "book/02-four-gates.html#one-unit-ove
 # The card shows the drawing and what the book is, in its own typeface throughout.
 CARD = """
 .bd-sidebar-primary, .bd-header-article, .buttons, .live-row, figcaption, .now,
-#the-lstm-book > section, .prev-next-footer
+#the-lstm-book > section, footer
   { display: none !important; }
 .bd-article-container { margin: auto; max-width: 54em; }
 .bd-article :is(h1, text, tspan) { font-family: "Source Serif 4" !important; }
@@ -37,7 +37,8 @@ def main() -> None:
                 picture = Image.open(io.BytesIO(page.screenshot()))
                 picture = picture.resize((960, 675), Image.Resampling.LANCZOS)
                 picture.save(ROOT / f".github/{name}-{theme}.webp", quality=80)
-        page = browser.new_page(viewport={"width": 1200, "height": 630}, color_scheme="light")
+        size = {"width": 1200, "height": 630}
+        page = browser.new_page(viewport=size, color_scheme="light", reduced_motion="reduce")
         page.goto(f"{site}/{PAGES['cover']}")
         page.reload()
         page.add_style_tag(content=CARD)
