@@ -226,7 +226,8 @@ def backward(dY: ArrayLike, cache: Cache) -> dict[str, NDArray[Any]]:
     check_cache(cache, Cache, "attention.forward")
     v = cache.values
     (b, n, _), K = v.h.shape, v.WOUT.shape[1]
-    dY = check_array("dY", dY, ("n", "b", "K"), (n, b, K), v.WOUT.dtype, "the answers")
+    dtype = v.WOUT.dtype
+    dY = check_array("dY", dY, ("n", "b", "K"), (n, b, K), dtype, "the answers")
     d = vars(steps.backward(cache.table, v, {"y": dY.swapaxes(0, 1)}))
     writer = fused.backward(np.ascontiguousarray(d["h"].swapaxes(0, 1)), cache.writer)
     looked_at = d.get("s", np.zeros_like(v.s)).swapaxes(0, 1)

@@ -174,7 +174,7 @@ class Cell:
         Returns:
             dict: New arrays by name.
         """
-        given = _named("state", {} if state is None else state, self.states, all_of_them=False)
+        given = _named("state", state, self.states, all_of_them=False)
         xp, b = numpy_of(X), X.shape[1]
         filled = {}
         for name, (shape, start, _) in self.states.items():
@@ -238,7 +238,7 @@ class Cell:
         X, params, first, values = cache
         n, b, _ = X.shape
         dHout = _array("dHout", dHout, (n, b, self.outputs), X.dtype)
-        given = _named("dstate", {} if dstate is None else dstate, self.states, all_of_them=False)
+        given = _named("dstate", dstate, self.states, all_of_them=False)
         zeros = {k: numpy_of(a).zeros_like(a) for k, a in (params | first).items()}
         d_next = {name: zeros[name] for name in self.states}
         for name, value in given.items():
@@ -320,6 +320,8 @@ def _inputs(x: Any, params: Mapping[str, Any], state: Mapping[str, Any]) -> dict
 
 def _named(what: str, given: Any, known: Any, all_of_them: bool = True) -> dict[str, Any]:
     """Refuse names that the cell does not know, and the lack of one, unless some suffice."""
+    if given is None and not all_of_them:
+        return {}
     if not isinstance(given, Mapping):
         raise TypeError(f"{what}: expected a dictionary with {list(known)}, got {type(given)}")
     missing = set(known) - set(given) if all_of_them else set()
