@@ -10,7 +10,7 @@ PORT ?= 8000
 
 .DEFAULT_GOAL := help
 .PHONY: help book site test test-browser test-peers golden assignment test-assignment pdf slides figures lab pictures test-matrix bench bench-peers \
-        ladder mutants serve notebooks lint wheel lock clean
+        ladder mutants mutants-sample serve notebooks lint wheel lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,8 +92,11 @@ ladder: $(READY)  ## Time the rungs of chapter 9's ladder, and store what it sho
 
 FILES ?=
 LADDER ?=
-mutants: $(READY)  ## Plant small mistakes in lstm/ and list those that no test finds; FILES="fused cell"
-	$(BIN)/python tests/mutants.py $(FILES)
+mutants: $(PEERS)  ## Plant small mistakes, list those that no test finds, and store the score; FILES="fused cell"
+	$(BIN)/python tests/mutants.py --store $(FILES)
+
+mutants-sample: $(PEERS)  ## One mistake in each of 24 files: fails if no test finds it
+	$(BIN)/python tests/mutants.py --files 24 --sample 1
 
 serve: book  ## Build the book and serve it on localhost
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(PAGES) $(PORT)

@@ -193,12 +193,3 @@ def test_every_pin_has_the_hashes_of_its_files():
     assert named <= {normal(pin) for pin in pins}
     make = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "--require-hashes --no-deps -r requirements.txt" in make
-
-
-def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
-    text = (ROOT / "tests" / "mutants.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([\w/]+\.py)` \| `(.*?)` \| `", text, re.MULTILINE)
-    assert len(rows) == len(re.findall(r"^\| `", text, re.MULTILINE))
-    for name, line in rows:
-        source = (ROOT / "lstm" / name).read_text(encoding="utf-8")
-        assert "".join(line.replace("\\|", "|").split()) in "".join(source.split()), (name, line)

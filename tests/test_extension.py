@@ -1,0 +1,322 @@
+"""What `book/_ext` does to pages, on a book of two chapters, and part by part.
+
+Every expectation is written by hand. `tests/browser/test_built.py` looks at the real book.
+"""
+
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+BUILD = "from jupyter_book.cli.main import main; main()"
+
+INDEX = """# A book
+
+Begin with chapter 1.
+
+![A step of the cell](book/_static/cell.svg)
+"""
+GLOSSARY = """# Glossary
+
+```{glossary}
+gate
+  A number between 0 and 1.
+
+input gate
+  It decides what is
+  written.
+```
+"""
+FIRST = """# 1 First
+
+An input gate is a gate, as chapters 1, 6 and 9 say; so is a gate of Chapter 6.
+
+<div class="margin">
+
+A gate in the margin.
+
+</div>
+
+Beside it.
+
+$$ c = f \\odot c_\\text{prev} + i \\odot g $$ (eq-one)
+
+**Exercise 1.1.** Count. **Exercise 1.2.** Again; see Exercise 1.1. As {eq}`eq-one` says ($c$).
+
+| $\\sigma$ | name |
+|---|---|
+| 1 | one |
+"""
+CODE = "def step(c):\n    return c + 1  # (eq-one), (eq-none)"
+SECOND = (
+    "# 6 Second\n\n" + "word " * 1800 + "\n\n$$ a \\\\ b $$ (eq-sum)\n\n$$ s = 1 $$ (eq-sigmoid)"
+)
+
+
+def picture(width, height):
+    """A PNG of noise-free stripes."""
+    image = Image.new("RGB", (width, height), "white")
+    for x in range(0, width, 4):
+        image.paste((0, 114, 178), (x, 0, x + 2, height // 2))
+    data = io.BytesIO()
+    image.save(data, "png")
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def chapter(*cells):
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    return nbformat.writes(notebook)
+
+
+def drawn(name):
+    """A cell whose output is a picture."""
+    output = nbformat.v4.new_output("display_data", {"image/png": picture(200, 100)})
+    figure = {"figure": {"name": name, "caption": "Stripes."}, "image": {"alt": "Blue stripes"}}
+    return nbformat.v4.new_code_cell(
+        "plt.show()", outputs=[output], metadata={"mystnb": figure, "tags": ["hide-input"]}
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("book")
+    (folder / "book").mkdir()
+    for name in ("_ext", "_static", "_templates", "references.bib"):
+        (folder / "book" / name).symlink_to(ROOT / "book" / name)
+    (folder / "_config.yml").write_text((ROOT / "_config.yml").read_text())
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: index\nchapters:\n"
+        "- file: book/01-first\n- file: book/06-second\n- file: book/glossary\n- file: book/api\n"
+    )
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    first = chapter(markdown(FIRST), code(CODE, metadata={"tags": ["hide-cell"]}), drawn("fig-lag"))
+    api = "# API\n\n```{eval-rst}\n.. automodule:: lstm.steps\n```\n"
+    pages = {
+        "index.md": INDEX, "book/glossary.md": GLOSSARY, "book/01-first.ipynb": first,
+        "book/06-second.ipynb": chapter(markdown(SECOND)), "book/api.md": api,
+    }  # fmt: skip
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, "build", ".", "-W", "--keep-going", "--quiet"],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    return folder / "_build/html"
+
+
+@pytest.fixture
+def page(site):
+    """A page without what stands around its text; all of it by `whole`."""
+
+    def page(name, whole=False):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
+        return text if whole else re.search(r"<article.*</article>", text, re.DOTALL)[0]
+
+    return page
+
+
+SPACE = "\N{NO-BREAK SPACE}"
+LINK = '<a class="reference internal" href="{}">{}</a>'
+
+
+def test_words_lead_to_chapters_and_terms_to_the_glossary_once(page):
+    term = '<a class="term reference internal" href="glossary.html#term-{}">{}</a>'
+    first = (
+        f"<p>An {term.format('input-gate', 'input gate')} is a {term.format('gate', 'gate')}, as "
+        f"chapters 1, {LINK.format('06-second.html', '6')} and 9 say; so is a gate of "
+        f"{LINK.format('06-second.html', f'Chapter{SPACE}6')}.</p>"
+    )
+    assert first in page("book/01-first")
+    assert page("book/01-first").count('class="term') == 2
+    there = LINK.format("book/01-first.html", f"chapter{SPACE}1")
+    assert f"<p>Begin with {there}.</p>" in page("index")
+    assert 'class="term' not in page("index") + page("book/glossary") + page("book/06-second")
+
+
+def test_the_time_to_read(page):
+    """1800 words are twelve minutes, and two equations one: to the nearest five."""
+    line = '<p class="reading-time">About {}</p>'
+    assert line.format("5 minutes to read · 1 equation · 2 exercises") in page("book/01-first")
+    assert line.format("15 minutes to read · 2 equations") in page("book/06-second")
+    assert "reading-time" not in page("index") + page("book/glossary") + page("book/api")
+
+
+def test_an_equation_is_numbered_by_its_label_and_found_by_it(page, site):
+    text = page("book/01-first")
+    assert '<span class="eqno">(eq-one)<' in text
+    assert '<a class="reference internal" href="#equation-eq-one">(eq-one)</a>' in text
+    index = (site / "searchindex.js").read_text(encoding="utf-8")
+    assert '[0, 0, 1, "-", "eq-one"], [1, 0, 1, "-", "eq-sigmoid"]' in index
+
+
+def test_a_label_in_code_leads_to_its_equation(page):
+    here = '<span class="c1"># (<a class="eq" href="#equation-eq-one">eq-one</a>), (eq-none)</span>'
+    assert here in page("book/01-first")
+    there = '<a class="eq" href="../../book/06-second.html#equation-eq-sum">eq-sum</a>'
+    assert f"# ({there})</span>" in page("_modules/lstm/steps")
+
+
+def test_mathematics_is_set_with_words_for_who_cannot_see_it(page, site):
+    text = page("book/01-first")
+    assert "<mi>c</mi><mo>=</mo><mi>f</mi><mo>⊙</mo><msub><mi>c</mi><mtext>prev</mtext>" in text
+    assert '<mjx-c class="mjx-c1D450 TEX-I"></mjx-c>' in text
+    assert "\\odot" not in text
+    assert '</span></p><span class="visually-hidden">σ</span></th>' in text
+    assert '<th class="head"><p>name</p></th>' in text
+    style = (site / "_static/mathematics.css").read_text(encoding="utf-8")
+    assert "font-display: swap;" in style
+    assert "mjx-math {\n  font-family: MJXZERO, MJXTEX;\n}" in style
+    fonts = {path.name for path in (site / "_static/mathjax").iterdir()}
+    assert {"mjx-tex-i.woff", "mjx-tex-n.woff"} <= fonts or fonts, fonts
+    assert "mathjax" not in page("book/01-first", whole=True).lower().replace("_static/", "")
+
+
+def test_previews_show_equations_and_terms(site):
+    text = (site / "_static/previews.js").read_text(encoding="utf-8")
+    previews = json.loads(text.removeprefix("window.LSTM_PREVIEWS = ").removesuffix(";\n"))
+    assert sorted(previews) == [
+        "equation-eq-one", "equation-eq-sigmoid", "equation-eq-sum", "term-gate", "term-input-gate"
+    ]  # fmt: skip
+    assert previews["term-input-gate"] == {
+        "page": "book/glossary", "term": "input gate", "text": "It decides what is written."
+    }  # fmt: skip
+    sigmoid = previews["equation-eq-sigmoid"]
+    assert (sigmoid["tex"], sigmoid["gates"]) == ("s = 1", False)
+    assert previews["equation-eq-one"]["gates"] is True
+    assert sigmoid["html"] == (
+        '<-container display="true"><-math display="true" style="margin-left: 0; margin-right: 0;"'
+        ' aria-hidden="true"><-mi>{1D460 I}</-mi><-mo space="4">{3D}</-mo>'
+        '<-mn space="4">{31}</-mn></-math></-container>'
+    )
+    assert previews["equation-eq-sum"]["html"].count("<-mtr>") == 2  # lines that TeX splits
+
+
+def test_scripts_are_loaded_where_their_figure_is(page):
+    def scripts(name):
+        return re.findall(
+            r'<script defer="defer" src="[./]*_static/(\w+\.js)', page(name, whole=True)
+        )
+
+    assert scripts("book/01-first") == ["reading.js", "lstm.js", "live.js", "gradient.js"]
+    assert scripts("book/06-second") == scripts("index") == ["reading.js"]
+    for name in ("index", "book/01-first", "book/api", "_modules/lstm/steps"):
+        text = page(name, whole=True)
+        assert not re.search(r'<(?:script|link)[^>]*(?:src|href)="https?:', text), name
+        assert not re.search("togglebutton|design-tabs|sphinx_highlight|fontawesome.js", text), name
+        assert re.search(r"<script defer src=\"[^\"]*doctools", text), name
+    assert "sphinx_highlight.js" in page("search", whole=True)
+    assert re.search(r"<script src=\"[^\"]*doctools", page("search", whole=True))
+
+
+def test_a_figure_leads_to_its_file_and_folds_have_names(page, site):
+    text = page("book/01-first")
+    href, source = re.search(
+        r'<a class="full" href="\.\./(_images/\w+\.png)"><img alt="Blue stripes" '
+        r'src="\.\./(_images/\w+\.png)" width="128" height="64" /></a>', text).groups()  # fmt: skip
+    assert href == source
+    with Image.open(site / source) as image:
+        assert image.size == (200, 100)
+        assert image.convert("RGB").getpixel((3, 99)) == (255, 255, 255)
+        assert image.convert("RGB").getpixel((0, 0)) == (0, 114, 178)
+    for what in ("code", "check"):
+        assert f'<p class="collapsed admonition-title">Show the {what}</p>' in text
+        assert f'<p class="expanded admonition-title">Hide the {what}</p>' in text
+
+
+def test_margin_notes_tables_and_signs_after_mathematics(page):
+    text = page("book/01-first")
+    note = '<div class="margin">\n<p>A gate in the margin.</p>\n</div>\n<p>Beside it.</p>'
+    assert f'<div class="noted">{note}</div>' in text
+    assert "</table>\n<i hidden></i></div>" in text
+    assert re.search(
+        r'<span class="nobr">\(<span class="math notranslate nohighlight">.*?</span>\)\.</span>',
+        text,
+    )
+    assert '<th class="head"><p><span class="math notranslate nohighlight nobr">' in text
+
+
+def test_letters_have_the_colours_of_gates_in_the_chapters_that_speak_of_them(page):
+    assert '<div class="gates">' in page("book/01-first")
+    for name in ("index", "book/06-second", "book/glossary"):
+        assert '<div class="gates">' not in page(name)
+
+
+def test_a_drawing_is_part_of_the_page(page):
+    text = page("index")
+    assert '<svg class="drawing here-" role="img" aria-label="A step of the cell" xmlns' in text
+    assert "<title>" not in text
+    assert "<img" not in text
+
+
+def test_docstrings_lead_to_equations_and_sources_lead_back(page):
+    api, source = page("book/api"), page("_modules/lstm/steps")
+    sigmoid, added = (
+        LINK.format(f"06-second.html#equation-eq-{name}", f"(eq-{name})")
+        for name in ("sigmoid", "sum")
+    )
+    assert f"the same function {sigmoid}:" in api
+    assert f"<p>Equations: {added}</p>" in api
+    assert "Alias for field" not in api
+    back = '<a class="viewcode-back" href="../../book/api.html#lstm.steps.Step">[docs]</a>'
+    assert back in source
+    assert "<span class=kn>from</span>" in source
+
+
+def test_the_page_for_wrong_addresses(page):
+    text = page("404")
+    listed = re.findall(r'<li><a href="(.*?)">(.*?)</a></li>', text)
+    assert listed == [
+        ("book/01-first.html", "1 First"), ("book/06-second.html", "6 Second"),
+        ("book/glossary.html", "Glossary"), ("book/api.html", "API"),
+    ]  # fmt: skip
+    assert 'action="search.html"' in text
+    assert "<base" not in page("404", whole=True)
+
+
+def test_what_others_see_is_found_from_every_page(page):
+    for name, up in (("index", ""), ("book/01-first", "../")):
+        text = page(name, whole=True)
+        assert f'content="{up}_static/card.png"' in text
+        letters = re.search(r"of (\[.*?\])\) document\.head\.append", text)[1]
+        assert json.loads(letters) == [
+            f"{up}_static/fonts/source-serif-4-latin-{kind}.woff2"
+            for kind in ("400-normal", "600-normal", "400-italic")
+        ]
+
+
+def test_the_site_is_small(site, page):
+    names = {str(path.relative_to(site / "_static")) for path in (site / "_static").rglob("*")}
+    assert not {
+        name for name in names if re.search("thebe|locales|design-tabs|togglebutton|map$", name)
+    }
+    style = (site / "_static/styles/theme.css").read_text(encoding="utf-8")
+    assert "@import" not in style
+    assert "url(../" in style
+    search = (site / "_static/searchtools.js").read_text(encoding="utf-8")
+    assert "getElementById(anchor.slice(1))" in search
+    for name in ("index", "book/01-first", "_modules/lstm/steps"):
+        text = page(name, whole=True)
+        around = text.replace(page(name), "")
+        assert not re.search(r"^[ \t]+\S", around, re.MULTILINE), name
+        assert "<!--" not in text
+        assert 'class="n"' not in text
+        assert '"(prefers-color-scheme: dark)").matches' in text
+        assert "data-bs-spy" not in text
+    notebook = json.loads((site / "_sources/book/01-first.ipynb").read_text(encoding="utf-8"))
+    (output,) = notebook["cells"][2]["outputs"]
+    with Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))) as image:
+        assert image.size == (84, 42)  # 0.66 of 0.64 of what it was
+    assert output["metadata"]["image/png"] == {"width": 128}

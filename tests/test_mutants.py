@@ -1,0 +1,126 @@
+"""Whom the mutants are made of and who judges them; that their score is the one in the book."""
+
+import re
+from pathlib import Path
+
+import mutant_scores
+import mutants
+import mutations
+import mutations_js
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_file_of_the_package_is_tried_or_left_out_for_a_reason():
+    tried = {mutants.path_of(name) for name in mutants.names()}
+    for path in (ROOT / "lstm").rglob("*.py"):
+        name = path.relative_to(ROOT / "lstm").with_suffix("").as_posix()
+        left = any(mutants.applies(start, name) for start in mutants.LEFT_OUT)
+        assert left != (mutants.path_of(name) in tried), name
+    assert len(tried) > 100
+    assert all((ROOT / path).is_file() for path in tried)
+    scripts = {f"book/_ext/{path.name}" for path in (ROOT / "book/_ext").glob("*.py")}
+    assert scripts | {f"distributed/{name}.py" for name in ("train", "launch")} <= tried
+
+
+@pytest.mark.parametrize("name", mutants.names())
+def test_every_file_has_tests_that_are_about_it(name):
+    tests = mutants.about(name) + mutants.others(name)
+    found = {test.partition("::")[0] for test in tests} - {mutants.path_of(name)}
+    assert found - {"tests/test_package.py"} or name.endswith("__init__")
+    assert all((ROOT / path).is_file() for path in found)
+
+
+def test_every_row_of_the_table_is_about_some_file_and_names_tests_that_there_are():
+    for start, row in mutants.ABOUT.items():
+        assert any(mutants.applies(start, name) for name in mutants.names()), start
+        for test in row.split():
+            assert (ROOT / mutants.spelled(test).partition("::")[0]).is_file(), test
+
+
+def test_tests_with_the_peers_judge_what_they_import():
+    assert "tests/peers/test_torch.py" in mutants.others("exchange/torch")
+    assert "tests/peers/test_mlx.py" in mutants.others("exchange/mlx")
+    assert "tests/peers/test_tinygrad.py" in mutants.others("stack")
+    assert "tests/test_stack.py" in mutants.others("fused")  # by the name `lstm.forward`
+
+
+def test_every_file_has_a_score_and_the_page_is_that_of_the_scores():
+    scores = mutant_scores.stored()
+    assert list(scores) == sorted(mutants.names())
+    for name, score in scores.items():
+        assert 0 < score.tried() <= score.of, name
+    text = mutant_scores.PAGE.read_text(encoding="utf-8")
+    assert text == mutant_scores.page(text, scores)
+    assert text.count(mutant_scores.table(scores)) == 1
+
+
+def test_a_score_counts_what_a_test_could_kill():
+    score = mutant_scores.Score("2026-01-02", "", 9, 3, 2, [["a", "b"]])
+    assert score.tried() == 6
+    assert score.percent() == 75
+    again = mutant_scores.Score("2026-01-03", "", 1, 1, 0, [])
+    assert score.after(again) == mutant_scores.Score("2026-01-03", "", 9, 4, 2, [])
+    both = mutant_scores.together([score, again])
+    assert both[:5] == ("2026-01-02 to 2026-01-03", "", 10, 4, 2)
+    # git hash-object of a file with the word "hello" and a new line.
+    assert mutant_scores.blob("hello\n") == "ce013625030b"
+
+
+def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
+    text = mutants.EQUIVALENT.read_text(encoding="utf-8")
+    rows = mutants.listed()
+    assert len(rows) == len(re.findall(r"^\| `", text, re.MULTILINE))
+    for name, before, _ in rows:
+        source = (ROOT / mutants.path_of(name)).read_text(encoding="utf-8")
+        assert "".join(before.split()) in "".join(source.split()), (name, before)
+
+
+SOURCE = """
+def least(a, b=2):
+    try:
+        return a.min()
+    except (ValueError, np.E):
+        return b
+"""
+
+
+def test_mistakes_in_python():
+    made = {after.replace("= ", "=") for _, _, after, _ in mutations.mutants(SOURCE)}
+    assert made >= {
+        "def least(a, b=3):", "def least(a, b=1):", "return a", "except ((), np.E):",
+        "except (ValueError, ()):",
+    }  # fmt: skip
+
+
+SCRIPT = """const p = [1, .5]; // 1 + 1
+const more = (a) => a < p[0] && /[+]1/.test(`1 + ${a}`) ? "1 - 1" : a - 1e3;
+"""
+
+
+def test_mistakes_in_javascript():
+    made = [(line, after) for line, _, after, _ in mutations_js.mutants(SCRIPT)]
+    first, second = SCRIPT.splitlines()
+    assert made == [
+        (1, first.replace("[1", "[2")),
+        (1, first.replace(".5", "1.5")),
+        (2, second.replace("<", "<=")),
+        (2, second.replace("a <", "a >")),
+        (2, second.replace("p[0]", "p[1]")),
+        (2, second.replace("&&", "||")),
+        (2, second.replace("a - 1e3", "a + 1e3")),
+        (2, second.replace("1e3", "1001")),
+    ]
+
+
+def test_a_sample_is_the_same_where_nothing_changes_and_grows():
+    found = [(k, f"line {k}", f"mutant {k}", "") for k in range(50)]
+    few, many = (mutants.drawn("a", found, count, 0) for count in (5, 20))
+    assert len(few) == 5
+    assert few == sorted(few)
+    assert set(few) < set(many)
+    without = [each for each in found if each not in few[:1]]
+    assert set(few[1:]) < set(mutants.drawn("a", without, 5, 0))
+    assert mutants.drawn("a", found, 5, 1) != few
+    assert mutants.drawn("a", found, None, 0) == found
