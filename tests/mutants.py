@@ -1,10 +1,11 @@
 """Mutation testing: what `make mutants` runs.
 
-Each mutant is one file with one small mistake (`mutations.py` for Python, `mutations_js.py` for
-JavaScript). It is killed when a test fails: first the tests that are about the file, then, if it
-survives these, all others that import it, those with the peers included. The tests run in a forked
-copy of a process that has imported JAX and the rest already, since that takes longer than most
-tests. In the end every test that killed a mutant must pass on the file as it is.
+Each mutant is one file with one small mistake: `mutations.py` for Python, `mutations_js.py` for
+JavaScript, whose figures a browser tries after `make book`. It is killed when a test fails. First
+the tests that are about the file run, then, if it survives these, all others that import it, those
+with the peers included. They run in a forked copy of a process that has imported JAX and the rest
+already, since that takes longer than most tests. In the end every test that killed a mutant must
+pass on the file as it is.
 
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
@@ -66,6 +67,15 @@ OTHERS = {  # files outside `lstm/`: the tests that are about them
     "book/_ext/lstm_small.py": "test_extension",
     "book/_static/lstm.js": "test_javascript",
     "book/_static/writer.js": "test_writer",
+    **{
+        f"book/_static/{name}.js": f"browser/test_{name}"
+        for name in ("unit", "gradient", "differences", "learn", "waves", "write", "reading")
+    },
+    **{
+        f"book/_static/{name}.js": "browser/test_figures"
+        for name in ("backcell", "breakit", "cover", "drawdigit", "orders", "yourturn")
+    },
+    "book/_static/live.js": "browser/test_every_figure browser/test_figures",
 }
 SWEPT = "test_sweeps_newer.py::test_it_passes[{}]"
 FILES = "test_exchange_files test_fuzz"
@@ -165,25 +175,33 @@ def offers(name):
 
 
 def others(name):
-    """All other tests that import a file, those with the peers among them."""
+    """All other tests that import a file, those with the peers among them.
+
+    What only the package itself imports is judged by the tests about the files that do.
+    """
     if name in OTHERS or name.endswith("__init__"):
         return []
-    dotted = "lstm." + name.replace("/", ".")
-    files = sorted([*(ROOT / "tests").glob("test_*.py"), *(ROOT / "tests/peers").glob("test_*.py")])
-    found = (str(file.relative_to(ROOT)) for file in files if dotted in imported(file))
-    return [file for file in found if file not in about(name)]
+    module = "lstm." + name.replace("/", ".")
+    tests = sorted([*(ROOT / "tests").glob("test_*.py"), *(ROOT / "tests/peers").glob("test_*.py")])
+    found = [test.relative_to(ROOT).as_posix() for test in tests if module in imported(test)]
+    found = [test for test in found if test not in about(name)]
+    users = [n for n in names() if n not in OTHERS and module in imported(ROOT / path_of(n))]
+    found = found or [test for user in users for test in about(user) if test not in offers(user)]
+    return [test for test in dict.fromkeys(found) if test not in about(name)]
 
 
 @functools.cache
 def imported(file):
-    """The modules of the package that a file of tests imports; `lstm` itself is `lstm.fused`."""
-    found = set()
+    """The modules of the package that a file imports; `lstm` itself is `lstm.fused`."""
+    found, here = set(), file.relative_to(ROOT).parts
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Import():
                 found |= {alias.name for alias in node.names}
-            case ast.ImportFrom(module=str()):
-                found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            case ast.ImportFrom():
+                base = [*here[: -node.level], *([node.module] if node.module else [])]
+                base = ".".join(base) if node.level else node.module
+                found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
             case ast.Attribute(value=ast.Name(id="lstm")):
                 found |= {f"lstm.{node.attr}", "lstm.fused"}
     return found
@@ -221,7 +239,7 @@ class Order:
 
     def pytest_collectreport(self, report):
         if report.failed:
-            self.failed = report.nodeid
+            self.failed = report.nodeid or self.failed  # in the end the whole session fails, too
 
 
 def limit_processor():
@@ -310,7 +328,8 @@ def rank(*parts):
 def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, seed=0):
     """Run mutants of a file, or these again; print those that survive, and return the score."""
     path, stages = TREE / path_of(name), [tests for tests in (about(name), others(name)) if tests]
-    source = path.read_text()
+    built = TREE / "_build/html/_static" / path.name if path.suffix == ".js" else path
+    source = path.read_text(encoding="utf-8")
     if sample == 0:
         for tests in stages:
             if failed := failing(tests, order):
@@ -327,7 +346,7 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
         if (name, before, after) in equivalent:
             known += 1
             continue
-        path.write_text(mutant)
+        write(mutant, path, built)
         failed = next(filter(None, (failing(tests, order) for tests in stages)), None)
         if failed:
             killed += 1
@@ -336,7 +355,7 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
         else:
             survivors.append([before, after])
             print(f"{path_of(name)}:{line}: survived\n    - {before}\n    + {after}", flush=True)
-    path.write_text(source)
+    write(source, path, built)
     order.only = killers
     if killers and (failed := failing([test for tests in stages for test in tests], order)):
         sys.exit((TREE / "output").read_text() + f"mutants: {failed} fails as it is")
@@ -351,16 +370,26 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     )
 
 
+def write(text, *paths):
+    """Write the same to these files; what is built is there only after `make book`."""
+    for path in paths:
+        if path.parent.exists():
+            path.write_text(text, encoding="utf-8")
+
+
 def prepare():
     """Make the copy of the tree, go there, and import what takes long."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
     os.environ |= {"PYTHONPATH": str(TREE), "PYTHONDONTWRITEBYTECODE": "1"}  # for what tests start
+    os.environ["LSTM_BROWSER_TIMEOUT"] = str(LIMIT)
     TREE.mkdir(parents=True)
     for each in ROOT.iterdir():  # tests read the book, its data, the README ...
         if each.name in COPIED:
             shutil.copytree(each, TREE / each.name, ignore=shutil.ignore_patterns("__pycache__"))
         elif each.name not in ("_build", ".git"):
             (TREE / each.name).symlink_to(each)
+    if (ROOT / "_build/html").exists():  # for the browser
+        shutil.copytree(ROOT / "_build/html", TREE / "_build/html")
     os.chdir(TREE)
     sys.path[0] = str(TREE)  # else `lstm` would be that of the working tree
     for module in PRELOADED:

@@ -1,5 +1,7 @@
 """The checks of arguments: what passes, what is refused, and in which words."""
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 from helpers import refused
@@ -112,3 +114,87 @@ def test_weights_are_returned_with_their_sizes():
 def test_what_is_no_weight_matrix_is_refused(value, error, message):
     with refused(error, message):
         arguments.check_weights(value)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "b", "want"),
+    [([], 0, []), (np.zeros(0), 0, []), ([0, 5], 2, [0, 5]), (np.uint8([3]), 1, [3])],
+)
+def test_lengths_that_fit(lengths, b, want):
+    got = arguments.check_lengths(lengths, 5, b)
+    assert got.dtype == np.intp
+    assert got.tolist() == want
+    assert not np.shares_memory(got, np.asarray(lengths))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "b", "error", "message"),
+    [
+        ([1.0], 1, TypeError, "integers, got dtype float64"),
+        ([True, False], 2, TypeError, "integers, got dtype bool"),
+        (np.zeros((0, 1)), 0, TypeError, "integers, got dtype float64"),
+        (1.0, 1, TypeError, "integers, got dtype float64"),
+        ([], 1, ValueError, "shape (b,) = (1,), got (0,)"),
+        ([1, 2], 3, ValueError, "shape (b,) = (3,), got (2,)"),
+        ([[1]], 1, ValueError, "shape (b,) = (1,), got (1, 1)"),
+        ([5, -1], 2, ValueError, "numbers from 0 to n = 5, got [5, -1]"),
+        ([6, 0], 2, ValueError, "numbers from 0 to n = 5, got [6, 0]"),
+    ],
+)
+def test_lengths_that_do_not_fit(lengths, b, error, message):
+    with refused(error, f"lengths: expected {message}"):
+        arguments.check_lengths(lengths, 5, b)
+
+
+Pair = namedtuple("Pair", "first second")
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ({}, "pass one of its values (it is empty)"),
+        ({"a": 1, 2: 3}, "pass one of its values ('a', 2)"),
+        (Pair(1, 2), "pass one of its fields (first, second)"),
+        (np.zeros(2), None),
+        ([1.0], None),
+        ([], None),
+        (1.0, None),
+    ],
+)
+def test_what_to_pass(value, advice):
+    assert arguments.what_to_pass(value) == advice
+
+
+def of_the_package(name, module):
+    """An object of a class of this name and module."""
+    return type(name, (), {"__module__": module})()
+
+
+@pytest.mark.parametrize(
+    ("cache", "got"),
+    [
+        (None, "None"),
+        (3, "a int"),
+        (of_the_package("Cache", "lstm.fused"), "that of lstm.forward"),
+        (of_the_package("Cache", "lstm.network"), "that of train.forward"),
+        (of_the_package("Cache", "lstm.stack"), "that of stack.forward"),
+        (of_the_package("Cache", "others.fused"), "a Cache"),
+        (of_the_package("Batch", "lstm.tasks"), "a Batch"),
+        (of_the_package("Stream", "lstm.stream"), "a Stream"),
+        (namedtuple("Outputs", "cache")(None), "the whole Outputs: pass its field cache"),
+    ],
+)
+def test_another_cache_is_named(cache, got):
+    class Cache:
+        pass
+
+    arguments.check_cache(Cache(), Cache, "recompute.forward")
+    with refused(TypeError, f"cache: expected the Cache of recompute.forward, got {got}"):
+        arguments.check_cache(cache, Cache, "recompute.forward")
+
+
+@pytest.mark.parametrize("function", ["lstm.forward", "stack.forward"])
+def test_a_cache_that_was_left_out_is_said_to_be(function):
+    message = f"cache: expected the Cache of {function}, got None, which is what it returns with "
+    with refused(TypeError, message + "cache=False"):
+        arguments.check_cache(None, tuple, function)

@@ -81,6 +81,21 @@ def test_every_form_computes_the_product(form, monkeypatch):
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_timed_is_the_same_in_every_run_and_of_the_dtype_asked_for(dtype, monkeypatch):
+    seen = []
+    monkeypatch.setattr(np, "matmul", lambda *given, out: seen.append((*given, out)))
+    forms = {product.name: "CCC" for product in needed(5, 3, 7, 4)}
+    for _ in range(2):
+        products(5, 3, 7, 4, dtype, forms)()
+    (once, again) = np.array_split(np.arange(len(seen)), 2)
+    for k, j in zip(once, again, strict=True):
+        for left, right in zip(seen[k], seen[j], strict=True):
+            assert left.dtype == dtype
+            np.testing.assert_array_equal(left, right)
+            assert 0 < abs(left).max() < 10
+
+
 def test_the_best_form_is_the_fastest(monkeypatch):
     product = needed(5, 3, 7, 4)[1]
     clock, now = {form: 9 - k for k, form in enumerate(FORMS)}, [0.0]  # "FFF" takes least

@@ -25,6 +25,25 @@ def test_the_examples():
     assert not doctest.testmod(lstm.__main__, raise_on_error=True).failed
 
 
+def test_help_names_the_program_and_every_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.startswith(
+        "usage: python -m lstm [-h] COMMAND ... The command line: weights in files, and the tutor "
+        "that judges an LSTM somebody has written. positional arguments: COMMAND inspect Show what "
+        "is in a file with weights. convert Write the LSTM of one file to another, with its "
+        "readout and metadata. check Judge an LSTM that somebody has written, and name its "
+        "mistakes. "
+    )
+    with pytest.raises(SystemExit):
+        main(["inspect", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.startswith("usage: python -m lstm inspect [-h]")
+    assert "Show what is in a file with weights." in words
+
+
 def test_inspect(model, capsys):
     assert main(["inspect", str(model)]) == 0
     assert (

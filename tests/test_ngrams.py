@@ -39,6 +39,16 @@ def test_order_two_by_hand():
     assert model.probability("d", "c") == pytest.approx(low["d"])  # nothing came after c
 
 
+@pytest.mark.parametrize(
+    ("text", "count"), [("abab", 2), ("ab", 1), ("aaaabbbb", 4), ("aaabbb", 3)]
+)
+def test_half_is_taken_where_no_letter_comes_once_or_none_twice(text, count):
+    model = KneserNey(text, 1, "abcd")
+    taken = (2 * 0.5) / 4  # what the four letters of the alphabet share
+    assert abs(model.probability("a", "") - (count - 0.5 + taken) / len(text)) < 1e-15
+    assert abs(model.probability("c", "") - taken / len(text)) < 1e-15
+
+
 @pytest.mark.parametrize("order", range(1, 8))
 def test_probabilities_are_positive_and_add_up_to_one(order):
     model = KneserNey(PROSE, order)

@@ -22,6 +22,17 @@ def test_places_by_hand():
     assert marks["code"].sum() == second.stop - second.start
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("  x", "000"), ("   x", "0011"), ("     x", "001111"), ("\t\t\tx", "0000"),
+        ("x   y", "00000"),
+    ],
+)
+def test_code_begins_with_three_spaces_or_more(text, code):
+    assert "".join(str(int(m)) for m in places(text)["code"]) == code
+
+
 def test_an_empty_line_closes_all():
     marks = places('("a\n\nb')
     assert marks["bracket"].tolist() == [True, True, True, True, False, False]

@@ -1,8 +1,12 @@
 """A browser and a server for the tests of the built site: run them by `make test-browser`."""
 
+import os
+
 import pytest
 
 from tools import browser as tools
+
+PATIENCE = 1000 * int(os.environ.get("LSTM_BROWSER_TIMEOUT", 300))  # a machine may be busy
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +29,7 @@ def visit(browser, site):
     def visit(path="index.html", base=site, **options):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
-        context.set_default_timeout(300_000)  # a machine may be busy
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda m: m.type in ("error", "warning") and wrong.append(m.text))
