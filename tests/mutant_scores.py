@@ -62,18 +62,18 @@ def stored():
     return {name: Score(**score) for name, score in found.items()}
 
 
-def store(name, score):
-    """Keep the score of a file, beside what another run is keeping, and write the page."""
+def store(name, score, names):
+    """Keep the score of one of the files, beside what another run keeps, and write the page."""
     import fcntl  # which Windows has not
 
     lock = os.open(DATA.parent, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    scores = dict(sorted((stored() | {name: score}).items()))
+    scores = {n: s for n, s in sorted((stored() | {name: score}).items()) if n in names}
     rows = (
         f"{json.dumps(n)}: {json.dumps(s._asdict(), ensure_ascii=False)}" for n, s in scores.items()
     )
     DATA.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
-    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), scores), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), scores, names), encoding="utf-8")
     os.close(lock)
 
 
@@ -92,24 +92,25 @@ def folder(name):
     return whole.rpartition("/")[0]
 
 
-def table(scores):
-    """The scores by folder, as Markdown."""
-    groups = {}
-    for name, score in scores.items():
-        groups.setdefault(folder(name), []).append(score)
-    rows = [(f"`{where}`", len(found), together(found)) for where, found in sorted(groups.items())]
-    rows.append(("together", len(scores), together(scores.values())))
-    lines = [
-        f"| {where} | {files} | {s.of} | {s.tried()} | {s.equivalent} | {s.killed} | "
-        f"{len(s.survived)} | {s.percent():.1f} % | {s.date} |"
-        for where, files, s in rows
-    ]
+def table(scores, names):
+    """The scores of the files by folder, as Markdown."""
+    groups = {"together": list(names)}
+    for name in names:
+        groups.setdefault(f"`{folder(name)}`", []).append(name)
+    lines = []
+    for where, files in sorted(groups.items()):
+        found = [scores[name] for name in files if name in scores]
+        s = together(found)
+        lines.append(
+            f"| {where} | {len(found)} of {len(files)} | {s.of} | {s.tried()} | {s.equivalent} | "
+            f"{s.killed} | {len(s.survived)} | {s.percent():.1f} % | {s.date} |"
+        )
     head = "| in | files | mutants | tried | equivalent | killed | survived | score | when |"
     return "\n".join([head, "|---" * 9 + "|", *lines, ""])
 
 
-def page(text, scores):
+def page(text, scores, names):
     """The page with the table between its marks."""
     before, _, rest = text.partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
-    return f"{before}{MARKS[0]}\n{table(scores)}\n{MARKS[1]}{after}"
+    return f"{before}{MARKS[0]}\n{table(scores, names)}\n{MARKS[1]}{after}"

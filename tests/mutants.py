@@ -439,7 +439,7 @@ def main(arguments=None):
             if score:
                 total.append(score)
                 if given.store and not lines:
-                    mutant_scores.store(name, known[name].after(score) if again else score)
+                    mutant_scores.store(name, known[name].after(score) if again else score, offered)
     finally:
         os.chdir(ROOT)
         shutil.rmtree(TREE, ignore_errors=True)

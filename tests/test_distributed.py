@@ -19,6 +19,8 @@ import numpy as np
 import pytest
 from helpers import refused
 
+import lstm
+
 SCRIPTS = Path(__file__).parent.parent / "distributed"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -107,6 +109,32 @@ def assert_close(got, want):
         scale = np.abs(want[name]).max()
         assert scale > 0.1
         np.testing.assert_allclose(got[name], want[name], rtol=0, atol=1e-5 * scale)
+
+
+def test_a_run_is_that_of_chapter_14_unless_asked_for_another():
+    assert train.Settings() == train.Settings(batch=64, length=20, hidden=16, seed=0)
+
+
+def test_a_step_is_that_of_the_package_and_of_adam():
+    """The loss and its gradient worked out again; Adam's first update is the rate, by sign."""
+    state, batch = train.first_state(SETTINGS), train.draw(SETTINGS, 0)
+    WLSTM, readout = state.params["WLSTM"], state.params["readout"]
+    after, value, gradient = train.step(state, train.pad(batch, 8))
+    run = lstm.forward(batch.X, WLSTM)
+    error = run.Hn @ readout - batch.y
+    np.testing.assert_allclose(value, (error**2).mean(), rtol=1e-5)
+    dHn = 2 * error[:, None] * readout / len(error)
+    want = {
+        "WLSTM": lstm.backward(np.zeros_like(run.Hout), run.cache, None, dHn).dWLSTM,
+        "readout": 2 * error @ run.Hn / len(error),
+    }
+    for name, derivative in want.items():
+        scale = abs(derivative).max()
+        np.testing.assert_allclose(gradient[name], derivative, rtol=0, atol=1e-5 * scale)
+        clear = abs(derivative) > 1e-3 * scale
+        assert clear.mean() > 0.5
+        moved = (after.params[name] - state.params[name])[clear]
+        np.testing.assert_allclose(moved, -0.01 * np.sign(derivative[clear]), rtol=1e-2)
 
 
 def test_eight_devices_give_the_numbers_of_one(alone, one, tmp_path):

@@ -43,6 +43,8 @@ def one(params, where):
         ([{}], ValueError, "params[0]: expected W"),
         ([({"W": BOTH[0].forward}, {})], ValueError, "params[0][1]: expected W"),
         ([({},)], ValueError, "params[0]: expected a pair (forward, backward), got 1"),
+        ([({"W": BOTH[0].forward},) * 3], ValueError,
+         "params[0]: expected a pair (forward, backward), got 3"),
         ([(None, None)], ValueError,
          "params: layers[0]: expected weights for at least one direction, got none"),
         ([{"W": BOTH[0].forward}] * 2, ValueError,

@@ -309,23 +309,33 @@ def test_files_of_keras(keras, tmp_path):
     apart = [exchange.load(path, f"layers/{name}") for name in ("lstm", "bidirectional")]
     assert_equal([*apart[0], *apart[1]], layers)
 
-    x = keras.Input((5, 3))
+    x = keras.Input((5, 3), name="in")
     y = K.LSTM(4, return_sequences=True, name="low")(x)
+    high = K.LSTM(3, return_sequences=True, name="high")
+    both = K.Bidirectional(K.LSTM(2, return_sequences=True), name="both")
+    feed = "expected LSTM layers that feed one another: 'low' reads the input; 'high' reads "
     outputs = {
-        "chain": K.LSTM(3, return_sequences=True, name="high")(y),
-        "dense": K.LSTM(3, return_sequences=True, name="high")(K.Dense(2)(y)),
-        "beside": K.Concatenate()([y, K.LSTM(3, return_sequences=True, name="high")(x)]),
-        "wrapped": K.RNN(K.LSTMCell(3), name="high")(y),
-    }
-    for kind, z in outputs.items():
-        model = keras.Model(x, z)
-        model.save(tmp_path / f"{kind}.keras")
-        if kind == "chain":
-            answers(tmp_path / "chain.keras", X, np.asarray(model(X)))
+        "chain": (high(y), None),
+        "both": (high(both(y)), None),
+        "dense": (high(K.Dense(2, name="d")(y)), feed + "d. Take them one by one: prefix='low'"),
+        "beside": (K.Concatenate()([y, high(x)]),
+                   feed + "the input. Take them one by one: prefix='low'"),
+        "wrapped": (K.RNN(K.LSTMCell(3), name="high")(y),
+                    "expected LSTM layers, plain or Bidirectional, got ['low'] and "
+                    "['high (RNN)']: take each from Keras, by exchange.keras.load"),
+        "none": (K.Dense(2, name="d")(x), "expected LSTM layers, plain or Bidirectional, got "
+                 "['in (InputLayer)', 'd (Dense)']"),
+    }  # fmt: skip
+    for kind, (z, message) in outputs.items():
+        model, path = keras.Model(x, z), tmp_path / f"{kind}.keras"
+        model.save(path)
+        if message is None:
+            answers(path, X, np.asarray(model(X)))
             continue
-        with pytest.raises(ValueError, match=r"high \(RNN\)|expected LSTM layers that feed one"):
-            exchange.load(tmp_path / f"{kind}.keras")
-        assert len(exchange.load(tmp_path / f"{kind}.keras", "low")) == 1
+        with refused(ValueError, f"{path}: {message}"):
+            exchange.load(path)
+        if kind != "none":
+            assert len(exchange.load(path, "low")) == 1
 
 
 # What else a file may be
