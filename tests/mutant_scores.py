@@ -101,9 +101,10 @@ def table(scores, names):
     for where, files in sorted(groups.items()):
         found = [scores[name] for name in files if name in scores]
         s = together(found)
+        score = f"{s.percent():.1f} %" if found else ""
         lines.append(
             f"| {where} | {len(found)} of {len(files)} | {s.of} | {s.tried()} | {s.equivalent} | "
-            f"{s.killed} | {len(s.survived)} | {s.percent():.1f} % | {s.date} |"
+            f"{s.killed} | {len(s.survived)} | {score} | {s.date} |"
         )
     head = "| in | files | mutants | tried | equivalent | killed | survived | score | when |"
     return "\n".join([head, "|---" * 9 + "|", *lines, ""])

@@ -216,9 +216,27 @@ def test_a_port_that_is_taken_is_an_error_that_says_so():
     assert train.nobody_can_listen(where) == ""
 
 
+def test_help_says_what_every_option_is_for(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--help"])
+    with pytest.raises(SystemExit):
+        train.arguments()
+    words = " ".join(capsys.readouterr().out.split())
+    assert words.endswith(
+        "Train an LSTM to remember a number. options: -h, --help show this help message and exit "
+        "--batch BATCH --length LENGTH --hidden HIDDEN --seed SEED --steps STEPS --devices DEVICES "
+        "virtual CPU devices of this process --checkpoints CHECKPOINTS directory to save to and "
+        "resume from --every EVERY steps between checkpoints --record RECORD write losses and "
+        "gradients to this .npz several processes: --processes PROCESSES how many --process "
+        "PROCESS the number of this one, from 0 --coordinator COORDINATOR HOST:PORT at which "
+        "process 0 listens --timeout TIMEOUT seconds to wait for a peer --launched end when stdin "
+        "is closed"
+    )
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_launcher_leaves_nothing_behind_however_it_ends(how):
-    launcher = start(LAUNCH, 2, *ARGUMENTS, "--timeout=100")
+    # So many steps that the processes do not end by themselves.
+    launcher = start(LAUNCH, 2, *ARGUMENTS, "--timeout=100", "--steps=1000000000")
     pids = re.search(r"pids (\d+), (\d+)", launcher.stderr.readline()).groups()
     for pid in map(int, pids):
         assert os.getsid(pid) == pid, "Ctrl-C is for the launcher, which then ends them"

@@ -404,6 +404,16 @@ def test_weights_in_an_older_operator_set():
     assert len(exchange.onnx.load(model)) == 1
 
 
+def test_a_node_may_make_no_numbers_at_all():
+    weights = tensors_of()
+    W = weights.pop("W")
+    tensors = {"W0": W, "none": np.array([0, *W.shape[1:]])}
+    nodes = [make("ConstantOfShape", "none", "nothing"), make("Concat", "nothing W0", "W", axis=0)]
+    (layer,) = exchange.onnx.load(model_of([*nodes, lstm_node()], weights | tensors))
+    (want,) = exchange.onnx.load(model_of([lstm_node()], weights | {"W": W}))
+    np.testing.assert_array_equal(layer.forward, want.forward, strict=True)
+
+
 def test_long_chains_circles_and_bombs(monkeypatch):
     weights = tensors_of()
     W = weights.pop("W")

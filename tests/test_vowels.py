@@ -91,8 +91,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path, changes, says):
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "vowels.npz"
     path.write_bytes(damage(FILE.read_bytes()))
-    with pytest.raises(ValueError, match=r"vowels\.npz: expected an \.npz file, got"):
+    with pytest.raises(ValueError, match="npz") as told:
         vowels.load(path)
+    assert str(told.value) == f"{path}: expected an .npz file, got {told.value.__cause__}"
 
 
 def test_a_missing_file_is_named(tmp_path):
