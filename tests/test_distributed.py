@@ -216,6 +216,22 @@ def test_a_port_that_is_taken_is_an_error_that_says_so():
     assert train.nobody_can_listen(where) == ""
 
 
+def test_a_launcher_of_one_process_and_of_none():
+    process = start(LAUNCH, 1, *ARGUMENTS, "--steps=1")
+    _, complaints = end(process)
+    assert process.returncode == 0, complaints
+    assert complaints.startswith("launch: started processes 0 to 0, pids ")
+    process = start(LAUNCH, 0)
+    assert end(process)[1].endswith("error: processes: expected at least 1, got 0\n")
+    assert process.returncode == 2
+    helped, _ = end(start(LAUNCH, "--help"))
+    about = launch.__doc__.splitlines()[0]
+    assert " ".join(helped.split()) == (
+        f"usage: launch.py [-h] processes {about} positional arguments: processes how many "
+        "options: -h, --help show this help message and exit"
+    )
+
+
 def test_help_says_what_every_option_is_for(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["train.py", "--help"])
     with pytest.raises(SystemExit):

@@ -246,12 +246,16 @@ def test_modules_are_found_by_completion_and_imported_when_asked_for():
     names, before = python(code).splitlines()
     assert set(lstm.MODULES) <= set(names.split())
     assert before == "False"
-    for package in (lstm, lstm.exchange):
+    for package in (lstm, lstm.exchange, lstm.parallel):
+        assert set(package.MODULES) <= set(dir(package))
         for name in package.MODULES:
             assert import_module(f"{package.__name__}.{name}") is getattr(package, name)
-    assert {f"exchange.{name}" for name in lstm.exchange.MODULES} == {
-        name for name in FILES if name.startswith("exchange.") and not name.endswith("__init__")
-    }
+    for package in (lstm.exchange, lstm.parallel):
+        folder = f"{package.__name__.removeprefix('lstm.')}."
+        files = {name for name in FILES if name.startswith(folder)} - {f"{folder}__init__"}
+        assert {f"{folder}{name}" for name in package.MODULES} == files
+        with pytest.raises(AttributeError, match=f"module '{package.__name__}' has no attribute"):
+            package.weigths  # noqa: B018
     with pytest.raises(AttributeError, match="module 'lstm' has no attribute 'weigths'"):
         lstm.weigths  # noqa: B018
 
