@@ -259,7 +259,12 @@ def test_the_launcher_leaves_nothing_behind_however_it_ends(how):
     launcher.send_signal(how)
     launcher.wait(60)
     launcher.communicate()
-    assert_gone(pids)
+    try:
+        assert_gone(pids)
+    finally:
+        for pid in pids:
+            if not gone(pid):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def test_only_sums_are_exchanged():
