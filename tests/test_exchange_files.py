@@ -727,3 +727,12 @@ def test_every_half_is_the_number_that_it_was(tmp_path):
     size[exponent == 255] = np.where(fraction[exponent == 255], np.nan, np.inf)
     want = np.float32(np.where(sign, -size, size))
     np.testing.assert_array_equal(tensors.from_bfloat16(bits), want)
+
+
+def test_arrays_by_columns_are_stored_by_rows():
+    array = np.asfortranarray(np.random.default_rng(0).standard_normal((3, 4)))
+    for stored, _ in (
+        tensors.open_safetensors(tensors.to_safetensors({"x": array}, {})),
+        (tensors.open_npz(tensors.open_zip(tensors.to_npz({"x": array}))), None),
+    ):
+        np.testing.assert_array_equal(stored["x"].read(), array)
