@@ -48,8 +48,8 @@ def test_a_page_waits_for_little(path):
     """All that must come before the first formula is seen: 60 kB as servers send them.
 
     That is 0.3 s on a line of 1.6 Mbit/s. The page itself is shown as it comes, so of it the part
-    up to the first formula counts, or to the title. Formulas wait for no font: until theirs comes, they are shown
-    in the reader's.
+    up to the first formula counts, or to the title where there is none. Formulas wait for no font:
+    until theirs comes, they are shown in the reader's.
     """
     text = (SITE / path).read_text(encoding="utf-8")
     head = text.split("</head>")[0]
