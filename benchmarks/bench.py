@@ -53,7 +53,7 @@ def run(threads, folder):
     for b in uses.LENGTHS:
         contestants, missing = uses.lengths(b, threads)
         left_out |= missing
-        race("lengths", str(b), contestants, "lstm.stack, in pieces")
+        race("lengths", str(b), contestants, "lstm.stack, packed")
     contestants, missing = uses.stacked(threads)
     race("stack", "(100, 32, 64, 128), two layers, both directions", contestants)
     one, pair, gone = uses.streams(threads)

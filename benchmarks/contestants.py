@@ -6,6 +6,7 @@ weights. A peer that is not installed is left out; its name and the reason come 
 """
 
 import numpy as np
+from page import WITHOUT
 
 import lstm
 from lstm.book.ladder import LADDER
@@ -30,6 +31,7 @@ def sequence(n, b, D, H, threads, forms):
     contestants |= {rung.name: lambda rung=rung: climb(rung) for rung in LADDER}
     makers = {
         "PyTorch": lambda: _torch(X, dHout, H, threads),
+        WITHOUT: lambda: _torch(X, dHout, H, threads, onednn=False),
         "lstm.scan": lambda: _scan(X, WLSTM, dHout),
         "autodiff of the scan": lambda: _autodiff(X, WLSTM, dHout),
         "Flax": lambda: _flax(X, dHout, H),
@@ -73,7 +75,7 @@ def _with_peers(contestants, makers):
     return contestants, left_out
 
 
-def _torch(X, dHout, H, threads, **kind):
+def _torch(X, dHout, H, threads, onednn=True, **kind):
     """A training step of PyTorch's LSTM; ``kind`` says how many layers and directions it has."""
     import torch
 
@@ -84,7 +86,8 @@ def _torch(X, dHout, H, threads, **kind):
     def run():
         layer.zero_grad()
         X.grad = None
-        layer(X)[0].backward(dHout)
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            layer(X)[0].backward(dHout)
 
     return run
 

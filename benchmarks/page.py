@@ -4,6 +4,7 @@ import json
 from typing import NamedTuple
 
 PEERS = ("Flax", "Keras", "Equinox")
+WITHOUT = "PyTorch without oneDNN"  # in which its LSTM is one compiled program
 
 
 class Goal(NamedTuple):
@@ -38,6 +39,7 @@ GOALS = (
     Goal("Training one layer", "training", "lstm.fused", "limit"),
     Goal("Training one layer", "training", "as written", "lstm.fused"),
     Goal("Training one layer", "training", "lstm.fused", "PyTorch", 1.0),
+    Goal("Training one layer", "training", "lstm.fused", WITHOUT),
     *(Goal("Training in JAX", "training", "lstm.scan", peer, 1.0) for peer in PEERS),
     Goal("Training in JAX", "training", "lstm.scan", "autodiff of the scan", 1.0),
     Goal("Outputs alone", "outputs alone", "without a cache", "limit"),
@@ -45,7 +47,8 @@ GOALS = (
          lambda title: _batch(title) > 1 and _hidden(title) in (128, 256)),
     Goal("Outputs alone", "outputs alone", "without a cache", "PyTorch", 1.0,
          lambda title: _batch(title) >= 32),
-    Goal("Sequences of different lengths", "lengths", "lstm.stack, in pieces",
+    Goal("Outputs alone", "outputs alone", "without a cache", WITHOUT),
+    Goal("Sequences of different lengths", "lengths", "lstm.stack, packed",
          "PyTorch, packed", 0.25),
     Goal("Sequences of different lengths", "lengths", "lstm, over the padding",
          "PyTorch, packed", 0.25),

@@ -6,6 +6,7 @@ that is not installed is left out; its name and the reason come second.
 
 import numpy as np
 from contestants import STEPS, _torch, _with_peers, stream
+from page import WITHOUT
 
 import lstm
 from lstm import stack
@@ -32,7 +33,7 @@ def outputs(n, b, D, H, threads):
         "features as rows, with a cache": lambda: forward_by_features(X, W, zero, zero),
     }
 
-    def torch_outputs():
+    def torch_outputs(onednn=True):
         import torch
 
         torch.set_num_threads(threads)
@@ -40,11 +41,13 @@ def outputs(n, b, D, H, threads):
 
         @torch.no_grad()
         def run():
-            layer(inputs)
+            with torch.backends.mkldnn.flags(enabled=onednn):
+                layer(inputs)
 
         return run
 
-    return _with_peers(contestants, {"PyTorch": torch_outputs})
+    makers = {"PyTorch": torch_outputs, WITHOUT: lambda: torch_outputs(onednn=False)}
+    return _with_peers(contestants, makers)
 
 
 def passes(n, b, D, H):
@@ -70,13 +73,13 @@ def lengths(b, threads, n=100, D=64, H=128):
     layers = stack.init(D, H, rng=0, dtype=np.float32)
     W = layers[0].forward
 
-    def in_pieces():
+    def packed():
         stack.backward(dHout, stack.forward(X, layers, lengths=ends).cache)
 
     def over_the_padding():
         lstm.backward(dHout, lstm.forward(X, W).cache)
 
-    def torch_run(packed):
+    def torch_run(pack):
         import torch
         from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -88,7 +91,7 @@ def lengths(b, threads, n=100, D=64, H=128):
         def run():
             layer.zero_grad()
             inputs.grad = None
-            if packed:
+            if pack:
                 pieces = pack_padded_sequence(inputs, long, enforce_sorted=False)
                 out = pad_packed_sequence(layer(pieces)[0], total_length=n)[0]
             else:
@@ -97,7 +100,7 @@ def lengths(b, threads, n=100, D=64, H=128):
 
         return run
 
-    contestants = {"lstm.stack, in pieces": in_pieces, "lstm, over the padding": over_the_padding}
+    contestants = {"lstm.stack, packed": packed, "lstm, over the padding": over_the_padding}
     return _with_peers(contestants, {
         "PyTorch, packed": lambda: torch_run(True),
         "PyTorch, over the padding": lambda: torch_run(False),
