@@ -65,6 +65,12 @@ pdf: book  ## Print the whole book to one PDF
 slides: book  ## Make a set of slides for each chapter, from the chapter itself
 	$(BIN)/python -m tools.slides
 
+# With more threads sums are rounded in another order, and after hundreds of updates answers differ:
+# the chapters run here as in the tests (conftest.py), on one thread.
+figures notebooks: export OPENBLAS_NUM_THREADS := 1
+figures notebooks: export OMP_NUM_THREADS := 1
+figures notebooks: export XLA_FLAGS := --xla_cpu_multi_thread_eigen=false
+
 figures: book  ## Run the chapters and draw their figures as SVG and PDF, in one zip
 	$(BIN)/python -m tools.figures
 
