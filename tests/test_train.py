@@ -440,7 +440,7 @@ NAN[2, 1] = [np.nan, 3]
         ({"lengths": np.full(4, 6.0)}, TypeError,
          "batch.lengths: expected integers, got dtype float64"),
         (LATE._asdict(), ValueError,
-         "batch.where: expected no answer asked for behind a sequence's end, got one at "
+         "batch.where: expected no answer asked for after a sequence's end, got one at "
          "step 5 of sequence 1, which has 5 steps"),
     ],
 )  # fmt: skip
