@@ -280,9 +280,9 @@ def enlarge_figures(app, pagename, templatename, context, doctree) -> None:
                 f'<img class="panels" alt="" aria-hidden="true" src="{match["file"]}" '
                 f'style="clip-path: polygon(evenodd, {shape})" {size}'
             )
-        slides = ' class="full wide"' if READABLE * width > PHONE else ' class="full"'
-        least = f' style="--least: {READABLE * width:.0f}px"' if "wide" in slides else ""
-        return f'<a{slides}{least} href="{match["file"]}">{match[0][:-2]}{size}{layer}</a>'
+        least = READABLE * width  # pixels in which its letters can be read
+        kind = f'"full wide" style="--least: {least:.0f}px"' if least > PHONE else '"full"'
+        return f'<a class={kind} href="{match["file"]}">{match[0][:-2]}{size}{layer}</a>'
 
     picture = r'<img (?:[^>]* )?src="(?P<file>[^"]*_images/[^"]*\.png)"[^>]*/>'
     context["body"] = re.sub(picture, full, context.get("body", ""))
