@@ -4,8 +4,8 @@
     python -m lstm convert model.keras model.npz
     python -m lstm check mine.py
 
-Exit code 0: done, or all is right; 1: the file is refused, or something is wrong, and the message
-says what; 2: the command is not right, or the file to be checked cannot be run.
+Exit code 0 means success, or that all is right; 1 that the file is refused or something is wrong,
+which the message explains; 2 that the command is wrong or the file to be checked cannot run.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def add_inspect(parser: argparse.ArgumentParser) -> None:
-    """Say what `inspect` takes.
+    """Declare the arguments of `inspect`.
 
     Args:
         parser: The parser of its arguments.
@@ -111,7 +111,7 @@ def inspect(given: argparse.Namespace) -> int:
 
 
 def add_convert(parser: argparse.ArgumentParser) -> None:
-    """Say what `convert` takes.
+    """Declare the arguments of `convert`.
 
     Args:
         parser: The parser of its arguments.
@@ -153,7 +153,7 @@ def convert(given: argparse.Namespace) -> int:
 
 
 def add_check(parser: argparse.ArgumentParser) -> None:
-    """Say what `check` takes.
+    """Declare the arguments of `check`.
 
     Args:
         parser: The parser of its arguments.
@@ -256,7 +256,7 @@ def _print_arrays(file: File) -> None:
 
 
 def _table(head: list[str], rows: Iterable[list[Any]]) -> str:
-    """Columns as wide as what is in them."""
+    """Lay out a table whose columns are as wide as their longest entries."""
     lines = [head, *([str(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

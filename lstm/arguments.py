@@ -1,8 +1,8 @@
-"""The checks of arrays: every public function asks them, and they name what is wrong.
+"""The checks of arrays, which every public function makes, and whose errors name what is wrong.
 
-A message says which argument it is, what was expected and what came. Nothing is converted in
-silence: an array of another dtype is refused, not cast. Of sizes, seeds and other single values
-the checks are in `lstm.settings`.
+A message says which argument it is about, what was expected and what was passed. Nothing is
+converted silently: an array of another dtype is refused, not cast. The checks of sizes, seeds and
+other single values are in `lstm.settings`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -284,7 +284,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
 
 
 def what_to_pass(value: Any) -> str | None:
-    """Say what to pass instead of an object that holds arrays without being one.
+    """Say what to pass instead of an object that holds arrays but is not an array.
 
     Args:
         value: What the caller passed.
@@ -311,13 +311,13 @@ def what_to_pass(value: Any) -> str | None:
 
 
 def short(value: Any) -> str:
-    """How a value looks, cut where a message would grow too long.
+    """Return the repr of a value, shortened for a message.
 
     Args:
         value: What the caller passed.
 
     Returns:
-        str: As ``repr`` has it, or the start of that.
+        str: The ``repr`` of the value, or its beginning.
 
     Example:
         >>> short("text")

@@ -1,12 +1,13 @@
-"""Attention over an LSTM's states: a reader, a writer, and between them a look back at every step.
+"""Attention over an LSTM's states: a writer looks back at all that a reader has read.
 
 The reader, an LSTM, reads m letters and hands its last state to the writer, another LSTM, which
-answers with n letters. Whatever the writer knows of the question has passed through two vectors of
-H numbers. With attention it also looks at all m outputs of the reader, and takes their mean by
-weights that depend on its own state (`STEPS`, a step table as the LSTM's is).
+answers with n letters. All that the writer knows about the question has passed through two
+vectors of H numbers. With attention it also looks at all m outputs of the reader and takes a
+weighted mean of them, with weights that depend on its own state (`STEPS`, a step table like the
+LSTM's).
 
-All writer's steps are attended at once: what was looked up goes to the answer and not back into
-the writer, so that both LSTMs are those of `lstm.fused`, as they are.
+Attention runs for all steps of the writer at once: what was looked up goes into the answer, not
+back into the writer, so both LSTMs are those of `lstm.fused`, unchanged.
 
 Shapes: h (b, n, H), the writer's outputs; s (b, m, H), the reader's; M (H, H); e and a (b, n, m).
 Source: Luong, Pham and Manning, Effective Approaches to Attention-based Neural Machine
@@ -46,7 +47,7 @@ def _ones(h: Any) -> Any:
 
 
 def _readout(w: str) -> Step:
-    """The answers, a product of all rows of the batch with one matrix."""
+    """Compute the answers as one product of all rows of the batch with a matrix."""
     return Step(
         "y", "eq-readout", lambda v: getattr(v, w) @ v.WOUT,
         {
@@ -103,9 +104,9 @@ class Cache(NamedTuple):
 
     Attributes:
         reader: The cache of the reader's `lstm.fused.forward`.
-        writer: That of the writer's.
-        values: All values of the table.
-        table: Which table it was.
+        writer: The cache of the writer's.
+        values: All values of the step table.
+        table: The step table that ran.
     """
 
     reader: Any
@@ -119,8 +120,8 @@ class Answer(NamedTuple):
 
     Attributes:
         answers: Shape (n, b, K).
-        weights: How much each step of the writer looks at each of the reader, (n, b, m); None
-            without attention.
+        weights: How much each step of the writer looks at each step of the reader, (n, b, m);
+            None without attention.
         cache: For `backward`.
     """
 
@@ -133,13 +134,13 @@ def init(
     K: int, H: int, *, attend: bool = True, forget_bias: float = 1.0, rng: Rng = None,
     dtype: DTypeLike = np.float32,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Draw parameters.
+    """Draw initial parameters for a reader and a writer.
 
     Args:
-        K: Letters of the alphabet.
-        H: Units of the reader and of the writer.
+        K: The number of letters in the alphabet.
+        H: The number of units of the reader, and of the writer.
         attend: Whether there is attention.
-        forget_bias: Of both LSTMs.
+        forget_bias: Initial bias of the forget gates of both LSTMs.
         rng: A random generator, a seed for one, or None for a new one.
         dtype: float32 or float64.
 
@@ -175,7 +176,8 @@ def forward(params: Mapping[str, Any], X: ArrayLike, Z: ArrayLike) -> Answer:
     Args:
         params: Parameters as `init` makes them.
         X: The questions, shape (m, b, K), letters as ones among zeros.
-        Z: What the writer reads, shape (n, b, K): the answer, one letter late.
+        Z: What the writer reads,
+        shape (n, b, K): the answer, one letter late.
 
     Returns:
         Answer: answers (n, b, K), weights (n, b, m) and the cache.
@@ -238,11 +240,11 @@ def backward(dY: ArrayLike, cache: Cache) -> dict[str, NDArray[Any]]:
 
 
 def run(params: Mapping[str, Any], batch: Any, loss: Loss = cross_entropy) -> Any:
-    """The loss of a batch, its answers and the gradients, as `lstm.train.fit` wants them.
+    """Compute the loss, the answers and the gradients of a batch, as `lstm.train.fit` takes them.
 
     Args:
         params: Parameters as `init` makes them.
-        batch: Such as `lstm.dates.Pairs`: X, Z, Y and where.
+        batch: X, Z, Y and where, such as a `lstm.dates.Pairs`.
         loss: As for `lstm.train.run`.
 
     Returns:
@@ -272,10 +274,10 @@ def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -
         params: Parameters as `init` makes them.
         X: The questions, shape (m, b, K).
         n: How many letters to write.
-        start: The place in the alphabet of what the writer reads first.
+        start: The index in the alphabet of the letter that the writer reads first.
 
     Returns:
-        numpy.ndarray: Places in the alphabet, shape (n, b).
+        numpy.ndarray: The letters written, as indices into the alphabet, shape (n, b).
 
     Raises:
         TypeError: As `forward`, or if ``n`` or ``start`` is no integer.

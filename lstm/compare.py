@@ -1,8 +1,8 @@
 """Compare every element of every gradient of a function with an oracle.
 
-`check` takes any function and one of the three oracles of ``lstm.oracles``. It is strict about
-what could make it pass by accident: cotangents that are all zero, thresholds that nothing
-exceeds, a function that does not keep still.
+`check` takes any function and one of the three oracles of ``lstm.oracles``. It refuses what could
+make it pass by accident: cotangents that are all zero, thresholds that nothing can exceed, and
+functions that return different outputs when called again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,15 +87,15 @@ def check(
         oracle: "central", "complex" or "jax".
         delta: The perturbation; None for that of ``DELTAS``, or of ``SINGLE`` for float32.
             Unused by "jax".
-        threshold: The largest relative error that passes, below 1, which none can
-            exceed; None for that of ``THRESHOLDS`` or ``SINGLE``.
+        threshold: The largest relative error that passes. It must be below 1, which no error
+            exceeds; None for that of ``THRESHOLDS`` or ``SINGLE``.
         floor: See `relative_error`; None for ``FLOOR`` or that of ``SINGLE``.
         only: The inputs to differentiate, if not all. The others are held fixed and
             may be of any type.
         sample: How many elements of each input to compare, drawn at random; None for all.
-        directions: Compare the derivatives along so many random directions of each
-            input instead of its elements: a few calls for an array of any size.
-            A mistake is found but not located.
+        directions: Instead of elements, compare the derivatives along this many random directions
+            of each input: a few calls for an array of any size. A mistake is found but not
+            located.
         seed: For the sample and the directions.
 
     Returns:
@@ -225,7 +225,7 @@ def _floats(value: Any) -> bool:
 
 
 def _places(array: np.ndarray, sample: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
-    """Random indices of an array, none twice."""
+    """Draw indices of an array at random, without repetition."""
     chosen = rng.choice(array.size, min(sample, array.size), replace=False)
     return [tuple(map(int, np.unravel_index(k, array.shape))) for k in np.sort(chosen)]
 

@@ -1,8 +1,8 @@
 """Dates as people write them, to be written as computers do: a small task of translation.
 
-Someone reads ``the 3rd of May 1997`` or ``May 3, 1997`` and writes ``1997-05-03``. The answer is
-not as long as the question, its order is another, and each of its letters depends on a few
-letters of the question alone. Chapter 12 uses it to ask what attention is good for.
+Someone reads ``the 3rd of May 1997`` or ``May 3, 1997`` and writes ``1997-05-03``. The answer
+differs from the question in length and order, and each of its letters depends on only a few
+letters of the question. Chapter 12 uses it to ask what attention is good for.
 """
 
 from collections.abc import Iterable
@@ -44,7 +44,8 @@ class Pairs(NamedTuple):
 
     Attributes:
         X: The questions, shape (m, b, K).
-        Z: What the writer reads: a line's end, then the answer but its last letter, (n, b, K).
+        Z: What the writer reads: an end of line, then the answer without its last letter, (n, b,
+            K).
         Y: The answers, shape (n, b, K).
         where: True everywhere, shape (n, b).
     """
@@ -56,11 +57,11 @@ class Pairs(NamedTuple):
 
 
 def written(day: date, form: int) -> str:
-    """A date in one of the `FORMS`.
+    """Write a date in one of the `FORMS`.
 
     Args:
         day: The date.
-        form: Which of them, from 0.
+        form: The index of the form, from 0.
 
     Returns:
         str: At most `LONGEST` letters.
@@ -85,8 +86,8 @@ def pairs(days: Iterable[date], forms: Iterable[int], *, dtype: DTypeLike = np.f
     """Turn dates into questions and answers.
 
     Args:
-        days: The dates, b of them.
-        forms: For each one of the `FORMS`, by its place.
+        days: A list of b dates.
+        forms: For each date, the index of its form in `FORMS`.
         dtype: The dtype of the arrays: float32 or float64.
 
     Returns:
@@ -126,12 +127,12 @@ def pairs(days: Iterable[date], forms: Iterable[int], *, dtype: DTypeLike = np.f
 def dates(
     batch: int, rng: Rng = None, *, part: str = "training", dtype: DTypeLike = np.float32
 ) -> Pairs:
-    """Draw dates of two centuries, each in a way of writing drawn at random.
+    """Draw random dates from two centuries, each written in a random form.
 
     Args:
-        batch: How many, b.
+        batch: The number of dates, b.
         rng: A random generator, a seed for one, or None for a new one.
-        part: Whose days: "training", "validation" or "test".
+        part: The part of the data to draw from: "training", "validation" or "test".
         dtype: The dtype of the arrays: float32 or float64.
 
     Returns:

@@ -21,7 +21,7 @@ Cache: TypeAlias = fused.Cache | packed.Cache
 
 
 def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
-    """Turn each sequence of a batch round, within its own length. Padding becomes zero.
+    """Reverse each sequence of a batch within its own length. Padding becomes zero.
 
     Args:
         X: Sequences, shape (n, b, D).
@@ -100,7 +100,7 @@ def backward(
     dh: NDArray[Any],
     turned: bool = False,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Go back through `forward`. Its arguments have been checked.
+    """Run the backward pass of `forward`, with arguments that have been checked.
 
     Args:
         dHout: Gradient of the loss with respect to Hout, shape (n, b, H).

@@ -33,7 +33,7 @@ class Thinned(NamedTuple):
 
     Attributes:
         params: Parameters like those that were given, rows multiplied by their factors.
-        factors: For each matrix its factors, a column (rows, 1), in a dictionary like the
+        factors: The factors of each matrix, a column (rows, 1), in a dictionary like the
             parameters.
     """
 
@@ -44,15 +44,15 @@ class Thinned(NamedTuple):
 def thin(
     params: Params, rng: np.random.Generator, *, between: float = 0.0, recurrent: float = 0.0
 ) -> Thinned:
-    """Drop rows of the matrices of a network, and make up for it in the others.
+    """Drop random rows of a network's matrices, and scale up the others to make up for it.
 
     Args:
         params: Parameters as `lstm.network.init` makes them, with layers that read forward; they
             are not changed.
-        rng: The generator that draws what is dropped.
-        between: The probability with which an output of a layer is dropped for what reads it
-            above, the readout included.
-        recurrent: The probability with which it is dropped for the next step.
+        rng: The random generator that draws what is dropped.
+        between: The probability of dropping an output of a layer for the layer or readout above
+            it.
+        recurrent: The probability of dropping an output for the next step.
 
     Returns:
         Thinned: The named tuple (params, factors).
@@ -77,7 +77,7 @@ def thin(
             raise ValueError(f"{name}: expected a probability from 0 to below 1, got {p}")
 
     def column(W: NDArray[Any], plain: int, width: int, above: float, later: float) -> Any:
-        """Factors of one matrix: rows that stay, rows of what comes from below, the others."""
+        """Lay out the factors of one matrix: kept rows, those from below, recurrent ones."""
         rates = np.repeat([0.0, above, later], [plain, width, len(W) - plain - width])
         kept = rng.random(len(W)) >= rates
         return np.where(kept, 1 / (1 - rates), 0).astype(W.dtype)[:, None]
@@ -107,14 +107,15 @@ def run(
 ) -> train.Run:  # fmt: skip
     """Run a batch forward and backward as `lstm.train.run`, with variational dropout.
 
-    For training, hand it over: ``train.fit(..., gradients=dropout.run, rng=rng, recurrent=0.3)``.
+    To train with it, pass it to `lstm.train.fit`: ``train.fit(..., gradients=dropout.run, rng=rng,
+    recurrent=0.3)``.
 
     Args:
         params: Parameters as `thin` takes them.
         batch: What is read, and what should be answered.
         loss: `lstm.losses.squared_error` or `lstm.losses.cross_entropy`, or a function like them.
         rng: As for `thin`; what is dropped is drawn anew in every call.
-        between: The probability with which an output is dropped for what reads it above.
+        between: The probability of dropping an output for the layer or readout above it.
         recurrent: The probability with which it is dropped for the next step.
         **options: c0, h0 and last, as for `lstm.train.run`.
 
@@ -138,7 +139,7 @@ def run(
 
 
 def _times(factors: Params, params: Params) -> Params:
-    """Rows times factors, in every matrix."""
+    """Multiply the rows of every matrix by their factors."""
     product: Params = {
         name: factors[name] * params[name] for name in ("WLSTM", "WOUT") if name in params
     }

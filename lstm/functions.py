@@ -1,8 +1,9 @@
 """Functions that an oracle can judge: how they are called, and which ones are refused.
 
-An oracle is only right about functions that keep still. Before anything is moved, the function is
-called twice: it has to leave its inputs unchanged and to return the same again. For the complex
-step it also has to be analytic, which is tried along one random direction.
+An oracle can judge only a function that always returns the same outputs for the same inputs. So
+the function is first called twice: it has to leave its inputs unchanged and return the same
+outputs. For the complex step it also has to be analytic, which is tried along one random
+direction.
 """
 
 import warnings
@@ -57,7 +58,7 @@ def derivative_along(
             ``delta`` in all, not in each element.
 
     Returns:
-        list: For each output its derivative along v, in the output's shape.
+        list: The derivative of each output along v, in the output's shape.
 
     Example:
         >>> import numpy as np
@@ -79,7 +80,7 @@ def derivative_along(
 
 
 def check_still(function: Function, inputs: Arrays) -> list[np.ndarray]:
-    """Call a function twice and refuse it if it changes its inputs or its mind.
+    """Call a function twice, and refuse it if it changes its inputs or returns something else.
 
     Args:
         function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
@@ -117,9 +118,8 @@ def check_analytic(function: Function, inputs: Arrays, *, within: float = 1e-3) 
     """Refuse a function that the complex step would misjudge.
 
     The derivative along one random direction, in which every element moves, is
-    taken by the complex step and by central differences. They agree on an analytic
-    function, and differ by far more than rounding where it drops or turns round
-    imaginary parts.
+    taken by the complex step and by central differences. They agree on an analytic function, and
+    differ by far more than rounding error where it drops or negates imaginary parts.
 
     Args:
         function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
@@ -192,7 +192,7 @@ def outputs_of(function: Function, inputs: Arrays) -> list[np.ndarray]:
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """Several outputs as they are, one output as a tuple of one.
+    """Return several outputs unchanged, and a single one as a tuple of one.
 
     Example:
         >>> as_tuple([1, 2]), as_tuple(3)
@@ -202,7 +202,7 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def cast(value: Any, dtype: Any) -> np.ndarray:
-    """A copy, in another dtype if it is a floating-point array; integers stay what they are.
+    """Copy an array, in another dtype if it is of floating-point numbers; integers stay integers.
 
     Example:
         >>> cast(1.0, complex), cast(1, complex)

@@ -34,7 +34,7 @@ __all__ = [
 
 
 class Cache(NamedTuple):
-    """What `backward` needs to know of the forward run. Read it, but do not change it.
+    """What `backward` needs from the forward run. Read it, but do not change it.
 
     The arrays are the cache's own: changing the arguments or the results of
     `forward` afterwards, the weights too, does not harm it.
@@ -74,7 +74,7 @@ class Forward(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """The result of `forward` with ``cache=False``: that of `Forward` without the cache.
+    """The result of `forward` with ``cache=False``: as `Forward`, without a cache.
 
     Attributes:
         Hout: The output of every step, shape (n, b, H).
@@ -125,7 +125,7 @@ def init(
     rng: Rng = None,
     dtype: DTypeLike = np.float64,
 ) -> NDArray[Any]:
-    """Make initial weights.
+    """Draw initial weights for one layer.
 
     Weights are drawn from N(0, 1) / sqrt(D + H), so that raw gates start with a
     spread of about 1 when the inputs have one. Biases are 0, except the forget
@@ -192,17 +192,17 @@ def forward(
 ) -> Forward | Outputs:
     """Run a batch of sequences through the LSTM.
 
-    All arguments have one dtype, float32, float64 or complex128, and so has the
-    result.
+    All arguments must have the same dtype, float32, float64 or complex128, which is also that of
+    the result.
 
     Args:
         X: Inputs, shape (n, b, D): n steps, b sequences, D features.
         WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
         c0: Initial cell state, shape (b, H); zeros if None.
         h0: Initial output, shape (b, H); zeros if None.
-        cache: Whether to keep what `backward` needs. Without it a run takes memory for a single
-            step beside its results, and up to some 128 units less time: for networks that are
-            used, not trained.
+        cache: Whether to keep what `backward` needs. Pass False for a network that is used and
+            not trained: beside its results a run then needs memory for a single step only, and up
+            to about 128 units it is faster, too.
 
     Returns:
         Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is
@@ -264,14 +264,13 @@ def backward(
 ) -> Gradients:
     """Carry the gradients of a loss back through a forward run.
 
-    To go back through a sequence that ran in pieces, start with the last piece
-    and give each earlier one the next one's ``dc0`` and ``dh0`` as ``dCn`` and
-    ``dHn``. The gradients of the weights add up.
+    If a sequence ran in pieces, start with the last piece and pass its ``dc0`` and ``dh0`` to the
+    piece before it as ``dCn`` and ``dHn``, and so on. Add up the gradients of the weights.
 
     Args:
         dHout: Gradient of the loss with respect to Hout, shape (n, b, H); zeros if None, as for
             a loss on the last state only.
-        cache: The cache that `forward` returned. It can be used again.
+        cache: The cache that `forward` returned. It may be used more than once.
         dCn: Gradient with respect to Cn, shape (b, H); zeros if None.
         dHn: Gradient with respect to Hn, shape (b, H); zeros if None. Hn is
             Hout[n-1] handed out a second time: the two gradients add up.
@@ -336,7 +335,7 @@ def backward(
 def step(
     x: ArrayLike, WLSTM: ArrayLike, c: ArrayLike | None = None, h: ArrayLike | None = None
 ) -> State:
-    """Run one step, for streams: one input in, one output out, constant memory.
+    """Run one step, for streams: it takes one input and returns one output, in constant memory.
 
     Args:
         x: One input, shape (D,), or one for each sequence of a batch, (b, D).
@@ -345,7 +344,7 @@ def step(
         h: Output so far, of the same shape; zeros if None.
 
     Returns:
-        State: The named tuple (c, h). Feed it into the next call.
+        State: The named tuple (c, h). Pass it to the next call.
 
     Raises:
         TypeError: If an argument is not an array of the dtype of ``WLSTM``.
@@ -411,17 +410,17 @@ def _blocks(n: int, size: int) -> list[slice]:
 
 
 def check_fit(cache: Any) -> tuple[int, int, int, int]:
-    """Return n, b, D, H of a cache, having checked that its arrays fit one another.
+    """Check that the arrays of a cache fit one another, and return its n, b, D and H.
 
     Args:
-        cache: What `forward` returned under that name.
+        cache: The cache that `forward` returned.
 
     Returns:
         tuple: The sizes n, b, D and H.
 
     Raises:
         TypeError: If it is no `Cache`, or its arrays are of different dtypes.
-        ValueError: If they are not of the shapes that one run gives them.
+        ValueError: If the shapes of its arrays do not belong to one run.
 
     Example:
         >>> check_fit(forward(np.ones((5, 3, 10)), init(10, 4, rng=0)).cache)

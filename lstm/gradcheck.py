@@ -49,7 +49,7 @@ __all__ = [
 
 
 class Problem(NamedTuple):
-    """Something to check an LSTM on.
+    """Inputs and cotangents on which to check an LSTM.
 
     Attributes:
         inputs: The arguments of `lstm.fused.forward` by name: X, WLSTM, c0 and h0.
@@ -63,17 +63,17 @@ class Problem(NamedTuple):
 def random_problem(
     n: int = 5, b: int = 3, D: int = 10, H: int = 4, *, seed: int = 0, dtype: Any = np.float64
 ) -> Problem:
-    """Draw a problem on which mistakes cannot hide.
+    """Draw a random problem on which no mistake can go unseen.
 
-    Nothing is zero, neither biases nor states; the cotangents are random, and
-    there is one on each of the three outputs; n, b, D and H differ by default.
+    Nothing is zero, not even biases and states; each of the three outputs has a random cotangent;
+    and n, b, D and H differ by default.
 
     Args:
         n: Number of steps.
         b: Batch size.
         D: Input size.
         H: Hidden size.
-        seed: For the random generator.
+        seed: The seed of the random generator.
         dtype: float32 or float64.
 
     Returns:
@@ -117,7 +117,7 @@ def check_lstm(
     Args:
         forward: The forward pass.
         backward: The backward pass that belongs to it.
-        problem: Where to check.
+        problem: The inputs and cotangents, such as those of `random_problem`.
         judge: What the oracle differentiates instead of ``forward``: it takes
             the same arguments and returns (Hout, Cn, Hn). The oracle "jax"
             needs one that JAX can trace.
@@ -143,7 +143,7 @@ def check_lstm(
 
 
 def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[..., Arrays]:
-    """The backward pass of an LSTM at given inputs, as a function of the cotangents only.
+    """Fix the inputs of an LSTM, and return its backward pass as a function of the cotangents only.
 
     Args:
         forward: As `lstm.fused.forward`.
@@ -151,7 +151,8 @@ def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[
         inputs: The arguments of ``forward`` by name: X, WLSTM, c0 and h0.
 
     Returns:
-        Callable: From cotangents of Hout, Cn and Hn to the gradients under the names of inputs.
+        Callable: It takes the cotangents of Hout, Cn and Hn and returns the gradients by the names
+            of the inputs.
 
     Example:
         >>> import lstm
@@ -173,7 +174,7 @@ class StepCheck(NamedTuple):
     Attributes:
         label: The label of the derivative's equation, such as "eq-do".
         output: The value that the operation computes, such as "h".
-        input: The value that it is differentiated by, such as "o".
+        input: The value with respect to which it is differentiated, such as "o".
         report: The outcome.
     """
 
@@ -199,7 +200,7 @@ def check_steps(
     Args:
         values: What `lstm.steps.forward` returned for the table, in float64.
         table: The table; None for that of the LSTM, `lstm.reference.STEPS`.
-        seed: For the random cotangents.
+        seed: The seed of the random cotangents.
         **options: oracle, delta, threshold, floor and the others of `check`.
 
     Returns:

@@ -60,17 +60,16 @@ def embedded_reber(count: int, rng: Rng = None, *, but_not: Collection[str] = ()
     """Draw strings of the embedded Reber grammar: a Reber string in brackets that must match.
 
     B, then T or P, then a string of the Reber grammar, then the same T or P
-    again, then E. What comes before the last symbol must be remembered from
-    the second one on.
+    again, then E. To predict the last symbol but one, the second must be remembered.
 
     Args:
-        count: How many strings.
+        count: The number of strings to draw.
         rng: A random generator, a seed for one, or None for a new one.
         but_not: Strings to leave out, such as those of the training set when a
             test set is drawn.
 
     Returns:
-        list: Strings of nine symbols or more. One may come twice.
+        list: Strings of nine symbols or more. A string may occur more than once.
 
     Raises:
         TypeError: If ``count`` is not an integer.
@@ -102,7 +101,7 @@ def possible_next(string: str) -> list[str]:
         list: For each symbol, the symbols that may come next; nothing after the last E.
 
     Raises:
-        ValueError: If the string breaks the grammar: it says where.
+        ValueError: If the string breaks the grammar. The message says where.
 
     Example:
         >>> possible_next("BPBTXSEPE")

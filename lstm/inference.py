@@ -1,8 +1,8 @@
 """The forward pass when there is no backward pass: only the outputs are kept.
 
-`run` is what ``lstm.forward(..., cache=False)`` calls. Without a cache nothing has to lie by rows
-of the batch, so all arrays of a step lie the other way round: a feature, a unit or a gate is a
-row, and the sequences of the batch are its columns. Each gate is then one piece of memory, and
+`run` is what ``lstm.forward(..., cache=False)`` calls. Without a cache the arrays of a step may
+be transposed: each feature, unit or gate is a row, and the sequences of the batch are the
+columns. Each gate is then one piece of memory, and
 h = o * s writes into the input of the next step's product, u = [1, x, h], of shape (1 + D + H, b).
 
 Source: chapter 9 of the book.
@@ -21,9 +21,9 @@ __all__ = ["run"]
 def run(
     X: NDArray[Any], WLSTM: NDArray[Any], c0: NDArray[Any], h0: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Run a batch of sequences through the LSTM. The arguments have been checked.
+    """Run a batch of sequences through the LSTM, with arguments that have been checked.
 
-    Beside the results it needs memory for one step alone: 1 + D + 7H numbers for each sequence.
+    Beside the results it needs memory for one step only: 1 + D + 7H numbers for each sequence.
 
     Args:
         X: Inputs, shape (n, b, D).

@@ -57,7 +57,7 @@ class Law:
 
     @property
     def passed(self) -> bool:
-        """Whether the law holds. A nan is no number that it could hold for."""
+        """Whether the law holds. With a nan it does not."""
         if self.name == "taylor":
             return bool(self.value >= self.bound)
         return bool(self.value <= self.bound)
@@ -92,26 +92,28 @@ def taylor(
     seed: int = 0,
     bound: float = 1.9,
 ) -> Law:
-    """Fit the power with which what the gradient leaves unexplained falls (eq-taylor).
+    """Measure how fast the error of a linear prediction by the gradient falls (eq-taylor).
 
     Along a random direction v in each input, the remainder L(p + t v) - L(p) - t <dL, v>
-    is measured for t from 1e-2 down to 1e-5. If dL is the gradient it falls as
-    t**2; if not, a part proportional to t is left and the slope is 1. A remainder
-    that is only rounding, as for a linear function, counts as slope infinity.
+    is measured for t from 1e-2 down to 1e-5. If dL is the gradient, the remainder falls as t**2,
+    which is a slope of 2 on logarithmic axes; if not, a part proportional to t is left and the
+    slope is 1. A remainder of rounding errors only, as for a linear function, counts as an
+    infinite slope.
 
     Args:
         function: Called with ``inputs`` by name; returns an array or a tuple of arrays.
         inputs: float64 arrays by name.
         cotangents: One array per output: they make the loss L.
         gradients: The derived gradients, under the names of inputs.
-        seed: For the directions.
+        seed: The seed of the random directions.
         bound: The smallest slope that passes.
 
     Returns:
         Law: The slope for each input.
 
     Raises:
-        FunctionError: If the function does not keep still.
+        FunctionError: If the function changes its inputs or returns something else when called
+            again.
 
     Example:
         >>> import numpy as np
@@ -168,14 +170,14 @@ def dot_product(
         pullback: The backward pass at ``inputs``, a function of the cotangents.
         inputs: Real arrays by name.
         oracle: "complex", or "central" for a function that is not analytic.
-        trials: How many pairs to draw.
+        trials: The number of pairs (w, v) to draw.
         seed: For the random generator.
         bound: The largest relative error that passes; None for 1e-12 with the
             complex step and 1e-7 with central differences.
 
     Returns:
-        Law: The relative error of each trial. It is relative to the size of the product
-        that such vectors have on average, if that is more.
+        Law: The relative error of each trial: relative to the product itself, or to the size that
+        the product of such vectors has on average, if that is larger.
 
     Example:
         >>> import numpy as np
@@ -217,7 +219,7 @@ def linearity(
     Args:
         pullback: The backward pass, a function of the cotangents.
         cotangents: One array per output; the second set is drawn at random.
-        powers: The exponents k to try.
+        powers: The exponents k to try, integers.
         seed: For the random generator.
         bound: The largest error that passes, relative to the largest number of each
             gradient; None for 1e-12, and 1e-5 for cotangents in float32.
@@ -266,7 +268,7 @@ def symmetry(
         gradient: Called with ``inputs`` by name, it returns the gradients of one loss
             under the same names. It has to take complex128.
         inputs: Real arrays by name.
-        trials: How many pairs u, v to draw.
+        trials: The number of pairs (u, v) to draw.
         seed: For the random generator.
         bound: The largest relative error that passes.
 
@@ -274,7 +276,8 @@ def symmetry(
         Law: The relative error of each trial.
 
     Raises:
-        FunctionError: If ``gradient`` does not keep still, or drops imaginary parts.
+        FunctionError: If ``gradient`` changes its inputs, returns something else when called again,
+            or drops imaginary parts.
 
     Example:
         >>> import numpy as np

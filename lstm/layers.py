@@ -1,7 +1,7 @@
 """The weights of a stack: a list of layers, from the input up, that may differ in size.
 
 A `Layer` has one matrix, the ``WLSTM`` of `lstm.layout`, for each direction that it reads in.
-What runs a stack is `lstm.stack`, what trades it with other libraries is ``lstm.exchange``.
+`lstm.stack` runs a stack, and ``lstm.exchange`` trades its weights with other libraries.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
     @property
     def directions(self) -> list[tuple[str, Any]]:
-        """Pairs of name and weights, for the directions that there are."""
+        """Return a pair of name and weights for each direction that the layer has."""
         both = (("forward", self.forward), ("backward", self.backward))
         return [(name, W) for name, W in both if W is not None]
 
@@ -52,7 +52,7 @@ def init(
     rng: Rng = None,
     dtype: DTypeLike = np.float64,
 ) -> list[Layer]:
-    """Make the initial weights of a stack, each matrix by `lstm.fused.init`.
+    """Draw the initial weights of a stack, each matrix by `lstm.fused.init`.
 
     Args:
         input_size: D of the first layer. A later one reads the d * H outputs

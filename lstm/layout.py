@@ -11,8 +11,7 @@ u = [1, x, h_prev] by it::
     rows D + 1 .. D+H  of h   [ Wh_i     Wh_f     Wh_o     Wh_g ]
 
 i is the input gate, f the forget gate, o the output gate and g the candidate.
-This file knows that order. No other file does: they ask `split_rows` and
-`split_gates`.
+Only this file knows that order. All other files use `split_rows` and `split_gates`.
 """
 
 from typing import Any, NamedTuple
@@ -55,7 +54,7 @@ class Rows(NamedTuple):
 
 
 def sizes(WLSTM: Any) -> Sizes:
-    """Read D and H off the shape of a weight matrix.
+    """Return the sizes D and H of a weight matrix, read off its shape.
 
     Args:
         WLSTM: Anything with a shape, (1 + D + H, 4H).

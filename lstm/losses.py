@@ -1,4 +1,4 @@
-"""Losses: how far answers are from targets, with gradients, and their mean over what is asked.
+"""Losses: how far answers are from targets, with gradients, and the mean over the rows that count.
 
 A loss is a function of answers and targets, both of shape (..., K): a row of K numbers for each
 step of each sequence, or for each sequence. It returns the loss of each row, (...), and
@@ -43,7 +43,7 @@ def squared_error(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArr
 
     Returns:
         tuple: The loss of each row, (...), and its gradient with respect to the answers, (..., K).
-        A loss beyond the largest number is infinite; its gradient is right all the same.
+        If the loss overflows it is infinite; its gradient is still right.
 
     Raises:
         TypeError: If the dtypes are not floating-point numbers of one size.
@@ -63,14 +63,13 @@ def cross_entropy(answers: ArrayLike, Y: ArrayLike) -> tuple[NDArray[Any], NDArr
     """Cross-entropy of the softmax of the answers with the targets, and its gradient.
 
     Args:
-        answers: Shape (..., K): logarithms of odds, up to a constant.
+        answers: Unnormalised log-probabilities, shape (..., K).
         Y: Targets, of the same shape and dtype: a one among zeros, or probabilities. Class
             indices become such rows by ``np.eye(K, dtype=...)[indices]``.
 
     Returns:
         tuple: The loss of each row, (...), and its gradient with respect to the answers,
-        (..., K), which is softmax(answers) - Y. Each row of ``Y`` must add up
-        to 1 where it counts.
+        (..., K), which is softmax(answers) - Y. Each row of ``Y`` that counts must add up to 1.
 
     Raises:
         TypeError: If the dtypes are not floating-point numbers of one size.
@@ -94,8 +93,8 @@ def mean_loss(
 ) -> Mean:
     """Average a loss over the rows where an answer is asked for.
 
-    The rows that count are selected, not multiplied by 1 among zeros: whatever a target
-    holds that does not count, nan too, changes nothing. A nan in a target that counts makes
+    The rows that count are selected, the others are not even multiplied by zero: a target that
+    does not count may hold anything, even nan. A nan in a target that counts makes
     the loss and its gradient nan.
 
     Args:

@@ -1,4 +1,4 @@
-"""Masks of other libraries: turned into the lengths that `lstm` reads.
+"""Masks of other libraries, turned into the lengths that `lstm` takes.
 
 Here a sequence begins at step 0, and ``lengths`` says where it ends; what comes after its end is
 padding. Elsewhere a mask of True and False says which steps are real. For padding at the end
@@ -37,7 +37,7 @@ class Aligned(NamedTuple):
     Attributes:
         X: The inputs, in the shape in which they came; zeros after a sequence's end.
         lengths: The number of steps of each sequence, shape (b,).
-        source: For each step the one it came from, in the shape of the mask.
+        source: For each step the step that it came from, in the shape of the mask.
     """
 
     X: NDArray[Any]
@@ -46,7 +46,7 @@ class Aligned(NamedTuple):
 
 
 def lengths_of(mask: ArrayLike, *, batch_first: bool = False) -> NDArray[np.intp]:
-    """Turn a mask with padding behind each sequence into lengths.
+    """Turn a mask into lengths, where padding comes after each sequence.
 
     Args:
         mask: True at each real step, bool, shape (n, b).
@@ -57,8 +57,8 @@ def lengths_of(mask: ArrayLike, *, batch_first: bool = False) -> NDArray[np.intp
 
     Raises:
         TypeError: If the mask is not bool.
-        ValueError: If it has not two axes, or a sequence does not begin at step 0 or has holes;
-            `left_align` moves its steps together.
+        ValueError: If it does not have two axes, or a sequence does not begin at step 0 or has
+            holes. `left_align` moves the steps of such a sequence together.
 
     Example:
         >>> lengths_of([[True, True], [True, False], [True, False]])

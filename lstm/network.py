@@ -2,8 +2,8 @@
 
 The parameters are a dictionary. With ``WLSTM`` (1 + D + H, 4H) and ``WOUT`` (1 + H, K) they
 are one layer; with ``layers``, a list of `lstm.stack.Layer`, and ``WOUT`` (1 + d * H, K), for
-the d directions of the last layer, they are a stack. The first row of ``WOUT`` are the biases. The
-answer is ``[1, h] WOUT``, a row of K numbers: at every step, or, from the last state, for
+the d directions of the last layer, they are a stack. The first row of ``WOUT`` holds the biases.
+The answer is ``[1, h] WOUT``, a row of K numbers: at every step, or, from the last state, for
 every sequence.
 
 `forward` and `backward` are those of `lstm.fused` and `lstm.stack` with that one product on top.
@@ -25,11 +25,11 @@ __all__ = ["Cache", "Forward", "Gradients", "Params", "answer", "backward", "che
 
 
 class Cache(NamedTuple):
-    """What `backward` needs to know of the forward run. Read it, but do not change it.
+    """What `backward` needs from the forward run. Read it, but do not change it.
 
     Attributes:
         WOUT: A copy of the readout's weights, shape (1 + d * H, K).
-        read: What the readout has read: Hout (n, b, d * H), or the last states (b, d * H).
+        read: The inputs of the readout: Hout (n, b, d * H), or the last outputs (b, d * H).
         lengths: The sequences' lengths, shape (b,), or None.
         below: The `lstm.fused.Cache` or `lstm.stack.Cache`.
     """
@@ -46,7 +46,8 @@ class Forward(NamedTuple):
     Attributes:
         answers: At every step, (n, b, K), or from the last states, (b, K). Behind a
             sequence's end an answer means nothing.
-        Cn: The cell states at each sequence's own end: (b, H), or for each layer (d, b, H).
+        Cn: The cell states at each sequence's own end: (b, H), or a list with (d, b, H) for each
+            layer.
         Hn: The outputs there, in the same form.
         cache: What `backward` needs.
     """
@@ -61,7 +62,8 @@ class Gradients(NamedTuple):
     """The result of `backward`.
 
     Attributes:
-        dX: Gradient of the inputs, (n, b, D): to train what computes them, such as an embedding.
+        dX: Gradient of the inputs, (n, b, D), for training what computes them, such as an
+            embedding.
         dparams: Gradients of the parameters, under their names.
         dc0: Of the initial cell states, in their form.
         dh0: Of the initial outputs, in their form.
@@ -126,10 +128,10 @@ def forward(
         c0: The initial cell states: for ``WLSTM`` (b, H), for ``layers`` a list of (d, b, H);
             zeros if None.
         h0: The initial outputs, in the same form; zeros if None.
-        last: Whether to answer once for each sequence, from the outputs Hn of the last layer at
-            its own end. A backward direction ends at step 0.
-        dropout: For training stacks: the probability with which an output between
-            layers is dropped (see `lstm.stack`).
+        last: Whether to answer once for each sequence, from the last layer's outputs Hn at the
+            sequence's own end. (A backward direction ends at step 0.)
+        dropout: For training a stack: the probability of dropping an output between layers (see
+            `lstm.stack`).
         rng: The random generator that draws what is dropped; needed only with ``dropout``.
 
     Returns:
@@ -180,7 +182,7 @@ def backward(dY: ArrayLike, cache: Cache) -> Gradients:
 
     Args:
         dY: Gradient of the loss with respect to the answers, in their shape.
-        cache: The cache that `forward` returned. It can be used again.
+        cache: The cache that `forward` returned. It may be used more than once.
 
     Returns:
         Gradients: The named tuple (dX, dparams, dc0, dh0).

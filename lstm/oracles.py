@@ -1,4 +1,4 @@
-"""Three oracles for gradients: numbers to hold a derivation against, found without it.
+"""Three oracles for gradients: independent estimates to compare a derivation with.
 
 A function with several inputs and outputs is differentiated against fixed
 cotangents: the oracles estimate, for each input element p,
@@ -64,7 +64,7 @@ def central_differences(
         inputs: Real arrays by name.
         cotangents: One array per output.
         delta: How far to move, in units of the input.
-        only: The inputs to differentiate, and for each a list of indices; None for
+        only: A list of indices for each input to differentiate, by name; None for
             every element of every input. Other elements are nan in the result.
 
     Returns:
@@ -112,7 +112,7 @@ def complex_step(
         inputs: Real arrays by name.
         cotangents: One array per output.
         delta: How far to move, in units of the input.
-        only: The inputs to differentiate, and for each a list of indices; None for all.
+        only: A list of indices for each input to differentiate, by name; None for all.
 
     Returns:
         dict: For each input its gradient, in the input's shape and dtype.

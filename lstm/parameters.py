@@ -1,8 +1,8 @@
-"""The parameters of an LSTM or a stack with a readout: how they start, how they are checked.
+"""The parameters of an LSTM or a stack with a readout: initial values and checks.
 
 They are a dictionary: ``WLSTM`` or ``layers``, and ``WOUT``, the weights of the readout (see
-`lstm.network`). The dtype is float32 by default, as networks are trained in it; `lstm.fused.init`
-starts with float64, in which gradients can be checked.
+`lstm.network`). The default dtype is float32, in which networks are trained; that of
+`lstm.fused.init` is float64, in which gradients can be checked.
 
 Source of `chrono`: Tallec and Ollivier, Can Recurrent Neural Networks Warp Time? (2018).
 """
@@ -41,14 +41,14 @@ def init(
     rng: Rng = None,
     dtype: DTypeLike = np.float32,
 ) -> Params:
-    """Make initial parameters: those of `lstm.fused.init`, and small weights for the answers.
+    """Draw initial parameters: the weights of `lstm.fused.init`, and small weights for the readout.
 
     Args:
         input_size: Input size D.
         hidden_size: Hidden size H, or a list with the H of each layer.
-        output_size: Output size K, how many numbers an answer has.
-        layers: How many layers; None for one matrix, ``WLSTM``, unless ``hidden_size`` is a
-            list or there are two directions.
+        output_size: Output size K, the number of numbers in an answer.
+        layers: The number of layers. With None there is one matrix, ``WLSTM``, unless
+            ``hidden_size`` is a list or there are two directions.
         bidirectional: Whether each layer has a backward direction, too.
         forget_bias: Initial bias of the forget gates.
         rng: A random generator, a seed for one, or None for a new one.
@@ -91,11 +91,11 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
     """Spread the memory of the units over all times from 1 step to ``longest``.
 
     The forget biases become ln u with u uniform in [1, longest - 1], and the
-    input biases their negatives: so a unit that forgets slowly writes little.
+    input biases their negatives: so that a unit that forgets slowly writes little.
 
     Args:
         params: What `init` returned; it is not changed.
-        longest: How many steps the task may ask to remember, above 2.
+        longest: The largest number of steps that the task asks to remember, above 2.
         rng: A random generator, a seed for one, or None for a new one.
 
     Returns:
@@ -168,5 +168,5 @@ def check_params(params: Any) -> Params:
 
 
 def _width(layers: list[Layer]) -> int:
-    """How many outputs the last layer has, d * H."""
+    """Return the number of outputs of the last layer, d * H."""
     return sum(int(W.shape[1]) // 4 for _, W in layers[-1].directions)

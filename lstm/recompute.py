@@ -1,10 +1,11 @@
-"""Less memory for more time: keep some states, and run the pieces between them again.
+"""Trade time for memory: keep only some states, and run the pieces between them again.
 
 ``lstm.forward`` keeps 1 + D + 7H numbers a step for the backward pass. Here the sequence is cut
 into pieces, and only the states at the cuts are kept; `backward` takes the pieces from the last to
-the first, runs each forward again, and goes back through it at once. With pieces of k steps, n / k
-states and one cache of k steps are alive at a time: the sum is smallest near k = sqrt(n). The
-price is one more forward pass. The gradients are those of ``lstm.backward``, exactly: the same
+the first, runs each forward again, and goes back through it at once. With pieces of k steps,
+memory holds n / k states and one cache of k steps at a time: the sum is smallest near k =
+sqrt(n). The cost is one more forward pass. The gradients are those of ``lstm.backward``, exactly:
+the same
 operations in the same order, except for the sum over pieces in dWLSTM.
 
 `scan` does the same in JAX: it is `lstm.scan.forward` with ``remat``.
@@ -26,10 +27,10 @@ __all__ = ["Cache", "Forward", "backward", "forward", "scan"]
 
 
 class Cache(NamedTuple):
-    """What `backward` needs: what the run was given, and the states at the cuts.
+    """What `backward` needs: the inputs of the run, and the states at the cuts.
 
-    The arrays are the cache's own, except for X, which is as large as all that is saved:
-    do not change it before the backward pass.
+    The arrays are copies, except for X, which would take as much memory as is saved: do not
+    change it before the backward pass.
 
     Attributes:
         X: The inputs themselves, not a copy, shape (n, b, D).
@@ -47,7 +48,7 @@ class Cache(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """The result of `forward`, as that of ``lstm.forward``.
+    """The result of `forward`, like that of ``lstm.forward``.
 
     Attributes:
         Hout: The output of every step, shape (n, b, H).
@@ -70,7 +71,7 @@ def forward(
     *,
     every: int | None = None,
 ) -> Forward:
-    """Run a batch of sequences through the LSTM, and keep the states at the cuts alone.
+    """Run a batch of sequences through the LSTM, and keep only the states at the cuts.
 
     Args:
         X: Inputs, shape (n, b, D).
@@ -122,7 +123,7 @@ def backward(
 
     Args:
         dHout: Gradient of the loss with respect to Hout, shape (n, b, H); zeros if None.
-        cache: The cache that `forward` of this module returned. It can be used again.
+        cache: The cache that `forward` of this module returned. It may be used more than once.
         dCn: Gradient with respect to Cn, shape (b, H); zeros if None.
         dHn: Gradient with respect to Hn, shape (b, H); zeros if None.
 
@@ -158,7 +159,7 @@ def backward(
 
 
 def scan(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None, *, every: int | None = None) -> Any:
-    """Do in JAX what `lstm.scan.forward` does, keeping the states at the cuts alone.
+    """Run `lstm.scan.forward` in JAX, keeping only the states at the cuts.
 
     Under ``jax.grad`` each piece is run again before its backward pass, by ``jax.checkpoint``.
 

@@ -1,9 +1,9 @@
 """A recurrent cell: a step table with names for what it learns and what it remembers.
 
-A `Cell` says which values of its table are parameters and which are states. That is all
-it takes to run it over a batch of sequences: `Cell.forward` runs the table at every step,
-`Cell.backward` from the last step to the first. Both are plain loops, and know no cell by
-name. On JAX arrays the same table runs inside ``jax.lax.scan`` with `scan`.
+A `Cell` says which values of its table are parameters and which are states. No more is needed to
+run it over a batch of sequences: `Cell.forward` runs the table at every step, and `Cell.backward`
+goes from the last step to the first. Both are plain loops that work for every cell. On JAX arrays
+the same table runs inside ``jax.lax.scan`` with `scan`.
 
 Shapes: X (n, b, D), every state (b, ...). n is the number of steps and may be 0.
 """
@@ -98,16 +98,16 @@ class Cache(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A step table and what its values are. The input of a step is ``x``, shape (b, D).
+    """A cell: its step table, its parameters and its states. Each step reads ``x``, shape (b, D).
 
     Attributes:
-        name: What the cell is called.
+        name: The name of the cell.
         steps: The table. It reads a state ``c`` as ``c_prev``, and has a row ``c``.
         inputs: D.
         outputs: The number of columns of the output.
         params: The parameters by name.
         states: The states by name.
-        output: The row that is handed out at every step.
+        output: The name of the row whose value is the output of every step.
 
     Example:
         >>> from lstm.variants import gru
@@ -128,19 +128,19 @@ class Cell:
 
     @property
     def size(self) -> int:
-        """How many numbers the cell learns."""
+        """The number of numbers that the cell learns."""
         return sum(int(np.prod(param.shape)) for param in self.params.values())
 
     def init(
         self, rng: Any = None, *, keep: float = 0.0, dtype: Any = np.float64
     ) -> dict[str, Any]:
-        """Draw parameters.
+        """Draw initial parameters.
 
         Args:
             rng: A ``numpy.random.Generator``, a seed or None.
-            keep: What is added to the biases that make the cell keep its memory; for an
-                LSTM the forget bias.
-            dtype: Of the parameters.
+            keep: A number added to the biases that make the cell keep its memory; in an LSTM, the
+                forget bias.
+            dtype: The dtype of the parameters.
 
         Returns:
             dict: New arrays by name.
@@ -165,10 +165,10 @@ class Cell:
         return params
 
     def start(self, X: Any, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The states before the first step: those that are given, the others filled.
+        """Return the states before the first step: given ones, and initial values for the others.
 
         Args:
-            X: Inputs, shape (n, b, D): its batch and dtype count.
+            X: Inputs, shape (n, b, D), for the batch size and the dtype.
             state: States by name; None for none.
 
         Returns:
@@ -185,13 +185,13 @@ class Cell:
         return filled
 
     def forward(self, X: Any, params: Mapping[str, Any], state: Any = None) -> Run:
-        """Run over a batch of sequences.
+        """Run the cell over a batch of sequences.
 
         Args:
             X: Inputs, shape (n, b, D), of a real or complex floating-point dtype.
             params: Parameters by name, as from `init`, of the same dtype.
-            state: States before the first step by name; those that are missing, and None
-                for all, are filled as the cell says.
+            state: States before the first step by name; None for initial ones. A missing state
+                gets the initial value of the cell.
 
         Returns:
             Run: Hout, the last state and the cache. No array is shared with the arguments.
@@ -314,12 +314,12 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
 
 
 def _inputs(x: Any, params: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    """What a table starts from."""
+    """Collect the values from which a table starts."""
     return {"x": x, **params, **{f"{name}_prev": value for name, value in state.items()}}
 
 
 def _named(what: str, given: Any, known: Any, all_of_them: bool = True) -> dict[str, Any]:
-    """Refuse names that the cell does not know, and the lack of one, unless some suffice."""
+    """Refuse unknown names, and missing ones unless some suffice."""
     if given is None and not all_of_them:
         return {}
     if not isinstance(given, Mapping):
@@ -331,7 +331,7 @@ def _named(what: str, given: Any, known: Any, all_of_them: bool = True) -> dict[
 
 
 def _array(what: str, value: Any, shape: tuple[int | None, ...], dtype: Any = None) -> Any:
-    """A copy of an array; refused if it is of another shape or dtype, or of whole numbers."""
+    """Copy an array, or refuse it for its shape or dtype, or because it holds integers."""
     if not hasattr(value, "__array_namespace__"):
         raise TypeError(f"{what}: expected an array, got {type(value)}")
     if isinstance(value, np.ma.MaskedArray):

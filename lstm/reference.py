@@ -103,16 +103,16 @@ STEPS: tuple[Step, ...] = (
 
 
 def forward(x: Any, W: Any, c_prev: Any, h_prev: Any, **given: Any) -> Values:
-    """Run one step and keep every value on the way.
+    """Run one step and keep every intermediate value.
 
     Args:
         x: Input, shape (b, D).
         W: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
         c_prev: Previous cell state, shape (b, H).
         h_prev: Previous output, shape (b, H).
-        **given: Values by name that replace what a step would compute. What
-            comes after is computed from the replacement: so an oracle can ask
-            how the results depend on any value in the middle.
+        **given: Values by name that replace what a step would compute. Later values are computed
+            from the replacement, so that an oracle can ask how the results depend on any value in
+            the middle.
 
     Returns:
         Values: All values by name. ``v.c`` and ``v.h``, each (b, H), are the results.
@@ -133,7 +133,7 @@ def forward(x: Any, W: Any, c_prev: Any, h_prev: Any, **given: Any) -> Values:
 
 
 def backward(v: Values, dh: Any, dc: Any) -> Values:
-    """Carry gradients from the two results of a step back to everything before.
+    """Carry gradients from the two results of a step back to all values before them.
 
     Args:
         v: What `forward` returned.

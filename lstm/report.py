@@ -1,4 +1,4 @@
-"""How two gradients are compared, and what is said of the comparison."""
+"""How two gradients are compared, and how the comparison is reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,16 +86,15 @@ class Report:
 def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.ndarray:
     """Element by element, ``|a - n| / max(|a| + |n|, floor * max|n|)``  (eq-rel).
 
-    It lies between 0 and 1. Where both are zero it is 0. The floor is a part of the
-    oracle's largest element, so that the measure is the same whatever the gradient
-    is scaled by. It keeps rounding from being blown up in elements that are small
-    because large terms cancel.
+    It lies between 0 and 1. Where both are zero it is 0. The floor is a fraction of the oracle's
+    largest element, so the measure does not change when the gradient is scaled. It keeps rounding
+    errors from looking large in elements that are small because large terms cancel.
 
     Args:
         analytic: The derived gradient.
         numerical: The oracle's, of the same shape.
-        floor: The smallest denominator, as a part of the largest element of
-            ``numerical``: from 0 to 1.
+        floor: The smallest denominator, as a fraction of the largest element of ``numerical``:
+            from 0 to 1.
 
     Returns:
         numpy.ndarray: Relative errors. nan where either argument is nan or infinite.

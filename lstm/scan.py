@@ -1,10 +1,10 @@
 """The fused LSTM in JAX: the loop as ``jax.lax.scan``, differentiated by the book's derivation.
 
-`forward` takes and returns what `lstm.fused.forward` does, except for the cache; `stack` what
+`forward` takes and returns what `lstm.fused.forward` does, except for the cache, and `stack` what
 `lstm.stack.forward` does. JAX can jit, vmap, differentiate and export both, and run them inside
-``jax.shard_map``. Their derivative is not found by JAX: it is the backward pass of the book,
-registered with ``jax.custom_vjp``. What that saves is the weight gradient, which autodiff adds
-up step by step in the loop; here it is one product after it. The price is that forward mode
+``jax.shard_map``. JAX does not derive their backward pass: it is that of the book, registered
+with ``jax.custom_vjp``. This saves time on the weight gradient, which autodiff adds up step by
+step in the loop, and which here is one product after it. In return, forward mode
 (``jax.jvp``, ``jax.jacfwd``) is refused; `lstm.cell.run` can be differentiated in both modes.
 
 A comment such as ``(eq-dc)`` is the label of the equation in the book that the
@@ -86,12 +86,12 @@ def forward(
 ) -> Sequence:
     """Run a batch of sequences, or one, through the LSTM.
 
-    All arrays have one dtype, float32 or float64, and so has the result.
+    All arrays must have the same dtype, float32 or float64, which is also that of the result.
     (JAX turns float64 into float32 unless ``jax_enable_x64`` is set.)
 
     Args:
         X: Inputs, shape (n, b, D): n steps, b sequences, D features; or (n, D) for
-            one sequence. With lengths, what lies behind an end may be anything, nan too.
+            one sequence. With lengths, the padding may hold anything, even nan.
         WLSTM: Weights as in `lstm.layout`, shape (1 + D + H, 4H).
         c0: Initial cell state, shape (b, H), or (H,) for one sequence; zeros if None.
         h0: Initial output, of the same shape; zeros if None.
@@ -100,12 +100,12 @@ def forward(
             one below 0 counts as 0, one above n as n.
         reverse: Whether to read each sequence from its own end. Hout stays in the order
             of X. It is part of the program: under ``jax.jit`` it is a static argument.
-        unroll: How many steps of the loop are compiled into one turn of it, from 1 on: more code
-            to compile, for fewer turns. Whether it pays has to be measured where it is to
-            run. It is part of the program, as ``reverse`` is.
-        remat: Less memory for the gradient, and one more forward pass: True keeps for the way back
-            every sqrt(n)-th state alone, a number that of so many steps, and each piece between
-            two of them runs again before its backward pass.
+        unroll: How many steps are compiled into one iteration of the loop, at least 1: more code
+            to compile, and fewer iterations. Measure whether it pays on your device. It is part
+            of the program, as ``reverse`` is.
+        remat: Whether to save memory for the gradient at the cost of one more forward pass. True
+            keeps only every sqrt(n)-th state for the backward pass, a number k every k-th; each
+            piece between two of them runs again before its backward pass.
 
     Returns:
         Sequence: The named tuple (Hout, Cn, Hn).
@@ -158,7 +158,7 @@ def stack(
         c0: For each layer the initial cell states, (d, b, H), or (d, H); zeros if None.
         h0: For each layer the initial outputs, of the same shapes; zeros if None.
         lengths: The number of steps of each sequence, as in `forward`.
-        unroll: How many steps are compiled into one turn of the loop; see `forward`.
+        unroll: How many steps are compiled into one iteration of the loop; see `forward`.
         remat: Whether to compute pieces again instead of keeping them; see `forward`.
 
     Returns:
@@ -201,7 +201,7 @@ _Runner = abc.Callable[..., Sequence]
 
 
 def _runner(n: int, unroll: Any, remat: Any) -> _Runner:
-    """What runs n steps: `_run`, as a whole or in pieces that are run again."""
+    """Return what runs n steps: `_run`, as a whole or in pieces that run again."""
     run = partial(_run, check_size("unroll", unroll, least=1))
     if remat is False:
         return run
@@ -212,7 +212,7 @@ def _runner(n: int, unroll: Any, remat: Any) -> _Runner:
 def _pieces(
     run: _Runner, every: int, X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None
 ) -> Sequence:
-    """As `_run`, with the states at the cuts kept alone; the piece at the end may be shorter."""
+    """As `_run`, but keep only the states at the cuts; the last piece may be shorter."""
 
     @jax.checkpoint
     def piece(state: Any, now: Any) -> Any:
@@ -235,7 +235,7 @@ def _direction(
     lengths: Array | None,
     reverse: bool,
 ) -> Sequence:
-    """One layer in one direction: what is round `_run`, which JAX differentiates itself."""
+    """Run one layer in one direction: the part around `_run`, which JAX differentiates."""
     if X.ndim == 2:
         lengths = None if lengths is None else lengths[None]
         batch = _direction(run, X[:, None], WLSTM, c0[None], h0[None], lengths, reverse)
@@ -258,7 +258,7 @@ def _direction(
 
 
 def _turn(X: Array, lengths: Array | None) -> Array:
-    """Turn each sequence round within its own length; zeros behind the end stay there."""
+    """Reverse each sequence within its own length; zeros after the end stay there."""
     if lengths is None:
         return jnp.flip(X, 0)
     t = jnp.arange(X.shape[0])[:, None]
@@ -285,7 +285,7 @@ def _spread(*arrays: Array | None) -> list[Array | None]:
 
 
 class Kept(NamedTuple):
-    """What the backward pass needs to know of the forward run: the cache of `lstm.fused`.
+    """What the backward pass needs from the forward run, like the cache of `lstm.fused`.
 
     tanh(c) is not kept, which saves H numbers a step; it is computed again.
 
@@ -316,7 +316,7 @@ def _run(
 def run_and_keep(
     X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None, unroll: int = 1
 ) -> tuple[Sequence, Kept]:
-    """The forward pass.
+    """Run the forward pass, and keep what a backward pass of your own needs.
 
     Args:
         X: Inputs, shape (n, b, D).

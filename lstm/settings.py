@@ -1,6 +1,6 @@
-"""The checks of settings: dtypes, sizes, numbers, seeds, and what is True or False.
+"""The checks of settings: dtypes, sizes, numbers, seeds and flags.
 
-What they refuse they name as `lstm.arguments` does for arrays.
+Their errors name the argument, as those of `lstm.arguments` do for arrays.
 """
 
 from typing import Any, TypeAlias
@@ -48,7 +48,7 @@ def check_float(name: str, dtype: DTypeLike) -> np.dtype[Any]:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """Return True or False, or refuse what is neither.
+    """Return a flag, or refuse anything but True and False.
 
     Args:
         name: The argument's name, for the message.
@@ -72,7 +72,7 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def check_text(name: str, value: Any) -> str:
-    """Return text, or refuse what is not text.
+    """Return a string, or refuse anything else.
 
     Args:
         name: The argument's name, for the message.
@@ -96,7 +96,7 @@ def check_text(name: str, value: Any) -> str:
 
 
 def check_size(name: str, size: Any, least: int) -> int:
-    """Return a size as an integer of Python, which cannot overflow, or refuse it.
+    """Return a size as a Python integer, which cannot overflow, or refuse it.
 
     Args:
         name: The argument's name, for the message.
@@ -153,7 +153,7 @@ def check_number(name: str, value: Any) -> float:
 
 
 def check_rng(rng: Any) -> np.random.Generator:
-    """Return a generator of random numbers, or refuse what makes none.
+    """Return a random generator, or refuse anything from which none can be made.
 
     Args:
         rng: A generator, which is handed back; a seed for one, an integer or a list of integers;

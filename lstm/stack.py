@@ -55,10 +55,10 @@ class Cache(NamedTuple):
         n: The number of steps.
         b: The batch size.
         lengths: The sequences' lengths, shape (b,), or None.
-        batch_first: How X came.
+        batch_first: Whether X was (b, n, D).
         dropout: The probability p with which outputs between layers were dropped.
-        kept: For each layer but the last which outputs were not, (n, b, d * H) of
-            bool; empty without dropout.
+        kept: For each layer except the last, which outputs were kept, bool, (n, b, d * H); empty
+            without dropout.
     """
 
     runs: list[dict[str, directions.Cache]]
@@ -186,8 +186,8 @@ def forward(
     """Run a batch of sequences through a stack.
 
     Args:
-        X: Inputs, shape (n, b, D); padded at the end where a sequence is
-            shorter than n. The padding may hold anything, nan too.
+        X: Inputs, shape (n, b, D), padded at the end where a sequence is shorter than n. The
+            padding may hold anything, even nan.
         layers: The stack: a `Layer` for each layer.
         c0: For each layer the initial cell states, (d, b, H), or None for zeros.
         h0: For each layer the initial outputs, (d, b, H), or None for zeros.
@@ -195,19 +195,19 @@ def forward(
             shape (b,); None if all have n. A sequence begins at step 0: `lstm.masks` moves
             sequences there that are padded in front, and makes lengths of a mask.
         batch_first: Whether X is (b, n, D), and Hout then (b, n, d * H).
-        dropout: For training: the probability with which an output of a layer that another one
-            reads is dropped, from 0 to below 1.
+        dropout: For training: the probability of dropping an output of a layer that another layer
+            reads, at least 0 and below 1.
         rng: The random generator that draws what is dropped; needed only with ``dropout``.
-        cache: Whether to keep what `backward` needs. Without it a run takes memory for the
-            outputs of two layers at most.
+        cache: Whether to keep what `backward` needs. With False a run holds the outputs of at
+            most two layers in memory.
 
     Returns:
         Forward: The named tuple (Hout, Cn, Hn, cache), or `Outputs`, whose cache is None.
 
     Raises:
         TypeError: If an argument has the wrong type or dtype.
-        ValueError: If a shape does not fit, a length is out of range, or there is nothing that
-            dropout could act on.
+        ValueError: If a shape does not fit, a length is out of range, or there is nothing on
+            which dropout could act.
 
     Example:
         >>> import numpy as np
@@ -264,10 +264,9 @@ def backward(
     """Carry the gradients of a loss back through a stack.
 
     Args:
-        dHout: Gradient of the loss with respect to Hout, in its shape; zeros if None. What it
-            says of steps after a sequence's end does not count: the outputs
-            there are zero whatever the arguments are.
-        cache: The cache that `forward` returned. It can be used again.
+        dHout: Gradient of the loss with respect to Hout, in its shape; zeros if None. Its values
+            after a sequence's end do not count: the outputs there are always zero.
+        cache: The cache that `forward` returned. It may be used more than once.
         dCn: For each layer the gradient with respect to Cn, (d, b, H), or None for zeros.
         dHn: For each layer the gradient with respect to Hn, (d, b, H), or None for zeros.
 
@@ -329,18 +328,17 @@ def step(
 ) -> State:
     """Run one step through a stack, for streams. The output is the last layer's, ``h[-1][0]``.
 
-    The states are those of `forward`, where a layer has d = 1 direction: what it has read can be
-    gone on with step by step, and the other way round.
+    The states are those of `forward` for layers with d = 1 direction: a sequence that `forward`
+    has begun can be continued step by step, and the other way round.
 
     Args:
         x: One input for each sequence of a batch, (b, D), or a single one, (D,), with b = 1.
-        layers: The stack. Nothing can be streamed backward: no layer may have
-            a backward direction.
+        layers: The stack. No layer may have a backward direction, which a stream cannot have.
         c: For each layer the cell states so far, (1, b, H), or None for zeros.
         h: For each layer the outputs so far, (1, b, H), or None for zeros.
 
     Returns:
-        State: The named tuple (c, h), each a list over the layers. Feed it into the next call.
+        State: The named tuple (c, h), each a list over the layers. Pass it to the next call.
 
     Raises:
         TypeError: If an argument has the wrong type or dtype.
@@ -371,7 +369,7 @@ def _advance(
     c: Any,
     h: Any,
 ) -> State:
-    """One step, checked by `lstm.fused.step`, and here for what it does not see."""
+    """Run one step, checked by `lstm.fused.step`, and here for what that does not see."""
     if not stack:
         raise ValueError
     new = State([], [])
@@ -414,7 +412,7 @@ def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:
 
 
 def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
-    """The probability as a number of Python, once there is something to draw and to drop."""
+    """Return the probability as a Python number, having checked that dropout can act."""
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float, np.number)):
         raise TypeError(f"dropout: expected a probability, got {dropout!r}")
     if not 0 <= dropout < 1:

@@ -1,11 +1,10 @@
-"""The engine: a cell is a table of elementary operations, run forward and back.
+"""The engine that runs a cell, a table of elementary operations, forward and backward.
 
 A row of the table, a `Step`, is one operation: the name of what it computes, the
 label of its equation, the operation, and for each of its inputs the label and
 the line of the derivative. `forward` runs a table from top to bottom, `backward`
-from bottom to top. Both are generic and a few lines long, so that everything
-that can be right or wrong about a cell is in its table: `lstm.reference` has the
-LSTM's, other cells have theirs.
+from bottom to top. Both are generic and a few lines long, so that all that can be wrong with a
+cell is in its table. `lstm.reference` has the table of the LSTM.
 
 The functions here work on NumPy arrays, real or complex, and on JAX arrays, so
 that complex steps and ``jax.vjp`` can judge the very same lines.
@@ -33,7 +32,7 @@ class Step(NamedTuple):
     Attributes:
         name: The value it computes, such as ``"h"``.
         label: The label of its equation in the book, such as ``"eq-h"``.
-        forward: From the values so far to this value.
+        forward: The function from the values so far to this value.
         backward: For each input by name, its `Derivative`.
     """
 
@@ -45,13 +44,13 @@ class Step(NamedTuple):
 
 @np.errstate(under="ignore")  # what vanishes is no mistake
 def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> Values:
-    """Run a table from top to bottom and keep every value on the way.
+    """Run a table from top to bottom and keep every intermediate value.
 
     Args:
         steps: The table.
         inputs: The values by name that the table starts from.
-        **given: Values by name that replace what a step would compute. What
-            comes after is computed from the replacement, so that an oracle can
+        **given: Values by name that replace what a step would compute. Later values are computed
+            from the replacement, so that an oracle can
             ask how the results depend on any value in the middle.
 
     Returns:
@@ -76,14 +75,14 @@ def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> V
 
 @np.errstate(under="ignore")  # what vanishes is no mistake
 def backward(steps: Sequence[Step], v: Values, gradients: Mapping[str, Any]) -> Values:
-    """Carry gradients from the results of a table back to everything before.
+    """Carry gradients from the results of a table back to all values before them.
 
     Args:
         steps: The table.
         v: What `forward` returned.
-        gradients: The gradient of the loss with respect to each result, by name. For a value
-            that later rows use as well, it is the part that does not pass through
-            them: theirs is added here. A row whose value nothing depends on is passed over.
+        gradients: The gradient of the loss with respect to each result, by name. If later rows
+            use a value, too, give only the part of its gradient that does not pass through them:
+            their parts are added here. A row whose value is never used is skipped.
 
     Returns:
         Values: The gradient of every value that the results depend on, under its name.

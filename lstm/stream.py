@@ -1,9 +1,9 @@
-"""One step at a time, in place: a stream holds its weights prepared and its state in buffers.
+"""One step at a time, in place: a stream keeps prepared weights, and its state in buffers.
 
-`lstm.step` checks its arguments and makes new arrays at every call. A `Stream` checks once, when
-it is made, and computes every step in the arrays that it has. Two things are prepared:
+`lstm.step` checks its arguments and makes new arrays at every call. A `Stream` checks its weights
+once, when it is made, and computes every step in arrays of its own. Two things are prepared:
 
-- the state h lives in the input vector u = [1, x, h] itself, so that nothing is copied together;
+- the state h is kept in the input vector u = [1, x, h] itself, so that u need not be put together;
 - the columns of the gates i, f, o are multiplied by 1/2 once, because sigmoid(z) is
   1/2 + 1/2 tanh(z/2) (eq-sigmoid). Halving is exact, so the results are those of `lstm.step`.
 
@@ -71,8 +71,8 @@ class Stream:
     Args:
         weights: A ``WLSTM``, shape (1 + D + H, 4H), or a list of `lstm.layers.Layer` without
             backward directions.
-        batch: How many sequences are read side by side; None for one, whose arrays then
-            have no batch axis.
+        batch: The number of sequences to read in parallel; None for a single one, without a batch
+            axis.
 
     Raises:
         TypeError: If the weights are not of float32 or float64.
@@ -108,11 +108,12 @@ class Stream:
             x: The input, shape (D,), or (b, D) for a batch.
 
         Returns:
-            numpy.ndarray: The last layer's output, shape (H,) or (b, H): a copy, which is yours.
+            numpy.ndarray: The last layer's output, shape (H,) or (b, H), as a copy that you may
+                change.
 
         Raises:
             TypeError: If ``x`` is not an array of the dtype of the weights.
-            ValueError: If its shape does not fit. The state is then as it was.
+            ValueError: If its shape does not fit. The state then stays as it was.
 
         Example:
             >>> import lstm
@@ -140,15 +141,15 @@ class Stream:
         return [State(layer.c.copy(), layer.h.copy()) for layer in self._layers]
 
     def reset(self, state: Iterable[Any] | None = None) -> None:
-        """Begin anew, or go on from somewhere else.
+        """Start again from zero states, or continue from given ones.
 
         Args:
-            state: For each layer a pair (c, h), as `state` gave it; zeros if None.
+            state: A pair (c, h) for each layer, as returned by `state`; zeros if None.
 
         Raises:
             TypeError: If it is no list of pairs, or an array has another dtype than the weights.
             ValueError: If there are not as many pairs as layers, or a shape does not fit. The
-                state is then as it was.
+                state then stays as it was.
 
         Example:
             >>> import lstm
@@ -184,7 +185,7 @@ class Stream:
 
 
 def _forward_weights(weights: Any) -> list[NDArray[Any]]:
-    """The matrices of the layers, or what is wrong with them."""
+    """Return the matrices of the layers, or say what is wrong with them."""
     if isinstance(weights, Iterable) and not hasattr(weights, "__array__"):
         weights = weights if isinstance(weights, Layer) else list(weights)
     stack = isinstance(weights, Layer) or (

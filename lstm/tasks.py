@@ -40,12 +40,12 @@ __all__ = [
 
 
 class Batch(NamedTuple):
-    """Sequences to read and the answers that are asked for.
+    """Sequences to read and the answers to give.
 
     Attributes:
-        X: What is read, shape (n, b, D); zeros after the end of a sequence.
-        Y: What should be answered at each step, shape (n, b, K): a value, or a
-            symbol as a one among zeros. Where no answer is asked for: zeros.
+        X: The inputs, shape (n, b, D); zeros after the end of a sequence.
+        Y: The right answer at each step, shape (n, b, K): a value, or a symbol as a one among
+            zeros; zeros where no answer is asked for.
         where: True at the steps where an answer is asked for, shape (n, b).
         lengths: The length of each sequence, shape (b,), at most n.
     """
@@ -74,7 +74,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     its value is set to zero, so that it adds nothing.
 
     Args:
-        T: The smallest length, at least 20. Lengths are uniform from T to T + T/10.
+        T: The smallest length, at least 20. Lengths are drawn uniformly from T to T + T/10.
         batch: How many sequences, b.
         rng: A random generator, a seed for one, or None for a new one.
         dtype: The dtype of the arrays: float32 or float64.
@@ -128,7 +128,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
     asked for. Always answering 0 has a mean absolute error of 1/2.
 
     Args:
-        n: How many steps, at least 5.
+        n: The number of steps, at least 5.
         batch: How many sequences, b.
         rng: A random generator, a seed for one, or None for a new one.
         dtype: The dtype of the arrays: float32 or float64.
@@ -162,7 +162,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
 
 
 def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01) -> int | None:
-    """Say when the adding problem was solved, by the rule of 1997.
+    """Find out after how many sequences the adding problem was solved, by the rule of 1997.
 
     It is solved when the last 2,000 training sequences were all right, that is
     with an error below `TOLERANCE`, and their mean absolute error is below 0.01.
@@ -170,8 +170,8 @@ def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01)
     Args:
         errors: The errors of all training sequences in the order in which they
             were seen, each answered before it was learnt from, shape (m,).
-        in_a_row: How many must be right in a row.
-        mean: Bound of their mean absolute error.
+        in_a_row: The number of sequences that must be right in a row.
+        mean: The bound on their mean absolute error.
 
     Returns:
         int or None: The number of sequences seen when it was solved, or None.
@@ -270,11 +270,11 @@ def copy(
     the answer is the blank. Symbol k is column k; the blank is the column after the
     symbols, and the sign, which is read but never answered, is the last column.
 
-    Someone without a memory gets a cross-entropy of length * ln(symbols) /
+    A reader without a memory gets a cross-entropy of length * ln(symbols) /
     (T + 2 * length) a step: nothing while waiting, and a guess at the end.
 
     Args:
-        T: How long to wait: steps from the last symbol to the sign; at least 1.
+        T: The number of steps from the last symbol to the sign, at least 1.
         batch: How many sequences, b.
         rng: A random generator, a seed for one, or None for a new one.
         length: How many symbols to copy, at least 1.
@@ -315,12 +315,12 @@ def stream(task: Any, *arguments: Any, rng: Rng = None, **options: Any) -> Itera
 
     Args:
         task: `adding`, `copy`, or a function like them.
-        *arguments: What it takes before ``rng``.
+        *arguments: The arguments of the task before ``rng``.
         rng: A random generator, a seed for one, or None for a new one.
-        **options: What it takes after ``rng``.
+        **options: The arguments of the task after ``rng``.
 
     Yields:
-        Batch: The next one.
+        Batch: The next batch.
 
     Example:
         >>> batches = stream(adding, 100, 32, rng=0)

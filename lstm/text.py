@@ -1,14 +1,14 @@
-"""Text, letter by letter: letters to numbers, streams to train on, bits per letter, writing.
+"""Text, letter by letter: encoding, streams to train on, bits per letter, and writing.
 
 A network that writes reads one letter and answers with K numbers, one for each letter of the
 alphabet; their softmax is its probability that this letter comes next. Its parameters are those
 of `lstm.network`, with input size and output size K.
 
-A text is a ring here (`streams`): b readers, evenly spaced, go round it for ever, and each
-batch takes all of them n letters further. A reader's state at the end of one batch is its state
-at the beginning of the next, so that what was read long ago can matter although gradients go
-back through n letters alone. This is truncated backpropagation through time; it is what ``carry``
-of `lstm.train.fit` does.
+A text is treated as a ring (`streams`): b readers, evenly spaced, go round it for ever, and each
+batch moves all of them n letters on. A reader's state at the end of one batch is its state
+at the beginning of the next, so that what was read long ago can matter although gradients go back
+through n letters only. This is truncated backpropagation through time; ``carry`` of
+`lstm.train.fit` does it.
 
 Source: Graves, Generating Sequences With Recurrent Neural Networks (2013).
 """
@@ -34,10 +34,10 @@ ALPHABET = "\n" + "".join(map(chr, range(32, 127)))
 
 
 def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:
-    """Turn letters into their places in the alphabet.
+    """Turn letters into indices into the alphabet.
 
     Args:
-        text: Letters.
+        text: The letters to encode.
         alphabet: All letters, each once.
 
     Returns:
@@ -69,7 +69,7 @@ def encode(text: str, alphabet: str = ALPHABET) -> NDArray[np.intp]:
 
 
 def decode(symbols: ArrayLike, alphabet: str = ALPHABET) -> str:
-    """Turn places in the alphabet back into letters.
+    """Turn indices into the alphabet back into letters.
 
     Args:
         symbols: Integers from 0 to K - 1, shape (n,).
@@ -80,7 +80,7 @@ def decode(symbols: ArrayLike, alphabet: str = ALPHABET) -> str:
 
     Raises:
         TypeError: If the symbols are not integers.
-        ValueError: If there is no such place, or they have not one axis.
+        ValueError: If an index is out of range, or they do not have one axis.
 
     Example:
         >>> decode([2, 0, 1], "abc")
@@ -98,15 +98,15 @@ def streams(
 
     Args:
         symbols: The text as `encode` gives it, shape (length,).
-        n: How many letters a batch takes each reader further.
-        batch: How many readers, b; reader k starts at place k * length // b.
-        K: How many letters there are in the alphabet.
+        n: The number of letters that each reader reads in a batch.
+        batch: The number of readers, b; reader k starts at index k * length // b.
+        K: The number of letters in the alphabet.
         dtype: The dtype of the arrays: float32 or float64.
 
     Yields:
         Batch: X (n, b, K), the letters read, as ones among zeros; Y (n, b, K), the letters after
-        them; where (n, b), all True; lengths (b,), all n. The next batch goes on where this one
-        ends; behind the text's last letter comes its first.
+        them; where (n, b), all True; lengths (b,), all n. The next batch continues where this one
+        ends; after the text's last letter comes its first.
 
     Raises:
         TypeError: If a size or symbol is not an integer, or the dtype is wrong.
@@ -143,11 +143,11 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
     """Turn the network's answers into probabilities of the next letter.
 
     Args:
-        answers: Shape (..., K).
-        temperature: What answers are divided by: below 1 the likely letters become more likely,
-            above 1 less.
-        top: How many letters, the likeliest, may come at all; None for all. Letters as likely as
-            the last of them may come, too.
+        answers: The network's answers, shape (..., K).
+        temperature: A number to divide the
+            answers by: below 1 the likely letters become more likely, above 1 less.
+        top: Keep only this many letters, the most likely ones, and those as likely as the last of
+            them; None for all.
 
     Returns:
         numpy.ndarray: float64, shape (..., K); each row adds up to 1.
@@ -182,19 +182,19 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
 
 
 def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> NDArray[Any]:
-    """Say how many bits each letter of a text costs, -log2 of the probability that it was given.
+    """Return how many bits each letter of a text costs a network, -log2 of its probability.
 
-    The text is read once, from states of zero on. The mean is the bits per letter.
+    The text is read once, starting from zero states. The mean is the bits per letter.
 
     Args:
         params: As from `lstm.network.init`, with D = K.
         symbols: The text as `encode` gives it, shape (length,), or several texts of one length
             that are read side by side, (length, b).
-        piece: How many letters are read in one go; it changes the memory that is needed alone.
+        piece: The number of letters to read at once, which changes only the memory needed.
 
     Returns:
-        numpy.ndarray: float64, shape (length - 1,) or (length - 1, b): of each letter except the
-        first, which nothing comes before.
+        numpy.ndarray: float64, shape (length - 1,) or (length - 1, b): the bits of each letter
+        except the first, before which there is nothing.
 
     Raises:
         TypeError: If an argument has the wrong type.
@@ -233,12 +233,12 @@ def bits(params: network.Params, symbols: ArrayLike, *, piece: int = 1000) -> ND
 
 
 class Writer(NamedTuple):
-    """A network in the middle of a text: what it has read is in its states. See `read`.
+    """A network in the middle of a text: its states hold what it has read. See `read`.
 
     Attributes:
         params: The network's parameters.
         alphabet: Its letters.
-        answers: What it expects next, shape (K,); None if it has not read anything.
+        answers: Its answers for the next letter, shape (K,); None if it has not read anything.
         c: Its cell states, as `lstm.network.forward` returns them.
         h: Its outputs, in the same form.
     """
@@ -251,23 +251,24 @@ class Writer(NamedTuple):
 
     @property
     def expected(self) -> NDArray[Any]:
-        """The answers, of a writer that has read something."""
+        """Return the answers of a writer, which must have read something."""
         if self.answers is None:
             raise ValueError("answers: expected a writer that has read something: call read first")
         return self.answers
 
     def read(self, text: str) -> "Writer":
-        """Read some letters, and return the writer that has.
+        """Read some letters, and return a writer that has read them.
 
         Args:
             text: Letters of the alphabet; at least one.
 
         Returns:
-            Writer: The same network, further on in its text. This one stays as it is.
+            Writer: The same network, further on in its text. The writer it was called on is
+                unchanged.
 
         Raises:
             TypeError: If ``text`` is not a string, or the parameters are not valid.
-            ValueError: If a letter is not in the alphabet, or the alphabet has not K letters.
+            ValueError: If a letter is not in the alphabet, or the alphabet does not have K letters.
 
         Example:
             >>> first = Writer(network.init(3, 8, 3, rng=0), "abc").read("ab")
@@ -299,19 +300,19 @@ def sample(
     rng: Rng | Sequence[float] = None,
     alphabet: str = ALPHABET,
 ) -> str:
-    """Let a network go on with a text.
+    """Let a network continue a text.
 
-    Each letter takes one random number u from [0, 1): it is the first letter of the alphabet up to
-    which the probabilities add up to more than u.
+    Each letter uses one random number u from [0, 1): it is the first letter of the alphabet at
+    which the cumulative probability exceeds u.
 
     Args:
         params: As from `lstm.network.init`, with D = K.
-        beginning: What the network reads first; at least one letter.
-        length: How many letters it writes.
-        temperature: What answers are divided by; see `probabilities`.
-        top: How many letters, the likeliest, may come at all; None for all.
-        rng: A random generator, a seed for one, None for a new one, or a list of ``length`` random
-            numbers.
+        beginning: The text that the network reads first, at least one letter.
+        length: The number of letters to write.
+        temperature: A number to divide the answers by; see `probabilities`.
+        top: Keep only this many letters, the most likely ones; None for all.
+        rng: A random generator, a seed for one, None for a new one, or a list of ``length``
+            random numbers.
         alphabet: The K letters.
 
     Returns:
@@ -319,8 +320,8 @@ def sample(
 
     Raises:
         TypeError: If an argument has the wrong type.
-        ValueError: If a letter is not in the alphabet, or numbers do not suffice or lie outside
-            [0, 1).
+        ValueError: If a letter is not in the alphabet, or there are too few random numbers or one
+            is outside [0, 1).
 
     Example:
         >>> params = network.init(3, 8, 3, rng=0)

@@ -1,4 +1,4 @@
-"""The checks of arguments where JAX traces: shapes and dtypes are known, numbers may not be."""
+"""The checks of arguments under JAX's tracing: shapes and dtypes are known, values may not be."""
 
 from collections import abc
 from typing import Any
@@ -60,11 +60,11 @@ def check_lengths(lengths: Any, n: int, batch: list[int]) -> Array | None:
         batch: The batch size, ``[b]``, or ``[]`` for one sequence.
 
     Returns:
-        jax.Array or None: Shape (b,) or (). Numbers that are traced are cut to 0 and n.
+        jax.Array or None: Shape (b,) or (). Traced values are clipped to the range from 0 to n.
 
     Raises:
         TypeError: If they are not integers.
-        ValueError: If the shape does not fit, or a number that is known is out of range.
+        ValueError: If the shape does not fit, or a known value is out of range.
 
     Example:
         >>> check_lengths([5, 2], 5, [2]).tolist()

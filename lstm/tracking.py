@@ -1,8 +1,8 @@
-"""Tasks that ask for a state that every step changes: parity, and five cups that are swapped.
+"""Tasks of keeping track of a state that every step changes: parity, and cups that are swapped.
 
-Nothing may be forgotten here and nothing can be added up: what a step does depends on where
+Here nothing may be forgotten, and nothing can be added up: the effect of a step depends on where
 the steps before it have led. `parity` is the simplest such task. `cups` is the word problem
-of the group S5: it is the hardest kind of its sort, since S5 is not solvable.
+of the group S5: it is the hardest of its kind, because S5 is not solvable.
 
 Sources: Barrington, Journal of Computer and System Sciences 38 (1989), for S5; Merrill, Petty
 and Sabharwal, The Illusion of State in State-Space Models, ICML (2024), for the task.
@@ -18,7 +18,7 @@ __all__ = ["cups", "parity"]
 
 
 def parity(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32) -> Batch:
-    """Draw sequences of bits; the answer at each step is whether the ones so far are odd.
+    """Draw sequences of bits; the answer at each step is whether the number of ones so far is odd.
 
     Args:
         n: Number of steps, at least 1.
@@ -57,7 +57,7 @@ def cups(
         n: Number of steps, at least 1.
         batch: How many sequences, b.
         rng: A random generator, a seed for one, or None for a new one.
-        count: How many cups, at least 2.
+        count: The number of cups, at least 2.
         dtype: The dtype of the arrays: float32 or float64.
 
     Returns:

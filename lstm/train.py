@@ -1,8 +1,8 @@
 """Training: gradients of a loss over a batch, and a loop whose steps are Optax's.
 
 The parameters, with one layer or a stack, are those of `lstm.network`, the losses those of
-`lstm.losses`, a batch is that of `lstm.tasks`. All of it is NumPy except `fit`, which needs
-JAX and Optax: ``pip install 'lstm-book[jax]'``.
+`lstm.losses`, a batch is that of `lstm.tasks`. All of it needs only NumPy, except `fit`, which
+needs JAX and Optax: ``pip install 'lstm-book[jax]'``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,10 +52,10 @@ class Update(NamedTuple):
         params: The parameters after the step.
         loss: The loss before it.
         answers: The answers before it, shape (n, b, K) or (b, K).
-        batch: What was answered.
-        state: The optimiser's state after the step, for `fit` to go on from.
-        Cn: The cell states at the ends of the batch's sequences, as in `Run`; None from a network
-            of one's own that does not return any.
+        batch: The batch of this step.
+        state: The optimiser's state after the step, from which `fit` can continue.
+        Cn: The cell states at the ends of the batch's sequences, as in `Run`; None if your own
+            ``gradients`` function does not return them.
         Hn: The outputs there.
     """
 
@@ -82,20 +82,20 @@ def run(
     """Run a batch forward and backward.
 
     The loss is the mean over all rows where an answer is asked for: steps, or whole sequences
-    with ``last``. All others get a gradient of zero, whatever their targets hold; what
-    is in X after a sequence's end changes nothing either. A nan in a target that
-    counts makes the loss and the gradients nan; one in an input that is read is refused.
+    with ``last``. All others get a gradient of zero, whatever their targets hold, and the padding
+    of X changes nothing either. A nan in a target that counts makes the loss and the gradients
+    nan; a nan in an input that is read is refused.
 
     Args:
         params: Parameters as from `lstm.network.init`.
         batch: As from `lstm.tasks`. X (n, b, D), lengths (b,), and Y (n, b, K) with where
             (n, b) of bool; with ``last``, Y (b, K) and where (b,).
         loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
-        c0: The initial cell states, for a batch that goes on where another one ended: what
-            was its Cn. Zeros if None.
-        h0: The initial outputs, what was its Hn; zeros if None.
+        c0: The initial cell states, such as the Cn of the batch that this one continues; zeros if
+            None.
+        h0: The initial outputs, such as its Hn; zeros if None.
         last: Whether each sequence is answered once, from the last layer's output at its own end.
-        dropout: For stacks: the probability with which an output between layers is dropped.
+        dropout: For stacks: the probability of dropping an output between layers.
         rng: The random generator that draws what is dropped; needed only with ``dropout``.
 
     Returns:
@@ -161,30 +161,30 @@ def fit(
     carry: bool = False,
     **options: Any,
 ) -> Iterator[Update]:
-    """Train: one step of the optimiser for each batch. Stop by leaving the loop.
+    """Train: make one step of the optimiser for each batch. Leave the loop to stop.
 
-    A run can be stopped and resumed: start again with the `Update`'s ``params`` and
-    ``state``, with the batches that follow, and, where they are used, with ``c0=update.Cn``,
-    ``h0=update.Hn`` and the ``rng`` as it was. The numbers are then the same, bit for bit.
-    Optax also clips: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``. And its
-    ``optax.apply_if_finite`` skips steps with nan, which would make all parameters nan.
+    To resume a run, call `fit` again with the ``params`` and ``state`` of the last `Update`, with
+    the batches that follow, and, if they are used, with ``c0=update.Cn``,
+    ``h0=update.Hn`` and the ``rng`` as it was. The results are then the same, bit for bit.
+    Optax clips gradients, too: ``optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))``.
+    Its ``optax.apply_if_finite`` skips steps with nan, which would make all parameters nan.
 
     Args:
         params: Parameters to start from, as from `lstm.network.init`; they are not changed.
-        batches: Where the batches come from.
-        optimizer: From Optax, such as ``optax.adam(1e-2)``.
+        batches: The batches, an iterable, such as `lstm.tasks.stream`.
+        optimizer: An optimiser of Optax, such as ``optax.adam(1e-2)``.
         loss: `lstm.losses.squared_error` or `cross_entropy`, or a function like them.
-        gradients: Another network's function in place of `run`: from (params, batch, loss) to
-            (loss, answers, gradients), perhaps followed by Cn and Hn. Its parameters may be any
-            tree of arrays.
-        state: The optimiser's state to go on from; None for a fresh one.
-        carry: Whether each batch begins with the states with which the one before it
-            ended. Gradients do not cross from batch to batch.
+        gradients: A function to use in place of `run`, for another network: it takes (params,
+            batch, loss) and returns (loss, answers, gradients), optionally followed by Cn and Hn.
+            The parameters may then be any tree of arrays.
+        state: The optimiser's state from which to continue; None for a new one.
+        carry: Whether each batch starts from the last states of the batch before it. Gradients do
+            not cross from batch to batch.
         **options: c0, h0, last, dropout and rng, as for `run`. With ``carry``, c0 and h0 are
             those of the first batch.
 
     Yields:
-        Update: What happened in each step.
+        Update: The parameters, loss and answers of each step.
 
     Raises:
         ImportError: If JAX or Optax is not installed.

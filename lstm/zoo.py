@@ -1,11 +1,11 @@
-"""A zoo of bugs: what people got wrong in LSTM code, as patches to this package.
+"""A zoo of bugs: mistakes that people made in LSTM code, as patches to this package.
 
-A `Bug` replaces a few lines of one module by wrong ones. `plant` makes a module
+A `Bug` replaces a few lines of one module with wrong ones. `plant` makes a module
 with the bug in it and leaves the real one alone, so that a check can be run
 against both. Each bug names the public thread, or the file, in which the
-mistake was made, reported or proposed. Two are special: "no tanh, both ways" is
-another cell and no mistake, and "forget bias with the other sign" is what a wrong
-comment says, beside code that is right.
+mistake was made, reported or proposed. Two are special: "no tanh, both ways"is another cell
+rather than a mistake, and "forget bias with the other sign"does what a wrong comment says beside
+code that is right.
 """
 
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ class Bug(NamedTuple):
         kind: Where it sits: "backward", "forward" or "exchange" (initial or converted
             weights); or "another cell" if it is a right program for other equations.
         source: Address of the thread or file.
-        patches: Pairs of a text that occurs once in the module and what replaces it.
+        patches: Pairs of a text that occurs once in the module and its replacement.
         module: The module to be patched, a name in `lstm` such as "fused" or "exchange.cell".
     """
 
@@ -36,7 +36,7 @@ class Bug(NamedTuple):
 
 
 def source_of(bug: Bug) -> str:
-    """Return the source of the patched module.
+    """Return the source of a module with the bug in it.
 
     Args:
         bug: The bug to plant.

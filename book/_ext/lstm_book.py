@@ -8,11 +8,13 @@
 3. A name in a docstring leads to the thing that it means, under whichever module's name the
    pages describe it.
 4. The concordance is printed from the table that `lstm.exchange` converts by.
-5. No page asks another host for anything: scripts from elsewhere are taken out, with those
+5. Examples of functions are folded, and an address of an older API page leads to the new one.
+6. No page asks another host for anything: scripts from elsewhere are taken out, with those
    that would call them (Thebe). `lstm_math` sets the mathematics.
 """
 
 import inspect
+import json
 import pydoc
 import re
 from functools import cache
@@ -22,11 +24,22 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains import ObjType
 from sphinx.domains.math import MathDomain
+from sphinx.domains.python import PyObject
 from sphinx.util.nodes import make_refnode
 
 from lstm.book import labels, rosetta
 
 LABEL = labels.LABEL.pattern
+
+# Pages that once had more entries, and a script that leads to those: an entry of a function is
+# where its module is.
+SPLIT = ("book/api", "book/api-internals", "book/api-variants")
+LEAD_ON = """<script>{
+const places = PLACES, here = location.hash.slice(1);
+let name = here.replace(/^module-/, "");
+while (name && !(name in places)) name = name.slice(0, Math.max(0, name.lastIndexOf(".")));
+if (name && !document.getElementById(here)) location.replace(`${places[name]}#${here}`);
+}</script>"""
 
 
 def number_by_label(app: Sphinx, doctree: nodes.document) -> None:
@@ -104,6 +117,42 @@ def described(env, name: str):
     return None
 
 
+def fold_examples(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Fold the example of a function, so that a page of the API shows many functions at once."""
+    if app.builder.format != "html":
+        return
+    for title in list(doctree.findall(nodes.rubric)):
+        if title.astext() != "Example":
+            continue
+        entry = title.parent
+        start = end = entry.index(title)
+        for place, node in enumerate(entry[start + 1 :], start + 1):
+            if isinstance(node, nodes.doctest_block):
+                end = place  # the last lines of code; a paragraph after them is not the example's
+            elif not isinstance(node, nodes.paragraph):
+                break
+        opening = "<details class='example'><summary>Example</summary>"
+        entry[start : end + 1] = [
+            nodes.raw("", opening, format="html"),
+            *entry[start + 1 : end + 1],
+            nodes.raw("", "</details>", format="html"),
+        ]
+
+
+def lead_on(app, pagename, templatename, context, doctree) -> None:
+    """Lead from an older page of the API, which had more entries, to where an entry is now."""
+    if pagename not in SPLIT:
+        return
+    modules = app.env.get_domain("py").modules
+    pages = {name: entry.docname for name, entry in modules.items()}
+    for page, contents in app.env.tocs.items():
+        if page.startswith("book/api-"):
+            anchors = (entry["anchorname"][1:] for entry in contents.findall(nodes.reference))
+            pages |= {anchor: page for anchor in anchors if anchor and "." not in anchor}
+    places = {name: app.builder.get_relative_uri(pagename, page) for name, page in pages.items()}
+    context["body"] += LEAD_ON.replace("PLACES", json.dumps(places, separators=(",", ":")))
+
+
 def find_by_object(app, env, node, contnode):
     """Lead a reference to where a thing is described: `lstm.forward` is that of `lstm.fused`."""
     if node.get("refdomain") != "py":
@@ -172,13 +221,18 @@ def name_the_alphabet(app, what, name, obj, options, signature, returns):
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_domain(Equations, override=True)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
     app.connect("source-read", print_table)
     app.connect("doctree-read", number_by_label, priority=900)
     app.connect("doctree-read", drop_long_values)
     app.connect("autodoc-skip-member", skip_fields)
     app.connect("autodoc-process-signature", name_the_alphabet)
     app.connect("autodoc-process-docstring", link_labels_in_docstrings)
+    app.connect("doctree-resolved", fold_examples)
     app.connect("missing-reference", find_by_object)
+    app.connect("html-page-context", lead_on)
     app.connect("html-page-context", link_labels_in_code)
     app.connect("html-page-context", lead_back)
     app.connect("html-page-context", drop_foreign_scripts, priority=900)

@@ -1,10 +1,10 @@
-"""Trading weights: between stacks of ours and the layouts of other libraries.
+"""Trading weights between stacks of this package and other libraries.
 
 The Rosetta table of `lstm.exchange.conventions` has a row for each library: the order of its
 gates, where its arrays are and what they are called. A module for each library adds what a row
-cannot say, and has the same two functions, ``load``, which gives a list of `lstm.stack.Layer`,
-and ``dump``, the way back. No library is imported: arrays in, arrays out. `load` and `save` do
-the same for files.
+cannot say, and has the same two functions: ``load`` converts the library's arrays to a list of
+`lstm.stack.Layer`, and ``dump`` does the reverse. No library is imported: arrays in, arrays out.
+`load` and `save` do the same for files.
 
 Example:
     >>> from lstm import exchange, stack

@@ -17,7 +17,7 @@ ROW = ROSETTA["separate gates"]
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert cells with separate gates.
+    """Convert the parameters of cells with separate gates to a stack.
 
     Args:
         params: ``variables["params"]`` of the cell: ``W_f, W_i, W_o, W_g``, each (D + H, H), and
@@ -35,14 +35,14 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer]) -> list[Any]:
-    """Give cells with separate gates their parameters.
+    """Convert a stack to parameters for cells with separate gates.
 
     Args:
         layers: The stack.
 
     Returns:
-        list: For each layer the eight parameters by name, new arrays; for one that reads both
-        ways a pair.
+        list: For each layer the eight parameters by name, new arrays; a pair for one that reads
+        both ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 

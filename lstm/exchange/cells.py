@@ -1,4 +1,4 @@
-"""Stacks of cells: for libraries that hand out the parameters of one cell at a time."""
+"""Stacks of cells, for libraries that hand out the parameters of one cell at a time."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,11 +11,11 @@ __all__ = ["as_stack", "dump", "load"]
 
 
 def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -> list[Layer]:
-    """Convert the parameters of a cell, or of the cells of a stack.
+    """Convert the parameters of a cell, or of the cells of a stack, to layers.
 
     Args:
-        read_one: Converts the parameters of one cell; it takes them and what the caller calls
-            them, and returns a ``WLSTM``.
+        read_one: A function that converts the parameters of one cell: it takes them and their
+            name for messages, and returns a ``WLSTM``.
         given: The parameters of one cell; or a list with an item for each layer from the input
             up, the parameters of its cell or, if it reads both ways, a pair (forward, backward).
         where: The caller's name for all this, for messages.
@@ -25,8 +25,8 @@ def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -
 
     Raises:
         TypeError: If parameters are not a dictionary, or one is not an array or of another dtype.
-        ValueError: If a parameter is missing, unknown or of another shape, or the cells are no
-            stack.
+        ValueError: If a parameter is missing, unknown or of another shape, or the cells do not
+            make up a stack.
 
     Example:
         >>> import numpy as np
@@ -54,19 +54,19 @@ def load(read_one: Callable[[Any, str], NDArray[Any]], given: Any, where: str) -
 
 
 def dump(write_one: Callable[[NDArray[Any]], Any], layers: Iterable[Layer]) -> list[Any]:
-    """Give the cells of a stack their parameters.
+    """Convert a stack to parameters for a library's cells.
 
     Args:
-        write_one: Converts one ``WLSTM``.
+        write_one: A function that converts one ``WLSTM`` to the parameters of a cell.
         layers: The stack.
 
     Returns:
         list: For each layer the parameters of its cell; if it reads backward, too, a pair
-        (forward, backward), with None for a direction that it has not.
+        (forward, backward), with None for a direction that it lacks.
 
     Raises:
         TypeError: If ``layers`` is not a stack.
-        ValueError: If ``layers`` is not a stack, or has biases that the library's cells have not.
+        ValueError: If ``layers`` is not a stack, or has biases that the library's cells lack.
 
     Example:
         >>> from lstm import stack
@@ -81,10 +81,10 @@ def dump(write_one: Callable[[NDArray[Any]], Any], layers: Iterable[Layer]) -> l
 
 
 def as_stack(where: str, layers: list[Layer]) -> list[Layer]:
-    """Check that matrices make up a stack; messages begin with what the caller handed in.
+    """Check that layers make up a stack, with messages that begin with the caller's name for them.
 
     Args:
-        where: What the caller calls it.
+        where: The caller's name for them.
         layers: The stack.
 
     Returns:

@@ -5,7 +5,7 @@ arrays in the library's layout to one ``WLSTM``, and back. Layouts differ in the
 gates, in whether a gate is a block of columns or of rows or has arrays of its own, in the names,
 in the biases, and in what the library adds to the forget gate when it runs.
 
-Shapes show nothing of the first and the last: that is why this table exists, and why the tests
+Shapes do not reveal the order or what is added: that is why this table exists, and why the tests
 compare each row with the library itself.
 """
 
@@ -32,17 +32,17 @@ class Convention(NamedTuple):
             everywhere; our candidate g has other names, too.
         gates: Whether they are blocks of "columns" or of "rows" of shared matrices, or "apart",
             with arrays for each.
-        x: The name of the matrix of the inputs, or the names for the gates in their ``order``.
-        h: That of the matrix of the outputs; the same as ``x`` if one matrix holds both, the
-            inputs' first.
+        x: The name of the matrix of the inputs, or a name for each gate, in their ``order``.
+        h: The same for the matrix of the outputs; equal to ``x`` if one matrix holds both, the
+            rows of the inputs first.
         biases: The name of the bias, or of two that are added up. Twice the same name is one
             vector that holds both, one behind the other.
-        may_lack_bias: Whether the library has it without biases, too.
+        may_lack_bias: Whether the library allows it without biases.
         state: How the library passes its states.
         arrays: How to get the arrays out of the library, for messages.
         forget_bias: What the library adds to the raw forget gate when it runs.
         turned: Whether the numbers of each gate's block are in the order of its transpose.
-        remark: What else to know.
+        remark: Anything else to know.
     """
 
     order: str
@@ -152,7 +152,7 @@ CANDIDATE = ("g", "c", "ci", "j")
 
 
 def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
-    """Put a library's arrays, for one layer and direction, into one ``WLSTM``.
+    """Convert a library's arrays, of one layer and direction, to one ``WLSTM``.
 
     Args:
         convention: A row of the table.
@@ -227,24 +227,24 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
 
 
 def write(convention: Convention, WLSTM: ArrayLike, bias: bool = True) -> dict[str, Any]:
-    """Give a library its arrays for one layer and direction.
+    """Convert a ``WLSTM`` to a library's arrays, of one layer and direction.
 
-    Of two biases the first gets all, and the second is zero: the outputs are the same, since
-    they are added up. Of a *gradient* this is right only where there is one bias and nothing is
-    added to it: the gradient of each of two is that of the sum, and a constant has none.
+    If the library adds up two biases, the first gets the whole sum and the second is zero, which
+    gives the same outputs. A *gradient* may be converted only if there is one bias and nothing is
+    added to it: with two biases, each has the gradient of the sum, and a constant has none.
 
     Args:
         convention: A row of the table.
         WLSTM: Weights, shape (1 + D + H, 4H).
-        bias: False for a layer or cell that is made without biases; row 0 must then be zero.
+        bias: False for a layer or cell without biases; row 0 must then be zero.
 
     Returns:
         dict: New arrays by name; where a name has "/", dictionaries inside a dictionary.
 
     Raises:
         TypeError: If ``WLSTM`` is of another dtype.
-        ValueError: If ``WLSTM`` is no weight matrix, or ``bias`` is False and the biases are
-            not zero, or the library always has them.
+        ValueError: If ``WLSTM`` is not a weight matrix, or ``bias`` is False although the biases
+            are not zero or the library always has them.
 
     Example:
         >>> arrays = write(ROSETTA["PyTorch"], np.zeros((6, 8)))
@@ -278,7 +278,7 @@ def write(convention: Convention, WLSTM: ArrayLike, bias: bool = True) -> dict[s
 
 
 def _check_names(c: Convention, given: Mapping[str, Any], names: set[str], where: str) -> bool:
-    """Refuse other names than a row has, and say whether there are biases."""
+    """Refuse names that are not in a row, and return whether there are biases."""
     weights = {name for part in (c.x, c.h) for name in _tuple(part)}
     biases = {name for part in c.biases for name in _tuple(part)}
     has_bias = bool(biases & names) or not c.may_lack_bias

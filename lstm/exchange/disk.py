@@ -1,4 +1,4 @@
-"""Files on the disk: opened only if they are files, and replaced whole or not at all."""
+"""Files on disk: only real files are opened, and a file is replaced whole or not at all."""
 
 import errno
 import os
@@ -60,13 +60,13 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """Read a file. Anything else, such as a pipe that never ends, is not opened.
 
     Args:
-        path: Where from.
+        path: The path of the file.
 
     Returns:
-        bytes: What is in it.
+        bytes: Its content.
 
     Raises:
-        OSError: If there is none, or it cannot be read, or is larger than the memory that is left.
+        OSError: If the file does not exist, cannot be read, or is larger than the free memory.
             The message starts with the path.
         ValueError: If it is something other than a file.
 
@@ -95,12 +95,12 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     process or a power cut can leave it behind.
 
     Args:
-        path: Where to. Of a link, what it leads to is replaced.
+        path: The path of the file. If it is a link, its target is replaced.
         content: What to write.
 
     Raises:
         OSError: If it cannot be written. The message starts with the path.
-        ValueError: If there is something other than a file.
+        ValueError: If the path leads to something other than a file.
 
     Example:
         >>> import tempfile
@@ -135,10 +135,10 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
 @contextmanager
 def about(where: str) -> Iterator[None]:
-    """Let errors that are raised here say what they are about.
+    """Put the subject before the messages of errors that are raised in a block.
 
     Args:
-        where: What to put before their messages: a path, the name of a node.
+        where: The subject, such as a path or the name of a node.
 
     Example:
         >>> with about("model.npz"):

@@ -19,11 +19,11 @@ SAID: tuple[str, ...] = ("input_size", "hidden_size", "use_bias")
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert ``equinox.nn.LSTMCell``.
+    """Convert the parameters of ``equinox.nn.LSTMCell`` to a stack.
 
     Args:
         params: ``vars(cell)``: ``weight_ih`` (4H, D), ``weight_hh`` (4H, H) and ``bias`` (4H,),
-            the last None if there is none; the sizes that are there, too, must fit.
+            which is None if there is none. The sizes that are also there must fit.
 
     `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
@@ -37,7 +37,7 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
-    """Give ``equinox.nn.LSTMCell`` its parameters.
+    """Convert a stack to parameters for ``equinox.nn.LSTMCell``.
 
     Args:
         layers: The stack.
@@ -45,7 +45,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
     Returns:
         list: For each layer the parameters by name, for ``equinox.tree_at``, a missing bias as
-        None; for one that reads both ways a pair.
+        None; a pair for one that reads both ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 

@@ -1,7 +1,8 @@
-"""Files with the weights of an LSTM in them: one `load` for all kinds, and `save`.
+"""Files with the weights of an LSTM: one `load` for all kinds, and `save`.
 
-What a file is, its first bytes say, not its name. `load` gives the layers, `load_model` what
-else there is, `open_file` lists the arrays without taking them for anything. Nothing in a file
+The kind of a file is recognised by its first bytes, not by its name. `load` returns the layers,
+`load_model` also the readout and metadata, and `open_file` lists the arrays without interpreting
+them. Nothing in a file
 is executed, and none can ask for far more memory than its own size.
 
 * ``.npz``: of this package, read and written; with PyTorch's names, read.
@@ -40,13 +41,13 @@ EXTRA = "pip install 'lstm-book[files]'"
 
 
 class File(NamedTuple):
-    """What a file holds, before any of it is taken for an LSTM.
+    """The content of a file, before any of it is interpreted as an LSTM.
 
     Attributes:
         kind: "npz", "safetensors", "onnx", "keras" or "weights.h5".
-        arrays: Its arrays by name, not read yet.
-        metadata: What it says about itself.
-        layers: Finds the layers in it, for a prefix.
+        arrays: Its arrays by name, which have not been read yet.
+        metadata: The file's metadata. layers: A function that finds the layers in it, given a
+            prefix.
     """
 
     kind: str
@@ -56,13 +57,13 @@ class File(NamedTuple):
 
 
 class Model(NamedTuple):
-    """An LSTM from a file, and what else belongs to it.
+    """An LSTM from a file, with its readout and metadata.
 
     Attributes:
         layers: The stack.
-        readout: The linear layer on its outputs, (1 + d * H, K), biases first; None if there is
-            none, or none that `save` wrote.
-        metadata: What the file says about itself.
+        readout: The linear layer on its outputs, (1 + d * H, K), biases first; None if `save` did
+            not write one.
+        metadata: The file's metadata.
     """
 
     layers: list[Layer]
@@ -73,13 +74,14 @@ class Model(NamedTuple):
 def load(path: str | os.PathLike[str], prefix: str = "") -> list[Layer]:
     """Read the LSTM in a file: .npz, .safetensors, .onnx, .keras or .weights.h5.
 
-    float16 and bfloat16 become float32, without loss. On what is refused in ONNX models see
-    `lstm.exchange.onnx.load`, on Keras's files `lstm.exchange.keras_file`.
+    float16 and bfloat16 become float32, without loss. `lstm.exchange.onnx.load` says what is
+    refused in ONNX models, `lstm.exchange.keras_file` what in Keras's files.
 
     Args:
         path: Where from.
-        prefix: Which LSTM, if there are several: what its names begin with, such as
-            "encoder.lstm."; of ONNX the node's name; of Keras the layer's name or path.
+        prefix: Which LSTM to read if there are several: the beginning of its names, such as
+            "encoder.lstm."; in ONNX models the node's name; in Keras's files the layer's name or
+            path.
 
     Returns:
         list: A `lstm.stack.Layer` for each layer.
@@ -87,9 +89,9 @@ def load(path: str | os.PathLike[str], prefix: str = "") -> list[Layer]:
     Raises:
         ImportError: If a package that this kind of file needs is not installed.
         OSError: If it cannot be read.
-        TypeError: If its arrays have a dtype that `lstm` does not compute in.
-        ValueError: If it is damaged, of another kind, or has no LSTM in it or several.
-            All messages start with the path.
+        TypeError: If its arrays have a dtype in which `lstm` does not compute.
+        ValueError: If it is damaged, of another kind, or has no LSTM or more than one. All
+            messages start with the path.
 
     Example:
         >>> import tempfile
@@ -142,10 +144,10 @@ def load_model(path: str | os.PathLike[str], prefix: str = "") -> Model:
 
 
 def open_file(path: str | os.PathLike[str]) -> File:
-    """Find out what a file is, and list what is in it.
+    """Recognise the kind of a file, and list its arrays.
 
     Args:
-        path: Where it is.
+        path: The path of the file.
 
     Returns:
         File: The named tuple (kind, arrays, metadata, layers).
@@ -153,7 +155,7 @@ def open_file(path: str | os.PathLike[str]) -> File:
     Raises:
         ImportError: As `load`.
         OSError: As `load`.
-        ValueError: If it is damaged, or of a kind that is not read.
+        ValueError: If it is damaged, or of a kind that cannot be read.
 
     Example:
         >>> import tempfile
@@ -194,25 +196,26 @@ def save(
     readout: ArrayLike | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a stack to a file, of the kind that the end of its name says.
+    """Write a stack to a file, in the format given by the end of its name.
 
-    The old file, if there is one, is replaced when the new one is whole, and is there until
-    then: whatever comes between, a crash, a full disk or Ctrl-C, leaves it as it was.
+    An existing file is replaced only when the new one is complete: a crash, a full disk or Ctrl-C
+    leaves it as it was.
 
     Args:
-        path: Where to: a name that ends in ".npz"; in ".safetensors", which has the names of
-            PyTorch's ``LSTM`` (with a readout those of a module with an ``LSTM`` called lstm and
-            a ``Linear`` called readout); or in ".onnx" (see `lstm.exchange.onnx.dump`).
+        path: The path of the file. Its name ends in ".npz"; in ".safetensors", for the names of
+            PyTorch's ``LSTM`` (with a readout, those of a module with an ``LSTM`` called lstm and
+            a ``Linear`` called readout); or in ".onnx"(see `lstm.exchange.onnx.dump`).
         layers: The stack: a `lstm.stack.Layer` for each layer.
         readout: The weights of a linear layer on the outputs, (1 + d * H, K), biases first.
-        metadata: What else to keep: names, numbers, lists and dictionaries of them, as in JSON.
+        metadata: Anything else to keep that JSON can hold: text, numbers, and lists and
+            dictionaries of them.
 
     Raises:
         ImportError: If it is an ONNX model and the package onnx is not installed.
         OSError: If the file cannot be written.
-        TypeError: If ``layers`` is not a stack, or ``metadata`` is not as in JSON.
+        TypeError: If ``layers`` is not a stack, or JSON cannot hold ``metadata``.
         ValueError: If ``layers`` is not a stack, or not one that this kind of file can hold,
-            ``readout`` has another shape, or ``path`` ends otherwise.
+            ``readout`` has another shape, or ``path`` has another ending.
 
     Example:
         >>> import tempfile

@@ -16,14 +16,14 @@ ROW = ROSETTA["Flax linen"]
 
 
 def load(params: Any, cell: Any = None) -> list[Layer]:
-    """Convert ``flax.linen.LSTMCell`` or ``OptimizedLSTMCell``.
+    """Convert the parameters of ``flax.linen.LSTMCell`` or ``OptimizedLSTMCell`` to a stack.
 
     Args:
         params: ``variables["params"]`` of the cell, a matrix for each gate: ``ii, if, ig, io``
             with a ``kernel`` (D, H), and ``hi, hf, hg, ho`` with a ``kernel`` (H, H) and a
             ``bias`` (H,). Inside ``nn.RNN`` they are under "cell".
-        cell: The cell itself, so that its functions can be checked. None vouches for them:
-            nothing in the parameters shows them.
+        cell: The cell itself, so that its functions can be checked. With None nothing is checked,
+            because the parameters do not show the functions.
 
     `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
@@ -38,14 +38,14 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer]) -> list[Any]:
-    """Give ``flax.linen.LSTMCell`` or ``OptimizedLSTMCell`` its parameters.
+    """Convert a stack to parameters for ``flax.linen.LSTMCell`` or ``OptimizedLSTMCell``.
 
     Args:
         layers: The stack.
 
     Returns:
         list: For each layer the parameters of its cell, for ``cell.apply({"params": ...}, ...)``;
-        for one that reads both ways a pair.
+        a pair for one that reads both ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 
@@ -61,13 +61,13 @@ def dump(layers: Iterable[Layer]) -> list[Any]:
 
 
 def check_functions(cell: Any) -> None:
-    """Refuse a cell of Flax whose functions are not sigmoid and tanh; they are tried on numbers.
+    """Refuse a Flax cell whose functions are not sigmoid and tanh, by trying them on numbers.
 
     Args:
-        cell: The cell, with ``gate_fn`` and ``activation_fn``; None is not looked at.
+        cell: The cell, with ``gate_fn`` and ``activation_fn``; None is not checked.
 
     Raises:
-        TypeError: If it is no such cell.
+        TypeError: If it is not such a cell.
         ValueError: If the first is not the sigmoid, or the second not tanh.
 
     Example:

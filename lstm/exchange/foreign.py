@@ -1,4 +1,4 @@
-"""Other kinds of files, named for what they are."""
+"""Recognise files of other kinds, so that messages can name them."""
 
 import re
 from collections.abc import Collection
@@ -43,10 +43,10 @@ FOREIGN = {
 
 
 def foreign_kind(content: bytes) -> str | None:
-    """Say what a file is that is not read, by its first bytes.
+    """Recognise a file that cannot be read, by its first bytes.
 
     Args:
-        content: The file.
+        content: The bytes of the file.
 
     Returns:
         str or None: Its kind, for messages; None if it is none of these.
@@ -71,7 +71,7 @@ def foreign_kind(content: bytes) -> str | None:
 
 
 def foreign_archive(names: Collection[str]) -> str | None:
-    """Say what a zip archive is that holds something else than NumPy's arrays.
+    """Recognise a zip archive that holds something other than NumPy arrays.
 
     Args:
         names: The names of its members.

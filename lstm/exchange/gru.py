@@ -2,9 +2,9 @@
 
 Two things cannot be seen in a shape. The order of the gates is one; the other is the *form*:
 whether the reset gate is applied before the product with the candidate's matrix or after it.
-A layer of the one form computes something else with the weights of the other, so `read` and
-`write` deal in the parameters of the row's form: `lstm.variants.gru.cell` before,
-`lstm.variants.gru.cell_after` after.
+With the weights of one form a layer of the other computes something else. So `read` and `write`
+use the parameters of the row's form: those of `lstm.variants.gru.cell` for "before", and of
+`lstm.variants.gru.cell_after` for "after".
 
 One layer and one direction at a time. No library is imported: arrays in, arrays out.
 """
@@ -30,11 +30,11 @@ class Convention(NamedTuple):
     Attributes:
         order: The gates in their order, as the library calls them: z is our f; n and h are
             our candidate g.
-        form: "before" or "after": when h is reset.
+        form: "before" or "after": whether h is reset before or after the product.
         gates: Whether they are blocks of "columns" or of "rows", or "apart" in arrays of
             their own.
         x: The name of the matrix of the inputs, with {} for the gate if they are apart.
-        h: That of the matrix of the outputs.
+        h: The same for the matrix of the outputs.
         biases: "two" vectors of 3H, "stacked" in one of (2, 3H), "joined" in one of 6H, "one"
             of 3H, or "some": where gates are apart, those that the library has.
         bias: The names of the biases.
@@ -88,11 +88,11 @@ OURS = {"r": "r", "z": "f", "n": "g", "h": "g"}
 
 
 def read(convention: Convention, arrays: Any, where: str = "arrays") -> dict[str, NDArray[Any]]:
-    """Turn a library's arrays into the parameters of a cell.
+    """Convert a library's arrays to the parameters of a cell.
 
     Args:
         convention: A row of the table.
-        arrays: The arrays by name, all of one dtype. Without any bias they are zero.
+        arrays: The arrays by name, all of one dtype. If there are no biases, zeros are used.
         where: The caller's name for them, for messages.
 
     Returns:
@@ -173,13 +173,13 @@ def read(convention: Convention, arrays: Any, where: str = "arrays") -> dict[str
 def write(
     convention: Convention, params: Mapping[str, NDArray[Any]], bias: bool = True
 ) -> dict[str, Any]:
-    """Give a library the arrays of a cell.
+    """Convert the parameters of a cell to a library's arrays.
 
-    Where the library has two biases that are added up, the first gets all.
+    If the library adds up two biases, the first gets the whole sum.
 
     Args:
         convention: A row of the table.
-        params: Parameters of ``gru.cell`` or ``gru.cell_after``, as the row's form is.
+        params: Parameters of ``gru.cell`` or ``gru.cell_after``, depending on the row's form.
         bias: False for a layer without biases; the stack's biases must then be zero.
 
     Returns:

@@ -14,7 +14,7 @@ ROW = ROSETTA["Haiku"]
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert ``haiku.LSTM``; the 1 that it adds becomes part of our forget biases.
+    """Convert the parameters of ``haiku.LSTM``; the 1 that it adds goes into the forget biases.
 
     Args:
         params: The parameters of its linear layer, ``params["lstm/linear"]``: ``w`` (D + H, 4H)
@@ -32,16 +32,16 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer]) -> list[Any]:
-    """Give ``haiku.LSTM`` its parameters, less the 1 that it adds to the forget gate.
+    """Convert a stack to parameters for ``haiku.LSTM``, less the 1 that it adds to the forget gate.
 
-    For a gradient that 1 does not exist: take what comes for it less what comes for zeros.
+    A gradient contains no such 1: convert it, convert zeros, and subtract the two.
 
     Args:
         layers: The stack.
 
     Returns:
-        list: For each layer ``w`` and ``b`` of the linear layer; for one that reads both ways a
-        pair.
+        list: For each layer ``w`` and ``b`` of the linear layer; a pair for one that reads both
+        ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 

@@ -39,27 +39,28 @@ NAMES = ("kernel", "recurrent_kernel", "bias")
 
 
 def load(layers: Iterable[tuple[Mapping[str, Any] | None, Sequence[Any]]]) -> list[Layer]:
-    """Convert several ``keras.layers.LSTM``, plain or inside ``Bidirectional``.
+    """Convert the weights of ``keras.layers.LSTM`` layers, plain or inside ``Bidirectional``.
 
-    The weights of a ``CuDNNLSTM`` of Keras 2 are known by their bias, which is twice as long:
+    The weights of a ``CuDNNLSTM`` of Keras 2 are recognised by their bias, which is twice as long:
     its halves are added up, and each gate's kernel turned, as `lstm.exchange.conventions` says.
 
     Args:
-        layers: For each its settings and its weights, from the input up:
+        layers: The settings and the weights of each layer, from the input up:
             ``[(layer.get_config(), layer.get_weights()) for layer in ...]``. The weights are the
             kernel (D, 4H), the recurrent kernel (H, 4H) and, unless ``use_bias=False``, the bias
-            (4H,). None for the settings vouches for them: nothing in the arrays shows them.
+            (4H,). With None for the settings they are not checked, because the arrays do not show
+            them.
 
     Returns:
-        list: A `lstm.stack.Layer` for each.
+        list: A `lstm.stack.Layer` for each layer.
 
     Raises:
         TypeError: If something else is passed as the settings or the weights, or a weight is of
             another dtype.
         ValueError: If weights are missing, too many or of another shape, or a setting cannot be
-            represented: another ``activation`` or ``recurrent_activation``, a ``merge_mode`` but
-            "concat", ``go_backwards`` outside of ``Bidirectional``, a ``dropout``, or one that
-            an LSTM has not.
+            represented: another ``activation`` or ``recurrent_activation``, a ``merge_mode``
+            other than "concat", ``go_backwards`` outside of ``Bidirectional``, a ``dropout``, or
+            one that an LSTM lacks.
 
     Example:
         >>> from lstm import stack
@@ -91,12 +92,12 @@ def load(layers: Iterable[tuple[Mapping[str, Any] | None, Sequence[Any]]]) -> li
 
 
 def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> list[Any]:
-    """Give several ``keras.layers.LSTM``, or ``Bidirectional`` ones, their weights.
+    """Convert a stack to weights for ``keras.layers.LSTM`` layers, or ``Bidirectional`` ones.
 
     Args:
         layers: The stack.
         bias: False for layers with ``use_bias=False``; the stack's biases must then be zero.
-        cudnn: Whether they are for a ``CuDNNLSTM`` of Keras 2.
+        cudnn: Whether the weights are for a ``CuDNNLSTM`` of Keras 2.
 
     Returns:
         list: For each layer the arrays for its ``set_weights``: the kernel, the recurrent kernel
@@ -104,8 +105,8 @@ def dump(layers: Iterable[Layer], *, bias: bool = True, cudnn: bool = False) -> 
 
     Raises:
         TypeError: If ``layers`` is not a stack.
-        ValueError: If ``layers`` is no stack, has biases that Keras's layers have not, or a layer
-            reads only backward.
+        ValueError: If ``layers`` is not a stack, has biases that Keras's layers lack, or has a
+            layer that reads only backward.
 
     Example:
         >>> from lstm import stack

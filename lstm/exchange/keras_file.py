@@ -1,4 +1,4 @@
-"""Keras's files: ``.keras``, which has the settings of its layers, and ``.weights.h5``.
+"""Keras's files: ``.keras``, with the settings of the layers, and ``.weights.h5``, without.
 
 Both hold the weights in HDF5, which the package h5py reads (``pip install 'lstm-book[files]'``);
 Keras itself is not needed.
@@ -35,8 +35,8 @@ def open_h5(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         content: The file.
 
     Returns:
-        tuple: A `lstm.exchange.tensors.Entry` by path, and for each path that Keras gives a
-        layer's name, that name.
+        tuple: A `lstm.exchange.tensors.Entry` by path, and by path the layers' names that Keras
+        has stored.
 
     Raises:
         ImportError: If the package h5py is not installed.
@@ -91,7 +91,7 @@ def _dataset(path: str, dataset: Any, size: int) -> Entry:
 
 
 def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Layer]:
-    """The LSTM of a ``.weights.h5`` file, found by the shapes of its arrays.
+    """Find the LSTM of a ``.weights.h5`` file by the shapes of its arrays.
 
     The file does not say which activations, ``go_backwards`` and ``merge_mode`` were used, nor
     which layer feeds which. So Keras's defaults are assumed, and several layers have to be
@@ -106,7 +106,8 @@ def layers_of_weights(arrays: Mapping[str, Entry], prefix: str = "") -> list[Lay
 
     Raises:
         TypeError: If the dtype of an array is wrong.
-        ValueError: If there is none, or more than one and no prefix, or no Keras 3 file.
+        ValueError: If there is no LSTM, or more than one and no prefix, or it is not a file of
+            Keras 3.
 
     Example:
         >>> def entry(*shape):
@@ -163,14 +164,14 @@ def _cell(arrays: Mapping[str, Entry], path: str) -> Any:
 
 
 def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = "") -> list[Layer]:
-    """The LSTM layers of a ``.keras`` file, as a stack, if they feed one another.
+    """Read the LSTM layers of a ``.keras`` file as a stack, if they feed one another.
 
     Dropout, which acts only in training, and ``stateful``, which hands states from one batch
     to the next, are left out.
 
     Args:
         members: What `lstm.exchange.tensors.open_zip` returned.
-        prefix: The name of one layer; "" for all that there are.
+        prefix: The name of one layer; "" for all LSTM layers.
 
     Returns:
         list: A `lstm.stack.Layer` for each.
@@ -178,8 +179,8 @@ def layers_of_archive(members: Mapping[str, Callable[[], bytes]], prefix: str = 
     Raises:
         ImportError: If the package h5py is not installed.
         TypeError: If the dtype of an array is wrong.
-        ValueError: If the file is damaged, the layers are not a stack, or one has what cannot be
-            represented.
+        ValueError: If the file is damaged, the layers are not a stack, or one has a setting that
+            cannot be represented.
 
     Example:
         >>> layers_of_archive({"config.json": lambda: b"[]", "model.weights.h5": lambda: b""})

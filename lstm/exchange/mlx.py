@@ -16,7 +16,7 @@ ROW = ROSETTA["MLX"]
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert ``mlx.nn.LSTM`` layers.
+    """Convert the parameters of ``mlx.nn.LSTM`` layers to a stack.
 
     Args:
         params: ``layer.parameters()``: ``Wx`` (4H, D), ``Wh`` (4H, H) and, unless
@@ -34,15 +34,15 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
-    """Give ``mlx.nn.LSTM`` layers their parameters.
+    """Convert a stack to parameters for ``mlx.nn.LSTM`` layers.
 
     Args:
         layers: The stack.
         bias: False for layers without biases; the stack's biases must then be zero.
 
     Returns:
-        list: For each layer the parameters by name, for ``update`` after ``mlx.core.array(value)``;
-        for one that reads both ways a pair.
+        list: For each layer the parameters by name, for ``update`` after
+        ``mlx.core.array(value)``; a pair for one that reads both ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 

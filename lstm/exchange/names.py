@@ -1,4 +1,4 @@
-"""Dictionaries of arrays, as libraries hand them out: their names, and checks of what is inside."""
+"""Dictionaries of arrays, as libraries hand them out: their names, and checks of their contents."""
 
 import os
 import re
@@ -14,10 +14,10 @@ __all__ = ["checked", "flat", "listed", "nested", "spelled"]
 
 
 def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
-    """Give arrays in dictionaries inside a dictionary names with "/".
+    """Flatten nested dictionaries of arrays, with names joined by "/".
 
     Args:
-        arrays: What should be a dictionary of arrays.
+        arrays: A dictionary of arrays or of such dictionaries.
         where: The caller's name for it, for messages.
         source: How to get such a dictionary, for messages.
 
@@ -52,7 +52,7 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
 
 
 def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `flat`: names with "/" become dictionaries inside a dictionary.
+    """Undo `flat`: turn names with "/" into nested dictionaries.
 
     Args:
         arrays: Arrays by name.
@@ -75,14 +75,14 @@ def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def spelled(where: str, name: str) -> str:
-    """An array as the caller would write it.
+    """Spell an array as the caller would write it.
 
     Args:
-        where: What the caller calls the dictionary.
+        where: The caller's name for the dictionary.
         name: The name of the array in it.
 
     Returns:
-        str: The two together.
+        str: Both together, as in Python.
 
     Example:
         >>> print(spelled("params", "hi/kernel"))
@@ -92,7 +92,7 @@ def spelled(where: str, name: str) -> str:
 
 
 def listed(names: Iterable[Any]) -> str:
-    """Names for a message, the first few if they are many.
+    """List names for a message, only the first few if there are many.
 
     Args:
         names: The names.
@@ -119,14 +119,14 @@ def checked(
     dtype: Any,
     like: str,
 ) -> NDArray[Any]:
-    """Check an array as `lstm.arguments` does, and of a narrow one say how to widen it.
+    """Check an array as `lstm.arguments` does, and say how to widen one of a narrow dtype.
 
     Args:
         name: The array's name, for messages.
         value: What the caller passed.
         axes: One name per axis, for messages.
         shape: One size per axis; None where any size will do.
-        dtype: The element type asked for; None for any that `lstm` computes in.
+        dtype: The element type asked for; None for any in which `lstm` computes.
         like: The array that ``dtype`` was taken from, for messages.
 
     Returns:

@@ -18,14 +18,15 @@ ROW, OPTIMIZED = ROSETTA["Flax nnx"], ROSETTA["Flax nnx, optimized"]
 
 
 def load(params: Any, cell: Any = None) -> list[Layer]:
-    """Convert ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell``; the names tell which it is.
+    """Convert the parameters of ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell`` to a stack.
 
     Args:
-        params: ``nnx.to_pure_dict(nnx.state(cell, nnx.Param))``. Of an ``LSTMCell`` these are the
-            names and shapes of `lstm.exchange.flax`, but ``if_`` for ``if``; of an
-            ``OptimizedLSTMCell`` ``dense_i`` with a ``kernel`` (D, 4H) and ``dense_h`` with a
+        params: ``nnx.to_pure_dict(nnx.state(cell, nnx.Param))``. For an ``LSTMCell`` they have
+            the names and shapes of `lstm.exchange.flax`, with ``if_`` for ``if``; for an
+            ``OptimizedLSTMCell`` they are ``dense_i`` with a ``kernel`` (D, 4H) and ``dense_h``
+            with a
             ``kernel`` (H, 4H) and a ``bias`` (4H,).
-        cell: The cell itself, so that its functions can be checked; None vouches for them.
+        cell: The cell itself, so that its functions can be checked; with None they are not.
 
     `lstm.exchange.cells.load` describes stacks, the result and the errors.
 
@@ -40,15 +41,15 @@ def load(params: Any, cell: Any = None) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer], *, optimized: bool = False) -> list[Any]:
-    """Give ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell`` its parameters.
+    """Convert a stack to parameters for ``flax.nnx.LSTMCell`` or ``OptimizedLSTMCell``.
 
     Args:
         layers: The stack.
         optimized: Whether they are for an ``OptimizedLSTMCell``.
 
     Returns:
-        list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; for one
-        that reads both ways a pair.
+        list: For each layer the parameters of its cell, for ``nnx.update(cell, params)``; a pair
+        for one that reads both ways.
 
     `lstm.exchange.cells.dump` describes the errors.
 

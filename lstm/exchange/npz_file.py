@@ -1,4 +1,4 @@
-"""The ``.npz`` files of this package: each matrix by its place, the list of all, and a digest."""
+"""The ``.npz`` files of this package: matrices by position, a list of them, and a digest."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ READOUT = "readout"
 
 
 def write_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -> bytes:
-    """Make a file of this package.
+    """Write a stack as the bytes of an ``.npz`` file of this package.
 
     Args:
         layers: The stack.
@@ -46,13 +46,13 @@ def write_npz(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) 
 
 
 def is_ours(arrays: Mapping[str, Entry]) -> bool:
-    """Whether a file with such arrays is one of this package.
+    """Return whether `write_npz` made a file, judging by the names of its arrays.
 
     Args:
         arrays: What `lstm.exchange.tensors.open_npz` returned.
 
     Returns:
-        bool: Whether it has our mark.
+        bool: Whether it has the mark of this package.
 
     Example:
         >>> is_ours({})
@@ -62,7 +62,7 @@ def is_ours(arrays: Mapping[str, Entry]) -> bool:
 
 
 def read_npz(arrays: Mapping[str, Entry]) -> tuple[dict[str, NDArray[Any]], str]:
-    """Read what `write_npz` wrote, if every bit of it is still there.
+    """Read what `write_npz` wrote, if not a bit of it has changed.
 
     Args:
         arrays: What `lstm.exchange.tensors.open_npz` returned.
@@ -103,7 +103,7 @@ def read_npz(arrays: Mapping[str, Entry]) -> tuple[dict[str, NDArray[Any]], str]
 
 
 def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
-    """Put the arrays of a file into layers.
+    """Build layers from the arrays of a file.
 
     Args:
         values: The arrays by name, such as "0.forward".
@@ -127,14 +127,14 @@ def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
 
 
 def digest(arrays: Mapping[str, NDArray[Any]], metadata: str) -> str:
-    """A number that changes with any name, type, shape, bit or word.
+    """Compute a digest that changes with any name, type, shape, bit or word.
 
     Args:
         arrays: The arrays by name.
         metadata: Text that belongs to them.
 
     Returns:
-        str: The SHA-256 of all that, in hexadecimal digits.
+        str: The SHA-256 of everything, in hexadecimal digits.
 
     Example:
         >>> digest({"x": np.ones(2)}, "") == digest({"x": np.ones((1, 2))}, "")

@@ -1,8 +1,8 @@
 """Trading weights with ONNX models.
 
-`load` takes a model apart: the weights of its LSTM nodes, as a stack. What the model starts from,
-if that is not zero, and lengths that it has built in are not layers: `load_call` gives them, too.
-`dump` makes a model of a stack, which ONNX Runtime runs, at once or step by step. Needs the
+`load` returns the weights of a model's LSTM nodes as a stack. If a model has initial states other
+than zero or lengths built in, which layers cannot hold, `load_call` returns those, too. `dump`
+makes a model of a stack, which ONNX Runtime runs as a whole or step by step. Needs the
 package onnx (``pip install 'lstm-book[files]'``).
 
 Source: ONNX, Operators, LSTM (https://onnx.ai/onnx/operators/onnx__LSTM.html).
@@ -33,18 +33,17 @@ READOUT = ("b_out", "W_out")
 def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
     """Read the LSTM nodes of an ONNX model, as a stack.
 
-    Weights may be stored as they are used, or be worked out from what is stored, as exporters
-    leave it: sliced, joined, turned, cast, added. float16 and bfloat16 become float32. States
-    and lengths that are inputs of the model are for you to give to `lstm.stack.forward`.
+    Weights may be stored as they are used, or as exporters leave them: sliced, joined,
+    transposed, cast, added. float16 and bfloat16 become float32. States and lengths that are
+    inputs of the model are yours to pass to `lstm.stack.forward`.
 
     Args:
         model: The path of a file, or an ``onnx.ModelProto``. The numbers may be in other
             files, in the same folder or below.
-        names: Which nodes to take, from the input up; None for all, which must feed one
-            another. What comes before, between (other than the outputs as they are: that is
-            refused) and after them is not looked at. A node in the body of an ``If``, ``Loop``
-            or ``Scan`` is called by its path, such as "if.then_branch/lstm", and taken only by
-            name.
+        names: The nodes to read, from the input up; None for all, which must feed one another
+            unchanged. What comes before and after them is ignored. A node in the body of an
+            ``If``, ``Loop`` or ``Scan`` is named by its path, such as "if.then_branch/lstm", and
+            is read only if it is named.
 
     Returns:
         list: A `lstm.stack.Layer` for each node.
@@ -53,10 +52,11 @@ def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
         ImportError: If the package onnx is not installed.
         OSError: If a file cannot be read.
         TypeError: If ``model`` is neither, or weights have another dtype.
-        ValueError: If the file is damaged; the nodes are not a stack; or a node has what cannot be
-            represented: weights that are not constant, peepholes, ``clip``, ``input_forget``,
-            other activations; or what layers cannot hold: states that are not zero, or built-in
-            lengths (for these see `load_call`).
+        ValueError: If the file is damaged; the nodes are not a stack; or a node has something
+            that cannot be represented: weights that are not constant, peepholes, ``clip``,
+            ``input_forget``,
+            other activations; or something that layers cannot hold: states that are not zero, or
+            built-in lengths (see `load_call`).
 
     Example:
         >>> from lstm import stack
@@ -77,7 +77,7 @@ def load(model: Any, names: Sequence[str] | None = None) -> list[Layer]:
 
 
 def load_call(model: Any, names: Sequence[str] | None = None) -> Call:
-    """Read the LSTM nodes of an ONNX model, with the states and lengths that it has built in.
+    """Read the LSTM nodes of an ONNX model, with its built-in states and lengths.
 
     Args:
         model: As `load`.
@@ -108,7 +108,7 @@ def load_call(model: Any, names: Sequence[str] | None = None) -> Call:
 
 
 def _open(model: Any) -> tuple[str, Path | None, Any]:
-    """Its path, if it has one, the folder that it lies in, and the model."""
+    """Return the path of a model, if it has one, its folder, and the model."""
     import onnx
 
     if not isinstance(model, (str, os.PathLike)):
@@ -130,19 +130,20 @@ def _open(model: Any) -> tuple[str, Path | None, Any]:
 
 
 def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: bool = False) -> Any:
-    """Make an ONNX model of a stack.
+    """Convert a stack to an ONNX model.
 
-    It takes ``X`` (n, b, D) and ``lengths`` (b,), int32, and gives ``Hout`` (n, b, d * H) and,
-    for each layer k, ``Hn_k`` and ``Cn_k`` (d, b, H).
+    The model takes ``X`` (n, b, D) and ``lengths`` (b,), int32, and returns ``Hout`` (n, b, d * H)
+    and, for each layer k, ``Hn_k`` and ``Cn_k`` (d, b, H).
 
     Args:
-        layers: The stack. ONNX Runtime runs only float32.
-        readout: The weights of a linear layer on the last outputs, shape (1 + d * H, K), whose
-            first row are its biases, such as ``WOUT`` of `lstm.train`. With it the model gives
-            ``Y`` (n, b, K), too, which is [1, h] times this matrix at every step.
+        layers: The stack, in float32 if ONNX Runtime is to run it.
+        readout: The weights of a linear layer on the last outputs, shape (1 + d * H, K), with the
+            biases in its first row, such as ``WOUT`` of `lstm.network`. With it the model also
+            returns ``Y`` (n, b, K), [1, h] times this matrix at every step.
         states: Whether the model takes initial states, ``c0_k`` and ``h0_k`` (d, b, H) for each
-            layer k, so that it can run a stream piece by piece; if not they are zero. To go on,
-            give ``Cn_k`` and ``Hn_k`` of one piece as ``c0_k`` and ``h0_k`` of the next.
+            layer k, so that it can run a stream piece by piece; otherwise they are zero. To
+            continue, pass ``Cn_k`` and ``Hn_k`` of one piece as ``c0_k`` and ``h0_k`` of the
+            next.
 
     Returns:
         onnx.ModelProto: The model; ``onnx.save`` or `lstm.exchange.files.save` writes it to a file.
@@ -150,8 +151,8 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
     Raises:
         ImportError: If the package onnx is not installed.
         TypeError: If ``layers`` is not a stack, or a dtype is wrong.
-        ValueError: If ``layers`` is not a stack; ``readout`` has another shape; or states are asked
-            for and a layer reads backward, which no stream can.
+        ValueError: If ``layers`` is not a stack; ``readout`` has another shape; or ``states`` is
+            True and a layer reads backward, which no stream can.
 
     Example:
         >>> from lstm import stack

@@ -2,9 +2,8 @@
 
 Nodes are found in the graph and in the bodies of ``If``, ``Loop`` and ``Scan``, and have names
 that tell them apart (`find_nodes`). Whether a node reads the outputs of another is not guessed
-from the operators between them: the outputs are labelled, each number with a number of its own,
-what lies between is worked out, and the labels must arrive in the order in which the next layer
-of a stack reads them (`order`).
+from the operators between them: each output is given a number of its own, the operators are run,
+and the numbers must arrive in the order in which the next layer of a stack reads them (`order`).
 """
 
 from collections import Counter
@@ -65,8 +64,8 @@ class Sizes(NamedTuple):
 def find_nodes(model: Any) -> list[Node]:
     """Find the LSTM nodes of a model, in its graph and in the bodies of other nodes.
 
-    A node is called by its own name, with the path of the body that it is in. If that is
-    empty or not its own alone, "#" and its position among the LSTM nodes is added.
+    A node gets its own name, after the path of the body that it is in. If the name is empty or
+    not unique, "#"and its position among the LSTM nodes are added.
 
     Args:
         model: The ``onnx.ModelProto``.
@@ -75,7 +74,7 @@ def find_nodes(model: Any) -> list[Node]:
         list: A `Node` for each, in the order of the file.
 
     Raises:
-        ValueError: If there is none. Nodes that come close are listed.
+        ValueError: If there is none. The message lists nodes of similar types.
 
     Example:
         >>> from lstm import stack
@@ -112,14 +111,14 @@ def find_nodes(model: Any) -> list[Node]:
 
 
 def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
-    """Check the attributes of a node: nothing is accepted that is not understood.
+    """Check the attributes of a node, and refuse any that is not understood.
 
     Args:
         node: The node.
 
     Returns:
         tuple: Its directions as in `lstm.stack.Layer`, whether the batch comes first, and the
-        hidden size that it says it has, or None.
+        hidden size that it states, or None.
 
     Raises:
         ValueError: If an attribute cannot be represented, or is unknown.
@@ -167,7 +166,7 @@ def read_settings(node: Node) -> tuple[tuple[str, ...], bool, int | None]:
 
 
 def _text(value: Any) -> str:
-    """What an attribute says."""
+    """Return the text of an attribute."""
     if not isinstance(value, bytes):
         raise ValueError(f"expected text, got {value!r}")
     return value.decode()
@@ -180,14 +179,14 @@ def order(
     nodes: Sequence[Node],
     sizes: Sequence[Sizes],
 ) -> list[int]:
-    """Follow the edges: in which order nodes make up a stack.
+    """Find the order in which nodes make up a stack, by following the edges.
 
     Args:
         model: The ``onnx.ModelProto``.
-        folder: Where it lies, or None.
-        shapes: The shapes that are assumed, by name.
+        folder: The folder of its file, or None.
+        shapes: The assumed shapes, by name.
         nodes: The nodes.
-        sizes: What is known of each.
+        sizes: The `Sizes` of each node.
 
     Returns:
         list: The positions of the nodes, from the input up.

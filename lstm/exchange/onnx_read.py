@@ -1,7 +1,7 @@
-"""What the LSTM nodes of an ONNX model are given: weights, and what is built in beside them.
+"""The inputs of the LSTM nodes of an ONNX model: weights, built-in states and lengths.
 
-Each value is worked out twice, for two assumptions about the sizes that are open, such as the
-batch size: what comes out the same is constant.
+Each value is computed twice, for two assumptions about the open sizes, such as the batch size: a
+value that is the same both times is constant.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Call(NamedTuple):
-    """What `lstm.stack.forward` is called with to compute what a model computes, beside X.
+    """The arguments, beside X, with which `lstm.stack.forward` computes what a model does.
 
     So ``stack.forward(X, **call._asdict())`` does it, with X as (n, b, D).
 
@@ -46,12 +46,12 @@ class Call(NamedTuple):
 
 
 def read_call(model: Any, folder: Path | None, names: Sequence[str] | None) -> Call:
-    """Find the nodes, their weights and their order, and what else they are given.
+    """Find the nodes, their order, and their weights, states and lengths.
 
     Args:
         model: The ``onnx.ModelProto``.
-        folder: Where its file lies; None if it has none.
-        names: Which nodes to take, from the input up; None for all.
+        folder: The folder of its file; None if it has none.
+        names: The nodes to read, from the input up; None for all.
 
     Returns:
         Call: The named tuple (layers, c0, h0, lengths).

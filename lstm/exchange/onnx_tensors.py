@@ -1,4 +1,4 @@
-"""What an ONNX model says before anything is worked out: its stored numbers, and its shapes."""
+"""What an ONNX model states before anything is computed: its stored numbers and its shapes."""
 
 import math
 import os
@@ -17,11 +17,11 @@ __all__ = [
 
 
 def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
-    """A stored tensor as an array; float16 and bfloat16 become float32, without loss.
+    """Read a stored tensor as an array; float16 and bfloat16 become float32, without loss.
 
     Args:
         tensor: The ``onnx.TensorProto``.
-        folder: Where the model's file lies, which the tensor may be stored beside.
+        folder: The folder of the model's file, in which the tensor may be stored, too.
 
     Returns:
         numpy.ndarray: Its numbers.
@@ -93,12 +93,12 @@ def _external(tensor: Any, folder: Path | None) -> Any:
 
 
 def assume(model: Any, sizes: Iterator[int]) -> dict[str, tuple[int, ...]]:
-    """Shapes of the tensors of a model, if its open sizes were these.
+    """Infer the shapes of a model's tensors, given values for its open sizes.
 
     Args:
         model: The ``onnx.ModelProto``.
-        sizes: Numbers for the sizes that are open: one for each name, such as "batch", and
-            one for each that has no name.
+        sizes: The values of the open sizes: one for each name, such as "batch", and one for each
+            without a name.
 
     Returns:
         dict: The shape by name, as far as ONNX's shape inference finds it.
@@ -167,7 +167,7 @@ def count_stored(graph: Any) -> int:
         graph: The ``onnx.GraphProto``.
 
     Returns:
-        int: How many.
+        int: The number of numbers.
 
     Example:
         >>> from onnx import helper, numpy_helper

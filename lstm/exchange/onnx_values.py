@@ -1,13 +1,12 @@
 """What the tensors of an ONNX graph hold before it runs.
 
 Weights, initial states and lengths need not be stored as they are used: exporters write them as
-slices, turned, joined, cast and repeated. `Values.of` works them out, node by node, with the
-reference evaluator of the package onnx, in a loop (no chain is too long for the stack) and with
-a bound on what it makes (a small file cannot ask for a huge array).
+slices, transposed, joined, cast and repeated. `Values.of` computes them, node by node, with the
+reference evaluator of the package onnx, in a loop, so that no chain is too long, and with a bound
+on the memory, so that a small file cannot ask for a huge array.
 
-What depends on the shape of an input that is open, such as the batch size, is worked out for
-an assumed shape; to find out whether it depends on it, try two (``assume`` of
-``onnx_tensors``).
+A value that depends on an open size, such as the batch size, is computed for an assumed one; to
+find out whether it depends on it, compute it for two (``assume`` of ``onnx_tensors``).
 """
 
 import math
@@ -40,8 +39,8 @@ class Unknown(NamedTuple):
     """A tensor that is known only when the model runs.
 
     Attributes:
-        why: Where it comes from, for messages.
-        given: Whether it is an input of the model, perhaps sliced or turned, and not computed.
+        why: The origin of the tensor, for messages.
+        given: Whether it is an input of the model, perhaps sliced or transposed, and not computed.
     """
 
     why: str
@@ -63,16 +62,16 @@ class Scope:
 
     Attributes:
         graph: The ``onnx.GraphProto``.
-        path: Where it lies, such as "if_3.then_branch/"; "" for the graph itself.
+        path: The path of the body, such as "if_3.then_branch/"; "" for the graph itself.
         around: The scope around it, or None.
         stored: The tensors that it stores, by name.
-        makers: For the name of each other tensor the node that makes it.
+        makers: The nodes that make the other tensors, by the tensors' names.
         inputs: The names of its inputs.
-        twice: The names that are given to more than one tensor, which no valid graph does.
+        twice: Names of more than one tensor, which a valid graph does not have.
     """
 
     def __init__(self, graph: Any, path: str = "", around: "Scope | None" = None) -> None:
-        """Note who makes what."""
+        """Record which node makes each tensor."""
         self.graph, self.path, self.around = graph, path, around
         self.stored = {tensor.name: tensor for tensor in graph.initializer}
         self.makers = {name: node for node in graph.node for name in node.output if name}
@@ -95,11 +94,11 @@ class Values:
 
     Attributes:
         opsets: The operator sets of the model.
-        folder: Where tensors lie that are stored outside the file; None if nowhere.
+        folder: The folder of tensors that are stored outside the file; None if there are none.
         shapes: The assumed shape of tensors whose values are not known, by name.
-        known: What has been worked out: an array, `Spread` or `Unknown`, by scope and name.
-        room: How many numbers may still be made.
-        nodes: How many nodes may still be worked out.
+        known: The values found so far, by scope and name: an array, `Spread` or `Unknown`.
+        room: The number of numbers that may still be computed.
+        nodes: The number of nodes that may still be computed.
     """
 
     def __init__(
@@ -112,17 +111,17 @@ class Values:
         self.nodes = NODES
 
     def of(self, scope: Scope, name: str) -> Any:
-        """Work out one tensor.
+        """Compute the value of one tensor.
 
         Args:
-            scope: Where it is used.
+            scope: The scope in which it is used.
             name: Its name there.
 
         Returns:
             An array, `Spread` or `Unknown`.
 
         Raises:
-            ValueError: If the graph is damaged, or it would take too much.
+            ValueError: If the graph is damaged, or the value would take too much memory or time.
         """
         waiting, begun = [(scope, name)], set()
         while waiting:
@@ -248,7 +247,7 @@ class Values:
 
 
 def is_standard(node: Any) -> bool:
-    """Whether a node is one of ONNX's own operators, not of another domain.
+    """Return whether a node is one of ONNX's own operators, not of another domain.
 
     Args:
         node: The ``onnx.NodeProto``.
@@ -265,7 +264,7 @@ def is_standard(node: Any) -> bool:
 
 
 def describe(node: Any) -> str:
-    """A node by its operator and name, for messages.
+    """Describe a node by its operator and name, for messages.
 
     Args:
         node: The ``onnx.NodeProto``.

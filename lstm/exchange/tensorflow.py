@@ -1,7 +1,7 @@
 """TensorFlow 1: ``BasicLSTMCell``, ``LSTMCell``, ``LSTMBlockCell`` and ``LSTMBlockFusedCell``.
 
-All four have one layout, and add a forget bias, 1 unless told otherwise, when they run. It is in
-no checkpoint.
+All four have the same layout, and add a forget bias when they run, 1 by default, which no
+checkpoint contains.
 """
 
 import re
@@ -46,17 +46,18 @@ USUAL = {
 def load(
     variables: Any, *, forget_bias: float = 1.0, config: Mapping[str, Any] | None = None
 ) -> list[Layer]:
-    """Convert the LSTM cells of TensorFlow 1.
+    """Convert the variables of TensorFlow 1's LSTM cells to a stack.
 
     Args:
         variables: The variables of a cell by name, with or without their scope, such as
             ``{"rnn/basic_lstm_cell/kernel": ..., "rnn/basic_lstm_cell/bias": ...}``: ``kernel``
-            (D + H, 4H), for the joined vector [x, h], and ``bias`` (4H,). For a stack a list, see
-            `lstm.exchange.cells.load`.
-        forget_bias: What the cell adds to the raw forget gate: its argument of that name. It is
-            in our forget biases then.
-        config: The cell's ``get_config()``, so that its settings can be checked. None vouches for
-            them: no ``cell_clip``, no activation but tanh. Nothing in the variables shows them.
+            (D + H, 4H), for the joined vector [x, h], and ``bias`` (4H,). For a stack, a list of
+            these; see `lstm.exchange.cells.load`.
+        forget_bias: The number that the cell adds to the raw forget gate, its argument of that
+            name. It is added to the forget biases of the stack.
+        config: The cell's ``get_config()``, so that its settings can be checked: no
+            ``cell_clip``, and tanh as the activation. With None they are not checked, because the
+            variables do not show them.
 
     Returns:
         list: A `lstm.stack.Layer` for each layer.
@@ -84,15 +85,15 @@ def load(
 
 
 def dump(layers: Iterable[Layer], *, forget_bias: float = 1.0) -> list[Any]:
-    """Give the LSTM cells of TensorFlow 1 their variables.
+    """Convert a stack to variables for TensorFlow 1's LSTM cells.
 
     Args:
         layers: The stack.
-        forget_bias: What the cell will add to the raw forget gate; it is taken off here. For a
-            gradient give 0.
+        forget_bias: The number that the cell will add to the raw forget gate, which is subtracted
+            here. For a gradient pass 0.
 
     Returns:
-        list: For each layer ``kernel`` and ``bias`` by name; for one that reads both ways a pair.
+        list: For each layer ``kernel`` and ``bias`` by name; a pair for one that reads both ways.
 
     Raises:
         TypeError: If ``layers`` is not a stack.

@@ -1,7 +1,8 @@
 """Files that hold arrays by name, as other programs write them: ``.npz`` and ``.safetensors``.
 
-A file is not believed: names come before sizes, sizes before numbers, and what it declares is
-compared with what it holds before room is made for it. Nothing in a file is executed: arrays of
+A file is not trusted: names are checked before sizes, sizes before numbers, and what it declares
+is compared with what it holds before memory is allocated. Nothing in a file is executed: arrays
+of
 Python objects, which NumPy stores as pickles, are refused. Both kinds are read and written here,
 with nothing but NumPy.
 
@@ -40,7 +41,7 @@ class Entry(NamedTuple):
     Attributes:
         shape: Its shape.
         dtype: The name of its type in the file.
-        read: Reads it; float16 and bfloat16 are widened to float32, without loss.
+        read: A function that reads it; float16 and bfloat16 are widened to float32, without loss.
     """
 
     shape: tuple[int, ...]
@@ -48,23 +49,23 @@ class Entry(NamedTuple):
     read: Callable[[], NDArray[Any]]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The numbers, so that an entry passes for an array."""
+        """Return the numbers, so that an entry can be used as an array."""
         if copy is False:
             raise ValueError("an array that is not read yet cannot be had without a copy")
         return np.asarray(self.read(), dtype)
 
 
 def open_zip(content: bytes) -> dict[str, Callable[[], bytes]]:
-    """List what is in a zip archive, if it is sound.
+    """List the members of a zip archive, having checked that it is sound.
 
     Args:
-        content: The archive.
+        content: The bytes of the archive.
 
     Returns:
-        dict: For each name a function that unpacks it. (Its sizes have been checked.)
+        dict: For each name a function that unpacks the member, whose size has been checked.
 
     Raises:
-        ValueError: If it is damaged, locked, or would unpack to far more than it is.
+        ValueError: If it is damaged, encrypted, or would unpack to far more than its own size.
 
     Example:
         >>> file = io.BytesIO()
@@ -152,7 +153,7 @@ def _npy(name: str, data: bytes) -> Entry:
 
 
 def open_safetensors(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
-    """List the arrays of a ``.safetensors`` file, tied ones too, which it stores once.
+    """List the arrays of a ``.safetensors`` file, including tied ones, which it stores once.
 
     Args:
         content: The file.
@@ -284,7 +285,7 @@ def widened(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Make an ``.npz`` file.
+    """Write arrays as the bytes of an ``.npz`` file.
 
     Args:
         arrays: The arrays by name.
@@ -306,7 +307,7 @@ def to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def to_safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
-    """Make a ``.safetensors`` file.
+    """Write arrays as the bytes of a ``.safetensors`` file.
 
     Args:
         arrays: The arrays by name, float32 or float64.

@@ -14,7 +14,7 @@ ROW = ROSETTA["tinygrad"]
 
 
 def load(params: Any) -> list[Layer]:
-    """Convert ``tinygrad.nn.LSTMCell``, which has the layout of PyTorch's cell.
+    """Convert the parameters of ``tinygrad.nn.LSTMCell``, which has the layout of PyTorch's cell.
 
     Args:
         params: ``{k: v.numpy() for k, v in tinygrad.nn.state.get_state_dict(cell).items()}``:
@@ -33,7 +33,7 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
-    """Give ``tinygrad.nn.LSTMCell`` its parameters. On its two biases see `lstm.exchange.torch`.
+    """Convert a stack to parameters for ``tinygrad.nn.LSTMCell``, with biases as for PyTorch.
 
     Args:
         layers: The stack.
@@ -41,7 +41,8 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
     Returns:
         list: For each layer the parameters by name, for ``load_state_dict`` after
-        ``Tensor(value)``; for one that reads both ways a pair.
+        ``Tensor(value)``; a pair for one that reads both ways. `lstm.exchange.torch.dump` says what
+        happens to the two biases.
 
     `lstm.exchange.cells.dump` describes the errors.
 

@@ -45,26 +45,26 @@ REFUSED = {
 
 
 def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
-    """Convert a ``torch.nn.LSTM``, with all its layers and directions, or an ``LSTMCell``.
+    """Convert the state dict of a ``torch.nn.LSTM`` or ``LSTMCell`` to a stack.
 
-    The two biases are added up. ``batch_first`` and ``dropout`` are in no state dict: the first
-    is an argument of `lstm.stack.forward`, the other acts only in training.
+    The two biases are added up. A state dict does not contain ``batch_first`` and ``dropout``:
+    the first is an argument of `lstm.stack.forward`, and the other acts only in training.
 
     Args:
-        state_dict: Its ``state_dict()``, or what a file held of it: ``weight_ih_l0`` (4H, D),
-            ``weight_hh_l0`` (4H, H), and, unless ``bias=False``, ``bias_ih_l0`` and
-            ``bias_hh_l0`` (4H,), and so on for each layer and ``_reverse``. An ``LSTMCell`` has
-            these names without ``_l0``.
-        prefix: What its names begin with in that of a larger module, such as "encoder.lstm.".
-            Names without it are not looked at.
+        state_dict: The module's ``state_dict()``, or the arrays of one that was saved:
+            ``weight_ih_l0`` (4H, D), ``weight_hh_l0`` (4H, H), and, unless ``bias=False``,
+            ``bias_ih_l0`` and ``bias_hh_l0`` (4H,), and so on for each layer and ``_reverse``. An
+            ``LSTMCell`` has these names without ``_l0``.
+        prefix: In the state dict of a larger module, the beginning of the LSTM's names, such as
+            "encoder.lstm.". Other names are ignored.
 
     Returns:
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
         TypeError: If it is not a dictionary, or a parameter is not an array or of another dtype.
-        ValueError: If names are there or missing that an LSTM has not or has, such as one bias of
-            two, or those of weight_norm, pruning and the like; or a shape is wrong.
+        ValueError: If a name is missing, such as one bias of two, or unknown, such as those of
+            weight_norm or pruning; or a shape is wrong.
 
     Example:
         >>> from lstm import stack
@@ -98,15 +98,16 @@ def load(state_dict: Mapping[str, Any], prefix: str = "") -> list[Layer]:
 def dump(
     layers: Iterable[Layer], prefix: str = "", *, bias: bool = True, cell: bool = False
 ) -> dict[str, NDArray[Any]]:
-    """Give a ``torch.nn.LSTM`` or ``LSTMCell`` its parameters.
+    """Convert a stack to a state dict for ``torch.nn.LSTM`` or ``LSTMCell``.
 
     Two biases that are added cannot be told apart: the whole sum goes to ``bias_ih``, and
     ``bias_hh`` is zero. That gives the same outputs. But the gradient of *each* is the bias row
     of ``dWLSTM``, so an optimiser moves their sum twice as far as our one bias.
 
     Args:
-        layers: The stack. PyTorch has one hidden size, and reads forward or both ways.
-        prefix: What to put before the names.
+        layers: The stack, with one hidden size, whose layers read forward or both ways, as in
+            PyTorch.
+        prefix: A text to put before the names.
         bias: False for a module without biases; the stack's biases must then be zero.
         cell: Whether it is an ``LSTMCell``, whose names have no number.
 
@@ -116,8 +117,8 @@ def dump(
 
     Raises:
         TypeError: If ``layers`` is not a stack.
-        ValueError: If ``layers`` is not a stack, or one that PyTorch does not have, or has biases
-            that the module has not.
+        ValueError: If ``layers`` is not a stack, PyTorch cannot represent it, or it has biases
+            that the module lacks.
 
     Example:
         >>> from lstm import stack

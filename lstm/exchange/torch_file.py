@@ -1,4 +1,4 @@
-"""Files with PyTorch's names: the LSTM of a state dict, among whatever else a model has."""
+"""Files with PyTorch's names: finds the LSTM among the other parts of a model."""
 
 import re
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ __all__ = ["layers_of"]
 
 
 def layers_of(arrays: Mapping[str, Entry], prefix: str = "") -> list[Layer]:
-    """Find the LSTM among the arrays of a file. None of the others is read.
+    """Find the LSTM among the arrays of a file, and read only its arrays.
 
     Args:
-        arrays: What the file holds, by name.
-        prefix: What the names of the LSTM begin with; "" if there is only one.
+        arrays: The arrays of the file, by name.
+        prefix: The beginning of the names of the LSTM; "" if there is only one.
 
     Returns:
         list: A `lstm.stack.Layer` for each layer.

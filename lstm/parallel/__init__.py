@@ -1,9 +1,9 @@
 """All steps at once: linear recurrences by scans, the LSTM by Newton's method over time.
 
 `lstm.parallel.linear` solves s_t = A_t s_{t-1} + u_t in a tree instead of a chain. The others
-reduce the LSTM to it: `newton` its forward pass, by iteration; `adjoint` its backward pass, which
-is linear as it stands; `diagonal` both for units that do not see each other. `gradient` has the
-backward pass in JAX.
+reduce the LSTM to such recurrences: `newton` the forward pass, by iteration; `adjoint` the
+backward pass, which is linear already; `diagonal` the forward pass of a cell whose units do not
+see each other. `gradient` is the backward pass in JAX.
 
 Example:
     >>> from lstm.parallel import linear

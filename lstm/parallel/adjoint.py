@@ -1,13 +1,14 @@
-"""The LSTM's backward pass as one scan: whatever the cell is, adjoints are linear.
+"""The LSTM's backward pass as one scan, because adjoints are linear in every cell.
 
-Forward, a step bends its inputs, and the whole trajectory can only be found by iteration. Backward
-nothing bends: with the gates known, the complete gradient of the state s_t = [c_t, h_t] is::
+The forward step is not linear, and the whole trajectory can be found only by iteration. The
+backward step is linear: with the gates known, the complete gradient of the state s_t = [c_t, h_t]
+is::
 
     a_t = [0, dHout_t] + J_{t+1}^T a_{t+1}                                 (eq-adjoint-scan)
 
-J the Jacobians of `lstm.parallel.newton`. So one linear recurrence gives every a_t, and all that
-``lstm.backward`` does after that happens for all steps at once. The price: products of 2H x 2H
-matrices, 8 H^3 multiplications each, where the loop multiplies a vector with H x 4H weights.
+with the Jacobians J of `lstm.parallel.newton`. So one linear recurrence gives every a_t, and the
+rest of ``lstm.backward`` runs for all steps at once. The price is products of 2H x 2H matrices,
+with 8 H^3 multiplications each, where the loop multiplies a vector with H x 4H weights.
 
 Source: chapters 4, 5 and 16 of the book.
 """
@@ -30,7 +31,7 @@ def backward(
     dCn: ArrayLike | None = None,
     dHn: ArrayLike | None = None,
 ) -> Gradients:
-    """Do what ``lstm.backward`` does, without a loop over all steps.
+    """Compute what ``lstm.backward`` does, without a loop over all steps.
 
     It needs memory for the Jacobians, 4 n b H^2 numbers, and again for their products.
 

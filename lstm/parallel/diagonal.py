@@ -1,9 +1,9 @@
 """An LSTM whose units do not see each other: diagonal recurrent weights, cheap Jacobians.
 
-Each unit reads only its own last output: h_prev * w instead of h_prev Wh, w of shape (4H,). A
-step's Jacobian then has a block of 2 x 2 for each unit, 4 H numbers instead of 4 H^2, and composing
-two of them costs 8 H multiplications instead of 8 H^3. That makes Newton's method over time
-affordable at the sizes of today's models, at the price that units no longer see each other.
+Each unit reads only its own last output: the product h_prev Wh becomes h_prev * w, with w of shape
+(4H,). A step's Jacobian then has a block of 2 x 2 for each unit, 4 H numbers instead of 4 H^2, and
+composing two of them costs 8 H multiplications instead of 8 H^3. That makes Newton's method over
+time affordable at the sizes of today's models, at the price that units no longer see each other.
 
 The cell is a table like the LSTM's, with its first rows replaced; `lstm.steps` runs it.
 

@@ -1,21 +1,22 @@
 """Linear recurrences s_t = A_t s_{t-1} + u_t, one step after the other or all at once.
 
-A step is a map s -> A s + u. One after the other, two such maps are again one::
+A step is a map s -> A s + u. Two such maps, one after the other, make a map of the same form::
 
     (A, u) after (A', u') = (A A', A u' + u)                                (eq-compose)
 
-and how a chain of them is bracketed does not matter. So the chain can be cut anywhere, the
-pieces worked on side by side, and put together in a tree. Three ways to do it:
+and a chain of them may be bracketed in any way. So it can be cut into pieces, which run in
+parallel and are put together in a tree. Three ways to do it:
 
 - `loop`: from the first step to the last; n rounds, the least work.
-- `doubling`: every step composed with the one 1, 2, 4, ... before it; log2 n rounds.
-- `blocked`: about sqrt(n) pieces side by side, then their ends, then the rest; 2 sqrt(n) rounds.
+- `doubling`: every step is composed with the one 1, 2, 4, ... steps before it; log2 n rounds.
+- `blocked`: about sqrt(n) pieces in parallel, then their ends, then the rest; 2 sqrt(n) rounds.
 
 `associative` is ``jax.lax.associative_scan`` with the same operator. `backward` is the derivative:
 the same recurrence once more, from the last step to the first.
 
 A is either diagonal, of the shape of u, (n, ..., k), and multiplies element by element, or a
-matrix for each step, (n, ..., k, k). n steps, k numbers in a state, anything in between.
+matrix for each step, (n, ..., k, k). There are n steps, k numbers in a state, and any axes in
+between.
 
 Source: Blelloch, Prefix sums and their applications (1990); Martin and Cundy, ICLR 2018.
 """
@@ -48,7 +49,7 @@ class LinearGradients(NamedTuple):
 
 
 def apply(A: Any, s: Any) -> Any:
-    """A s for a diagonal A, as long as s, or for a matrix, which has an axis more.
+    """Multiply states by diagonals, of the same shape, or by matrices, with one more axis.
 
     Args:
         A: Diagonals, shape (..., k), or matrices, (..., k, k).
@@ -65,14 +66,14 @@ def apply(A: Any, s: Any) -> Any:
 
 
 def compose(later: Any, earlier: Any) -> Any:
-    """The map that does ``earlier``, then ``later``.
+    """Compose two maps into the one that applies ``earlier``, then ``later``.
 
     Args:
-        later: A pair (A, u): diagonals (..., k) or matrices (..., k, k), and what is added.
-        earlier: Another.
+        later: A pair (A, u): diagonals (..., k) or matrices (..., k, k), and the added terms.
+        earlier: Another such pair.
 
     Returns:
-        tuple: The pair (A, u) of both.
+        tuple: The pair (A, u) of the composed map.
 
     Example:
         >>> double, add_one = (np.array([2.0]), np.array([0.0])), (np.array([1.0]), np.array([1.0]))
@@ -136,7 +137,7 @@ def doubling(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
 
 @np.errstate(under="ignore")
 def blocked(A: Any, u: Any, s0: Any = None, *, pieces: int | None = None) -> NDArray[Any]:
-    """Run the recurrence in pieces side by side.
+    """Run the recurrence in pieces, all at the same time.
 
     First all pieces at once, each from its own start; that gives each piece as one map. Then the
     states at the cuts, one piece after the other. Then every step from the cut before it. Some
@@ -231,7 +232,7 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
 
 
 def solve(A: Any, u: Any, s0: Any = None) -> Any:
-    """Run the recurrence all at once: JAX arrays by `associative`, NumPy's by `doubling`.
+    """Run the recurrence at once: JAX arrays by `associative`, NumPy's by `doubling`.
 
     Arguments, result and errors are those of the two.
 
@@ -245,10 +246,10 @@ def solve(A: Any, u: Any, s0: Any = None) -> Any:
 
 @np.errstate(under="ignore")
 def backward(ds: Any, A: Any, states: Any, s0: Any = None) -> LinearGradients:
-    """Carry gradients back: the adjoints are a linear recurrence, too, in reverse.
+    """Carry gradients back through the recurrence, by a linear recurrence in reverse.
 
-    With ``ds`` the gradient of the loss with respect to each state as handed out, the complete
-    gradient a_t of s_t adds what comes by way of s_{t+1}::
+    ``ds`` is the gradient of the loss with respect to each state that was returned. The complete
+    gradient a_t of s_t also has the part that comes through s_{t+1}::
 
         a_t = ds_t + A_{t+1}^T a_{t+1}                                    (eq-linear-back)
 
@@ -257,7 +258,7 @@ def backward(ds: Any, A: Any, states: Any, s0: Any = None) -> LinearGradients:
     Args:
         ds: Gradient of the loss with respect to the states, shape (n, ..., k).
         A: Diagonals, shape (n, ..., k), or matrices, (n, ..., k, k), as in the forward run.
-        states: What it returned, shape (n, ..., k).
+        states: The states that the forward run returned, shape (n, ..., k).
         s0: Its initial state, shape (..., k); zeros if None.
 
     Returns:
@@ -284,14 +285,14 @@ def backward(ds: Any, A: Any, states: Any, s0: Any = None) -> LinearGradients:
 
 
 def adjoints(A: NDArray[Any], ds: NDArray[Any]) -> NDArray[Any]:
-    """The complete gradients a_t of the states.
+    """Compute the complete gradients a_t of the states.
 
     Args:
         A: Diagonals, shape (n, ..., k), or matrices, (n, ..., k, k), of the forward run.
-        ds: Gradient of the loss with respect to the states as handed out, shape (n, ..., k).
+        ds: Gradient of the loss with respect to the states that were returned, shape (n, ..., k).
 
     Returns:
-        numpy.ndarray: The gradients with all that comes by way of later states, (n, ..., k).
+        numpy.ndarray: The gradients, including what comes through later states, (n, ..., k).
 
     Example:
         >>> adjoints(np.full(3, 0.5), np.array([0.0, 0.0, 1.0]))

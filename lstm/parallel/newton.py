@@ -1,7 +1,7 @@
 """The LSTM's whole trajectory at once: Newton's method with all states as unknowns.
 
-A step needs the state before it, so the steps wait for each other. Guess all states instead, and
-ask how wrong the guess is: the residual of step t is r_t = F(s_{t-1}, x_t) - s_t, where F is the
+Each step has to wait for the state before it. Instead, guess all states, and measure how wrong
+the guess is: the residual of step t is r_t = F(s_{t-1}, x_t) - s_t, where F is the
 step and s = [c, h]. Given the guess, all residuals can be computed at once, and so can the
 Jacobians J_t of F, from the derivatives of chapter 4. Newton's method corrects the guess by the
 solution of the linearised equations::
@@ -9,7 +9,7 @@ solution of the linearised equations::
     s_t <- F(s_{t-1}) + J_t (correction of s_{t-1})                           (eq-newton)
 
 which is a linear recurrence: `lstm.parallel.linear` solves it in log2 n rounds. After k
-iterations the first k states are exact, so that n are always enough; far fewer are hoped for.
+iterations the first k states are exact, so n iterations are always enough; usually far fewer are.
 
 Sources: Lim, Zhu, Selfridge and Kasim, ICLR 2024 (DEER); Gonzalez, Warrington, Smith and
 Linderman, NeurIPS 2024 (diagonal and damped forms).
@@ -54,12 +54,12 @@ class Trajectory(NamedTuple):
 
     @property
     def iterations(self) -> int:
-        """How many iterations were done."""
+        """The number of iterations done."""
         return len(self.residuals) - 1
 
 
 class Moves(NamedTuple):
-    """One step from each of n states at once, by `moves`.
+    """The result of `moves`: one step from each of n states at once.
 
     Attributes:
         C: The cell state after it, shape (n, b, H).
@@ -75,10 +75,10 @@ class Moves(NamedTuple):
 
 
 def moves(bx: Any, Wh: Any, C_prev: Any, H_prev: Any) -> Moves:
-    """One step from each of n states, all at once.
+    """Take one step from each of n states, all at once.
 
     Args:
-        bx: The part of the raw gates that knows nothing of h, biases included, (n, b, 4H).
+        bx: The part of the raw gates that does not depend on h, biases included, (n, b, 4H).
         Wh: Weights of the previous output, shape (H, 4H).
         C_prev: The cell states to start from, shape (n, b, H).
         H_prev: The outputs to start from, shape (n, b, H).
@@ -101,7 +101,7 @@ def moves(bx: Any, Wh: Any, C_prev: Any, H_prev: Any) -> Moves:
 
 
 def jacobians(IFOG: Any, C_prev: Any, S: Any, Wh: Any) -> NDArray[Any]:
-    """The derivative of each step's [c, h] with respect to the [c, h] before it.
+    """Compute the derivative of each step's [c, h] with respect to the [c, h] before it.
 
     Args:
         IFOG: Gates, shape (n, b, 4H).
@@ -135,7 +135,7 @@ def jacobians(IFOG: Any, C_prev: Any, S: Any, Wh: Any) -> NDArray[Any]:
 
 
 def bounds(bx: Any, reach: Any, c0: Any) -> NDArray[Any]:
-    """How large the cell states can become, whatever the outputs before them are.
+    """Bound the cell states, whatever the outputs before them are.
 
     Outputs lie between -1 and 1, so h Wh moves a raw gate by at most ``reach``. That bounds the
     gates, and the bound of c is a linear recurrence in the largest of them::
@@ -143,7 +143,7 @@ def bounds(bx: Any, reach: Any, c0: Any) -> NDArray[Any]:
         c_max <- f_max c_max + i_max g_max                                      (eq-bound)
 
     Args:
-        bx: The part of the raw gates that knows nothing of h, shape (n, b, 4H).
+        bx: The part of the raw gates that does not depend on h, shape (n, b, 4H).
         reach: The sum of the magnitudes of the recurrent weights of each raw gate, shape (4H,);
             or for each step and sequence, (n, b, 4H), if an output is not within -1 and 1.
         c0: Initial cell state, shape (b, H).
@@ -162,7 +162,7 @@ def bounds(bx: Any, reach: Any, c0: Any) -> NDArray[Any]:
 
 
 def within(states: Any, limit: Any) -> Any:
-    """A guess, with what is not a number set to 0, and what cannot be set to its limit.
+    """Clip a guess to its limits, and set nan to 0.
 
     Args:
         states: The guess, any shape.
@@ -193,11 +193,11 @@ def solve(
     tolerance: float = 1e-12,
     keep: list[NDArray[Any]] | None = None,
 ) -> Trajectory:
-    """Find all states of an LSTM by iteration over the whole sequence.
+    """Find all states of an LSTM at once, by Newton's method over the whole sequence.
 
-    It need not converge within the iterations that it is given: look at ``converged``. Every
-    guess is kept where the true states must be: outputs between -1 and 1, cell states within
-    `bounds`. A few iterations of the method "frozen" make a good, cheap start for the others.
+    It may not converge within the given iterations: check ``converged``. Every guess is clipped
+    to where the true states must be: outputs between -1 and 1, cell states within `bounds`. A few
+    iterations of the method "frozen" make a good, cheap start for the others.
 
     Args:
         X: Inputs, shape (n, b, D).
@@ -206,7 +206,7 @@ def solve(
         h0: Initial output, shape (b, H); zeros if None.
         method: One of `METHODS`.
         start: A first guess (C, Hout) of all states, each (n, b, H); zeros if None.
-        damping: From 0 to 1; the Jacobian is taken times 1 - damping.
+        damping: From 0 to 1; the Jacobian is multiplied by 1 - damping.
         safe: Whether to keep guesses within their bounds. The chapter shows what happens without.
         iterations: The largest number of iterations; if None, n, which is always enough.
         tolerance: The largest residual at which to stop.
@@ -217,7 +217,7 @@ def solve(
 
     Raises:
         TypeError: If an argument is not an array of the dtype of ``WLSTM``, float32 or float64.
-        ValueError: If a shape does not fit, or the method or a number is none of those allowed.
+        ValueError: If a shape does not fit, or the method is unknown or a number is out of range.
 
     Example:
         >>> import lstm
@@ -295,19 +295,21 @@ def iterate(
     tolerance: float,
     keep: list[NDArray[Any]] | None = None,
 ) -> tuple[NDArray[Any], list[float]]:
-    """Correct a guess of all states of a cell, whatever the cell is, until it fits.
+    """Correct a guess of all states of any cell until it fits.
 
     Args:
-        move: From n states to the n states one step after them, and what ``correct`` needs.
-        correct: From the guess, its residual and that to a better guess.
+        move: A function from n states to the n states one step after them, and to what ``correct``
+            needs.
+        correct: A function from the guess, its residual and what ``move`` returned for it to a
+            better guess.
         s0: Initial state, shape (b, k).
         guess: A guess of s_1 to s_n, shape (n, b, k).
-        most: How many corrections at most.
+        most: The largest number of corrections.
         tolerance: The largest residual at which to stop.
         keep: A list to which every guess is added.
 
     Returns:
-        tuple: The last guess, and the largest residual of each, the last one's included.
+        tuple: The last guess, and the largest residual of every guess, including the last.
 
     Example:
         >>> half = lambda s: (s / 2 + 1, None)             # each step: halve, add one
@@ -339,10 +341,10 @@ def solve_in_pieces(
     iterations: int = 100,
     tolerance: float = 1e-12,
 ) -> tuple[Trajectory, list[int]]:
-    """Solve a sequence piece by piece by Newton's method, each piece all at once.
+    """Solve a sequence piece by piece, each piece at once by Newton's method.
 
-    A piece starts from where the one before it ended, and its first guess is that nothing
-    changes from there on. It stops at the first piece that does not converge.
+    A piece starts where the one before it ended, with the guess that the states stay constant
+    from there. The function stops at the first piece that does not converge.
 
     Args:
         X: Inputs, shape (n, b, D).

@@ -1,9 +1,9 @@
-"""A tutor that names your mistake: hand it your LSTM, and it says what is wrong with it.
+"""A tutor that names your mistake: give it your LSTM, and it says what is wrong with it.
 
 `check` judges a forward and a backward pass. It runs them on random problems in which nothing is
-zero and no two sizes are equal, and if a number is wrong it looks for the mistake that explains
-*all* numbers, among some eight hundred of them, alone and up to three together. What does not
-explain everything is not named; then it says where the first wrong step is.
+zero and no two sizes are equal. If a number is wrong, it searches some eight hundred mistakes,
+one at a time and up to three together, for those that explain *all* numbers. If nothing explains
+everything, no mistake is named, and the tutor says where the first wrong step is.
 
 Example:
     >>> import lstm

@@ -1,8 +1,8 @@
-"""What can be wrong besides the values: sizes, magnitudes, precision, what is left over.
+"""What can be wrong besides the values: sizes, magnitudes, precision and side effects.
 
-These checks come when all values are right on ordinary problems: a larger one, pieces of a
-sequence, gates that are saturated, a memory that is large, gradients of other sizes, float32,
-and a sequence of length 0.
+These checks come after all values are right on ordinary problems: a larger problem, a sequence in
+pieces, saturated gates, a large memory, gradients of other sizes, float32, and a sequence of
+length 0.
 """
 
 import time
@@ -33,13 +33,13 @@ DOUBLE, SINGLE = 1e-9, 1e-4  # what may differ, as a part of an array's largest 
 
 
 def not_finite(ran: Ran) -> bool:
-    """Whether an output has nan or infinity in it.
+    """Return whether an output contains nan or infinity.
 
     Args:
         ran: A run.
 
     Returns:
-        bool: Whether it has.
+        bool: Whether it does.
 
     Example:
         >>> not_finite(Ran({}, {"Hout": np.array([1.0, np.nan])}))
@@ -97,7 +97,7 @@ def _extreme(code: Candidate) -> Problem:
 
 
 def beyond_forward(code: Candidate, tolerance: float) -> list[Finding]:
-    """What else can be wrong with a forward pass whose values are right.
+    """Find what else is wrong with a forward pass whose values are right.
 
     Args:
         code: The code to judge.
@@ -145,7 +145,7 @@ def beyond_forward(code: Candidate, tolerance: float) -> list[Finding]:
 
 
 def memory_clipped(code: Candidate) -> list[Finding]:
-    """If the memory of one step is right except for a clip, that is named.
+    """Name a clip of the memory, if one step is right except for it.
 
     Args:
         code: The code to judge.
@@ -192,7 +192,7 @@ def _empty_forward(code: Candidate) -> list[Finding]:
 
 
 def beyond_backward(code: Candidate, tolerance: float) -> list[Finding]:
-    """What else can be wrong with a backward pass whose values are right.
+    """Find what else is wrong with a backward pass whose values are right.
 
     Args:
         code: The code to judge.
@@ -239,15 +239,16 @@ def beyond_backward(code: Candidate, tolerance: float) -> list[Finding]:
 
 
 def clip_of(outputs: list[Arrays], rights: list[Arrays], names: Any) -> float:
-    """The bound, if all that is wrong is that numbers are clipped at one bound.
+    """Return the bound at which numbers are clipped, if nothing else is wrong.
 
     Args:
         outputs: Outputs by name, for each problem.
-        rights: The right ones.
-        names: Which to look at.
+        rights: The right outputs.
+        names: The names of
+        the outputs to compare.
 
     Returns:
-        float: The bound; 0 if it is something else.
+        float: The bound; 0 if something else is wrong.
 
     Example:
         >>> right = {"dX": np.array([0.5, -3.0])}
@@ -268,13 +269,13 @@ def clip_of(outputs: list[Arrays], rights: list[Arrays], names: Any) -> float:
 
 
 def clipped(bound: float) -> Finding:
-    """The finding that gradients are clipped.
+    """Make the finding that gradients are clipped.
 
     Args:
-        bound: At what.
+        bound: The bound at which they are clipped.
 
     Returns:
-        Finding: That.
+        Finding: The finding.
 
     Example:
         >>> clipped(5.0).mistakes

@@ -1,4 +1,4 @@
-"""Call code that may do anything: raise, never end, print, or change its arguments."""
+"""Call code that may do anything: raise errors, never return, print, or change its arguments."""
 
 import contextlib
 import ctypes
@@ -20,7 +20,7 @@ LIMIT = 10.0
 
 
 class Called(NamedTuple):
-    """What came of a call.
+    """The outcome of a call.
 
     Attributes:
         value: What was returned.
@@ -51,16 +51,16 @@ class _TooLongError(BaseException):
 def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) -> Called:
     """Call a function with copies of its arguments, whatever it does.
 
-    Nothing that it raises gets through, except the reader's own interrupt. What it prints and
-    warns of is not shown.
+    Its errors are caught, except the reader's own interrupt, and its prints and warnings are not
+    shown.
 
     Args:
-        function: What to call.
+        function: The function to call.
         *arguments: Its arguments; arrays in tuples and dictionaries are copied, too.
-        limit: The seconds that it may take.
+        limit: The time limit, in seconds.
 
     Returns:
-        Called: What came of it.
+        Called: The outcome.
 
     Example:
         >>> call(lambda x: 1 / x, 0).trouble

@@ -1,4 +1,4 @@
-"""The code that is judged: run it on a problem, and bring what it returns to our layout."""
+"""The code to judge: run it on a problem, and convert what it returns to this package's layout."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,17 +15,17 @@ __all__ = ["Candidate", "Ran"]
 
 
 class Ran(NamedTuple):
-    """What a run gave.
+    """The outcome of a run.
 
     Attributes:
         arrays: The outputs as the code returned them, by its own names for them.
         outputs: The same in this package's layout; see `lstm.tutor.search`.
         cache: What a forward pass returned for the backward pass.
         trouble: What went wrong, as a sentence; empty if nothing did.
-        unwritten: Whether it is not written yet.
+        unwritten: Whether the code has not been written yet.
         changed: The arguments that it changed in place.
         printed: How many lines it printed.
-        inner: Values on the way that a backward pass returned, too, by name.
+        inner: Intermediate values that a backward pass also returned, by name.
     """
 
     arrays: Arrays
@@ -50,7 +50,7 @@ class Candidate(NamedTuple):
         forward: The forward pass.
         backward: The backward pass, or None.
         style: Their style.
-        limit: Seconds that each call may take.
+        limit: The time limit of each call, in seconds.
     """
 
     forward: Callable[..., Any]

@@ -1,7 +1,7 @@
 """Judge a cell with separate gates in JAX, `lstm_cell_step` of chapter 2.
 
-Its weights are its own: it draws them from the seed. If they are those that `lstm.cell` draws,
-every number can be compared; if not, what any LSTM must satisfy, whatever its weights are.
+It draws its own weights from the seed. If they are those that `lstm.cell` draws, every number can
+be compared; if not, the tutor checks what any LSTM must satisfy, whatever its weights are.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
     Args:
         function: It makes a cell of ``hidden`` units, draws its parameters from the seed, runs it
             for one step and returns ``concatenate([h, c])``, of length 2H.
-        limit: The seconds that a call may take; the first compiles.
+        limit: The time limit of a call, in seconds; the first call compiles.
 
     Returns:
         Verdict: What was found.

@@ -1,4 +1,4 @@
-"""Judge the functions of a file, in an interpreter of their own: what ``lstm check`` starts.
+"""Judge the functions of a file in an interpreter of their own, for ``lstm check``.
 
 A file may end the interpreter, eat all memory or never come to an end. So it runs in a child
 process; `judge_file` starts it, waits for as long as is allowed, and reads the verdict.
@@ -25,7 +25,7 @@ __all__ = ["CannotRunError", "judge_file", "main"]
 
 
 class CannotRunError(Exception):
-    """The file cannot be run, or has not the functions."""
+    """The file cannot be run, or lacks the functions."""
 
 
 def judge_file(
@@ -42,7 +42,7 @@ def judge_file(
         path: A Python file. Its ``if __name__ == "__main__"`` does not run.
         forward: The name of the forward pass; None for "forward".
         backward: The name of the backward pass; None for "backward" if there is one.
-        total: The seconds that everything together may take.
+        total: The time limit for everything together, in seconds.
         **options: As `lstm.tutor.check`; a convention by its name.
 
     Returns:

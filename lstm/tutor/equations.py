@@ -1,4 +1,4 @@
-"""The equations that a verdict speaks of: where the book derives each, and a question that helps.
+"""The equations that a verdict mentions: where the book derives each, and a question that helps.
 
 A hint does not give the line away: it is the question whose answer is the line.
 """

@@ -1,4 +1,4 @@
-"""Judge two functions: shapes, values, the name of the mistake, and what goes wrong besides."""
+"""Judge two functions: shapes, values, the name of the mistake, and what else goes wrong."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,26 +46,26 @@ def check(
     states: str | None = None,
     limit: float = LIMIT,
 ) -> Verdict:
-    """Judge somebody's LSTM.
+    """Judge your LSTM, and name its mistakes.
 
     Without a convention the functions are those of this book: ``forward(X, WLSTM, c0, h0)``
     returns (Hout, Cn, Hn, cache), ``backward(dHout, cache, dCn, dHn)`` returns
-    (dX, dWLSTM, dc0, dh0). With one, the arrays of the Rosetta table come in the place of WLSTM,
-    one by one in its order or as a dictionary, whichever the signature has room for; states come
+    (dX, dWLSTM, dc0, dh0). With one, the library's arrays take the place of WLSTM, one by one in
+    the order of the Rosetta table or as a dictionary, whichever fits the signature; states come
     in the order of that library, one by one or as a pair. ``cache`` may be anything. If it is a
-    dictionary with the gates by name, and ``backward`` returns a dictionary of gradients on the
-    way as a fifth value, these are judged, too.
+    dictionary with the gates by name, and ``backward`` returns a dictionary of intermediate
+    gradients as a fifth value, these are judged, too.
 
     Args:
         forward: The forward pass.
         backward: The backward pass; None to judge the forward pass alone.
-        convention: A name in `lstm.exchange.conventions.ROSETTA`, or a row of one's own.
+        convention: A name in `lstm.exchange.conventions.ROSETTA`, or a row of your own.
         batch_first: Whether X is (b, n, D) and Hout (b, n, H).
         states: "c h" or "h c", if the order is not that of the convention.
         limit: The time limit of each call, in seconds.
 
     Returns:
-        Verdict: What was found. Nothing that the functions do is raised.
+        Verdict: What was found. Errors of the functions are reported there, not raised.
 
     Raises:
         TypeError: If an option has the wrong type, or ``forward`` cannot be called.

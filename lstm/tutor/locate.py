@@ -1,9 +1,9 @@
-"""Say where code is wrong that no mistake of the table explains.
+"""Say where code is wrong if no mistake of the table explains it.
 
-Two tricks need nothing but inputs and outputs. Forward, one step of one sequence: c is an affine
-function of c_prev, so that two values of c_prev give f and i * g; where g is saturated, i * g is i.
-Backward, one step of one sequence: the gradient of the bias *is* dz, gate by gate, so that all
-that comes after can be judged with the code's own dz, and all that comes before gate by gate.
+Two tricks need only inputs and outputs, of one step of one sequence. Forward, c is an affine
+function of c_prev, so two values of c_prev give f and i * g; where g is saturated, i * g is i.
+Backward, the gradient of the bias *is* dz, gate by gate, so everything after dz can be judged
+with the code's own dz, and everything before it gate by gate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ _LABEL = {"i": "eq-di", "f": "eq-df", "o": "eq-do", "g": "eq-dg"}
 
 
 def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, tolerance: float) -> Place:
-    """The first element that is wrong, in the order in which it was computed.
+    """Find the first wrong element, in the order of computation.
 
     Args:
         form: The style of the code.
@@ -39,7 +39,7 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
         tolerance: The largest difference allowed, as a fraction of an array's largest element.
 
     Returns:
-        Place: Where, what was found there and what belongs there.
+        Place: The index, the value there and the right value.
 
     Raises:
         ValueError: If nothing is wrong.
@@ -98,7 +98,7 @@ def _of_weight(k: int, D: int, H: int) -> str:
 
 
 def right_and_wrong(names: Any, yours: Arrays, right: Arrays, tolerance: float) -> str:
-    """Which outputs are right and which are wrong, in words.
+    """Say in words which outputs are right and which are wrong.
 
     Args:
         names: The outputs to look at.
@@ -165,7 +165,7 @@ def _smallest(
 
 
 def where_forward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
-    """Where a forward pass is wrong.
+    """Find where a forward pass is wrong.
 
     Args:
         code: The code to judge.
@@ -259,7 +259,7 @@ def _values(p: Problem) -> SimpleNamespace:
 
 
 def where_backward(code: Candidate, tolerance: float) -> tuple[list[str], str]:
-    """Where a backward pass is wrong, of code whose forward pass is right.
+    """Find where a backward pass is wrong, if the forward pass is right.
 
     Args:
         code: The code to judge.
@@ -371,7 +371,7 @@ def _cotangents(code: Candidate, p: Problem, wrong: list[str]) -> list[str]:
 def judge_inner(
     inner: Mapping[str, Any], p: Problem, cache: Any, tolerance: float
 ) -> tuple[list[str], str]:
-    """Judge values on the way, each step with the code's own inputs.
+    """Judge intermediate values, each step with the code's own inputs.
 
     Args:
         inner: Arrays by name, (n, b, H) each: do, ds, dc, di and so on. `dh` is needed for

@@ -1,4 +1,4 @@
-"""A mistake: a few words, an equation, and lines of the plain loop made wrong."""
+"""A mistake: its name, its equation, and the lines of the plain loop that it makes wrong."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The table of mistakes: all that the tutor can name.
+"""The table of all mistakes that the tutor can name.
 
 Most are made by a rule, from the lines of `lstm.tutor.plain` that are products or sums, see
 `lstm.tutor.rules`. The rest are listed one by one: `lstm.tutor.of_forward`, `of_backward` and
@@ -35,14 +35,15 @@ _TWINS = {
 
 @lru_cache
 def mistakes(two_biases: bool = True, plus: bool = True) -> tuple[Mistake, ...]:
-    """All mistakes of the table.
+    """Return all mistakes of the table.
 
     Args:
-        two_biases: Whether there are two biases; with one, some mistakes cannot be made.
-        plus: Whether the library adds a number to the raw forget gate; the same.
+        two_biases: Whether the library has two biases; with one, some mistakes cannot be made.
+        plus: Whether the library adds a number to the raw forget gate; otherwise, some mistakes
+            cannot be made.
 
     Returns:
-        tuple: Those of the forward pass and those of the backward pass; no two have one name.
+        tuple: Mistakes of the forward pass and mistakes of the backward pass; all names differ.
 
     Example:
         >>> [m.says for m in mistakes() if m.name == "di: i for g"]

@@ -1,4 +1,4 @@
-"""Judge the pieces of an LSTM that are no single equation: `part`, by the piece's name."""
+"""Judge the pieces of an LSTM that are more than one equation: `part`, by the piece's name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,9 +1,9 @@
-"""Find what explains all outputs: one mistake of the table, or several together.
+"""Find the mistakes that explain all outputs: one of the table, or several together.
 
-A mistake is named only if the plain loop with it in place gives *every* output of the code that
-is judged, on all problems. First every mistake is tried alone. If none explains everything, they
-are put together: what explains more parts of the outputs than before is kept, and the table is
-tried again on top of it. A set that does not explain everything is never named.
+A mistake is named only if the plain loop with it gives *every* output of the judged code, on all
+problems. First every mistake is tried alone. If none explains everything, they are combined: a
+mistake that explains more parts of the outputs than before is kept, and the table is tried again
+on top of it. A set that does not explain everything is never named.
 """
 
 import itertools
@@ -32,11 +32,11 @@ _WIDTH, _DEPTH = 6, 3  # how many partial explanations are kept, and how many mi
 
 
 def run(plain: Model, p: Problem, back: bool = True) -> Arrays:
-    """Everything that the plain loop returns.
+    """Run the plain loop, and return all its results.
 
     Args:
         plain: The loop, right or wrong.
-        p: What to run it on.
+        p: The problem to run it on.
         back: Whether to run its backward pass, too.
 
     Returns:
@@ -58,12 +58,12 @@ def run(plain: Model, p: Problem, back: bool = True) -> Arrays:
 
 @np.errstate(all="ignore")
 def agree(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> bool:
-    """Whether two arrays are the same up to a part of the largest element of the second.
+    """Return whether two arrays agree, up to a fraction of the largest element of the second.
 
     Args:
         a: An array.
-        b: What it should be.
-        tolerance: The part.
+        b: The array that it should equal.
+        tolerance: The fraction.
 
     Returns:
         bool: False if a shape differs or something is nan, too.
@@ -79,7 +79,7 @@ def agree(a: NDArray[Any], b: NDArray[Any], tolerance: float) -> bool:
 
 
 def parts(arrays: Arrays, names: Sequence[str]) -> Arrays:
-    """The outputs, cut into what one mistake can leave right: steps, gates, blocks of weights.
+    """Cut outputs into parts that one mistake can leave right: steps, gates, blocks of weights.
 
     Args:
         arrays: Outputs by name.
@@ -116,7 +116,7 @@ def explain(
     given: tuple[Patch, ...] = (),
     tolerance: float = 1e-9,
 ) -> list[tuple[Mistake, ...]]:
-    """Find the sets of mistakes each of which explains all outputs on all problems.
+    """Find sets of mistakes that explain all outputs on all problems.
 
     Args:
         probes: Problems and the outputs of the code that is judged, the smallest first. What

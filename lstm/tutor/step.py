@@ -27,11 +27,12 @@ __all__ = ["STEPS", "judge_function", "step"]
 
 
 class Asked(NamedTuple):
-    """What a function for an equation is asked for.
+    """The arguments and results of a function for an equation.
 
     Attributes:
-        arguments: What it takes, in order, if its parameters have other names.
-        results: What it returns.
+        arguments: Its arguments, in the order in which they are passed if its parameters have other
+            names.
+        results: The names of its results.
         lines: The lines of the plain loop that compute it, by what they assign.
     """
 
@@ -78,13 +79,14 @@ _SIZES = ((2, 5, 4), (4, 2, 3), (3, 1, 2))  # b, D, H: no two are equal
 
 
 def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Verdict:
-    """Judge a function that computes one equation.
+    """Judge your function for one equation, and name its mistake.
 
     Args:
         label: The equation's label, one of ``STEPS``.
-        function: Takes arrays and returns the result; of several results a tuple. It is given the
-            values that its parameters are named after, such as ``dc`` and ``c_prev``. If it has
-            other names, it is given those of the equation from left to right, as in ``STEPS``.
+        function: A function of arrays that returns the result, or a tuple of several. Its
+            parameters get the values they are named after, such as ``dc`` and ``c_prev``. If they
+            have other names, they get the values of the equation from left to right, as in
+            ``STEPS``.
         limit: The time limit of a call, in seconds.
 
     Returns:
@@ -165,9 +167,9 @@ def judge_function(
     """Judge a function of arrays by what it returns.
 
     Args:
-        part: What it is called in the verdict.
+        part: Its name in the verdict.
         function: The function.
-        problems: For each its arguments, the right results, and its sizes in words.
+        problems: For each problem the arguments, the right results, and the sizes in words.
         names: The names of the results.
         table: Mistakes, each with a function from the number of a problem to the wrong results.
         label: The equation that it computes.

@@ -113,10 +113,10 @@ OURS = Style()
 def style(
     convention: str | Convention | None, batch_first: bool = False, states: str | None = None
 ) -> Style:
-    """The style of a library, by its name in the Rosetta table.
+    """Return the style of a library, by its name in the Rosetta table.
 
     Args:
-        convention: The name, a row of one's own, or None for this book's layout.
+        convention: The name, a row of your own, or None for this book's layout.
         batch_first: Whether X and Hout have the batch as their first axis.
         states: "c h" or "h c", the order of the states; None for that of the row.
 
@@ -218,8 +218,9 @@ def problem(
         b: Batch size.
         D: Input size.
         H: Hidden size.
-        form: Decides whether there is a second bias, and what is added to the forget gate.
-        seed: For the random numbers.
+        form: The style, which decides whether there is a second bias and what is added to the
+            forget gate.
+        seed: The seed of the random numbers.
         dtype: float32 or float64.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Judge a training loop by what it has learnt: to recall the first number of a sequence."""
+"""Judge a training loop by how well its network recalls the first number of a sequence."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def batches(count: int, *, n: int = 6, b: int = 32, seed: int = 0) -> list[Any]:
     """Draw batches of a small task: recall the number at the first step, which is marked.
 
     Args:
-        count: How many.
+        count: The number of batches.
         n: Number of steps.
         b: Batch size.
         seed: For the random numbers.
@@ -47,7 +47,7 @@ def batches(count: int, *, n: int = 6, b: int = 32, seed: int = 0) -> list[Any]:
 
 
 def error(W: NDArray[Any], w: NDArray[Any], seed: int = 99) -> float:
-    """The mean squared error of the answer ``Hn @ w`` on batches that were not trained on.
+    """Measure the mean squared error of ``Hn @ w`` on batches that were not trained on.
 
     Args:
         W: Weights of the LSTM, shape (1 + 2 + H, 4H).
@@ -71,7 +71,7 @@ def training(function: Callable[..., Any], limit: float = LIMIT) -> Verdict:
 
     Args:
         function: Somebody's training loop.
-        limit: The seconds that it may take, times three.
+        limit: A third of the time limit, in seconds.
 
     Returns:
         Verdict: What was found.

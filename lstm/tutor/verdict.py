@@ -62,7 +62,7 @@ class Finding:
         source: A public thread in which others made the mistake.
         hint: A question that helps.
         place: The first element that is wrong.
-        mistakes: The names of the mistakes in the table, if they could be named.
+        mistakes: The names of the mistakes, if they could be named.
     """
 
     part: str
@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was judged is right. A note is no mistake."""
+        """Whether everything that was judged is right. A note does not count as a mistake."""
         return all(finding.status in ("right", "note") for finding in self.findings)
 
     @property
@@ -126,10 +126,10 @@ class Verdict:
     __repr__ = __str__
 
     def show(self, file: Any = None) -> None:
-        """Print the verdict, in colour if that is a terminal which has some.
+        """Print the verdict, in colour if the terminal has colours.
 
         Args:
-            file: Where to; None for the standard output. The environment variable
+            file: The file to print to; None for the standard output. The environment variable
                 ``NO_COLOR`` turns colours off.
         """
         file = sys.stdout if file is None else file

@@ -1,7 +1,8 @@
-"""Other cells: each a step table, run and checked by what runs and checks the LSTM.
+"""Other cells, each a step table that is run and checked by the same code as the LSTM.
 
-`CELLS` has all of them, from 1997 to 2024: a name, and a function from D and H to a
-`lstm.recurrent.Cell`. Chapter 15 shows what each changes; `lstm.variants.check` judges them.
+`CELLS` has all of them, from 1997 to 2024, by name: each is a function from D and H to a
+`lstm.recurrent.Cell`. Chapter 15 shows what each of them changes; `lstm.variants.check` checks
+them.
 
 Example:
     >>> import numpy as np

@@ -1,12 +1,12 @@
-"""The LSTM with one part struck at a time.
+"""The LSTM with one part left out at a time.
 
-`NO_INPUT` has no input gate, `NO_OUTPUT` no output gate, `LINEAR_CANDIDATE` no tanh on what
-is written, `LINEAR_OUTPUT` none on what is shown: these are four of Greff et al. In `BLIND`
+`NO_INPUT` has no input gate, `NO_OUTPUT` no output gate, `LINEAR_CANDIDATE` no tanh on the
+candidate, `LINEAR_OUTPUT` no tanh on the cell: these four are from Greff et al. In `BLIND`
 nothing sees h: gates and candidate are made from x alone, so that c is linear in what it was. In
 `BLIND_GATES` the candidate sees h and the gates do not, in `BLIND_CANDIDATE` the other way round.
 
-Shapes: W (1 + D + H, 3H) without a gate, (1 + D, 4H) blind, else (1 + D + H, 4H); where only a
-part sees h, W is for the gates, V for the candidate; c and h (b, H).
+Shapes: W is (1 + D + H, 3H) without a gate, (1 + D, 4H) in `BLIND`, and otherwise (1 + D + H,
+4H); where only a part sees h, W is for the gates and V for the candidate; c and h are (b, H).
 Source: Greff et al., IEEE Transactions on Neural Networks and Learning Systems 28 (2017): NIG,
 NOG, NIAF and NOAF. Their cells have peepholes, too; these have none.
 """

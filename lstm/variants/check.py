@@ -1,4 +1,4 @@
-"""Judge any cell: each row of its table on its own, and whole sequences.
+"""Check the gradients of any cell: of each row of its table on its own, and of whole sequences.
 
 The oracles are those of `lstm.gradcheck`: central differences, the complex step and JAX.
 """
@@ -16,7 +16,7 @@ __all__ = ["Problem", "random_problem", "rows", "sequence"]
 
 
 class Problem(NamedTuple):
-    """Something to check a cell on.
+    """Inputs and cotangents on which to check a cell.
 
     Attributes:
         X: Inputs, shape (n, b, D).
@@ -36,7 +36,7 @@ class Problem(NamedTuple):
 def random_problem(
     cell: Cell, n: int = 4, b: int = 3, *, seed: int = 0, dtype: Any = np.float64
 ) -> Problem:
-    """Draw a problem on which mistakes cannot hide: nothing is zero.
+    """Draw a random problem on which no mistake can go unseen: nothing is zero.
 
     Args:
         cell: The cell.
@@ -46,8 +46,8 @@ def random_problem(
         dtype: float32 or float64.
 
     Returns:
-        Problem: All from N(0, 1); the parameters by way of `Cell.init`, and half as much
-        again, so that biases and gains are not what they start with.
+        Problem: Everything from N(0, 1); the parameters are those of `Cell.init` plus half of
+        such a number, so that biases and gains differ from their initial values.
 
     Example:
         >>> from lstm.variants import gru
@@ -81,7 +81,7 @@ def rows(cell: Cell, *, seed: int = 0, **options: Any) -> list[StepCheck]:
 
     Args:
         cell: The cell.
-        seed: For the values at which it is checked.
+        seed: The seed of the values at which it is checked.
         **options: oracle and the others of `lstm.gradcheck.check`.
 
     Returns:
@@ -96,14 +96,14 @@ def rows(cell: Cell, *, seed: int = 0, **options: Any) -> list[StepCheck]:
 
 
 def values(cell: Cell, *, seed: int = 0) -> Values:
-    """All values of one step on a random problem.
+    """Compute all values of one step on a random problem.
 
     Args:
         cell: The cell.
-        seed: For the problem.
+        seed: The seed of the problem.
 
     Returns:
-        Values: By name.
+        Values: All values by name.
 
     Example:
         >>> from lstm.variants import gru
@@ -119,7 +119,7 @@ def sequence(cell: Cell, problem: Problem | None = None, **options: Any) -> Repo
 
     Args:
         cell: The cell.
-        problem: Where; None for a random one.
+        problem: The inputs and cotangents; None for random ones.
         **options: oracle and the others of `lstm.gradcheck.check`.
 
     Returns:

@@ -1,8 +1,8 @@
 """The GRU, in both of its forms.
 
 `BEFORE` resets h before it is multiplied by the candidate's matrix, as the paper does; `AFTER`
-resets the product, as cuDNN does and most libraries since. Trained weights of one are of no
-use to the other. The update gate is called f here, as it does what a forget gate does. Papers
+resets the product, as cuDNN does and most libraries since. Weights trained in one form are
+useless in the other. The update gate is called f here, as it does what a forget gate does. Papers
 differ in whether theirs is f or 1 - f.
 
 Shapes: W (1 + D + H, 2H), gates in the order r, f; V (1 + D + H, H) before; V (1 + D, H) and

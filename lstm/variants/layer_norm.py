@@ -1,6 +1,7 @@
 """Layer normalisation: raw gates and cell are brought to mean 0 and spread 1 over the units.
 
-What comes from x and what comes from h are normalised apart, each over all of its 4H columns.
+The part that comes from x and the part that comes from h are normalised separately, each over all
+4H columns.
 
 Shapes: A (D, 4H), R (H, 4H), gain_a, gain_r and bias_z (4H,), gain_c and bias_y (H,).
 Source: Ba, Kiros and Hinton, Layer Normalization (2016), equations 20 to 22 of its appendix.

@@ -1,6 +1,6 @@
-"""mLSTM: a matrix for a memory, which stores values under keys; gates that see x alone.
+"""mLSTM: the memory is a matrix that stores values under keys; the gates see only x.
 
-As no gate waits for h, all steps can be computed at once: `parallel` does, and must agree
+Because no gate waits for h, all steps can be computed at once: `parallel` does so, and must agree
 with the table run step by step.
 
 Shapes: W (1 + D, 4H) for query, key, value and output gate, V (1 + D, 2) for the gates i, f;

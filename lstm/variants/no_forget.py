@@ -2,7 +2,7 @@
 
 Shapes: W (1 + D + H, 3H), gates in the order i, o, g; c and h (b, H).
 Source: Hochreiter and Schmidhuber, Neural Computation 9 (1997). Its cell squashes to other
-ranges, and truncates the gradient; here only the forget gate is struck.
+ranges, and truncates the gradient; here only the forget gate is left out.
 """
 
 from ..recurrent import Cell, Param, State, cell_sizes

@@ -1,8 +1,8 @@
-"""Peepholes: the gates see the cell, i and f the one before the step, o the one after it.
+"""Peepholes: the gates see the cell state; i and f the one before the step, o the one after it.
 
 Shapes: W (1 + D + H, 4H), p_i, p_f and p_o (H,), c and h (b, H).
 Source: Gers and Schmidhuber, Recurrent Nets that Time and Count, IJCNN (2000). As in Graves
-(2013) and in ONNX each unit sees its own cell alone.
+(2013) and in ONNX each unit sees only its own cell.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
 """Rows that several tables share, and the LSTM's own rows by name.
 
 `row` makes a row of a table with one label: the book prints what it computes and its
-derivatives as one equation. The helpers here make rows whose values have other names in
-other tables.
+derivatives as one equation. The helpers make rows whose values may have other names in other
+tables.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def row(
     forward: Callable[[Values], Any],
     **backward: Callable[[Values, Any], Any] | Derivative,
 ) -> Step:
-    """A row of a table.
+    """Make a row of a table.
 
     Args:
         name: The value that it computes.
-        label: Of the equation that has all of it.
+        label: The label of the equation that contains the value and its derivatives.
         forward: The operation.
-        **backward: For each input its derivative; a pair is one with a label of its own.
+        **backward: The derivative for each input; a pair if it has a label of its own.
 
     Returns:
         Step: The row.
@@ -46,7 +46,7 @@ def row(
 
 
 def linear(y: str, u: str, M: str) -> Step:
-    """A product with a matrix, y = u M.
+    """Make the row of a product with a matrix, y = u M.
 
     Args:
         y: The result, (b, columns).
@@ -72,7 +72,7 @@ def linear(y: str, u: str, M: str) -> Step:
 
 
 def one_and(u: str, part: str) -> Step:
-    """A column of ones beside one array, u = [1, x]: an input vector that lacks h, or x.
+    """Make the row u = [1, x] that puts a column of ones beside an array.
 
     Args:
         u: The result, (b, 1 + columns).
@@ -94,13 +94,13 @@ def one_and(u: str, part: str) -> Step:
 
 
 def cut(name: str, source: str, position: int, blocks: int) -> Step:
-    """One of several equal blocks of columns.
+    """Make the row that cuts out one of several equal blocks of columns.
 
     Args:
         name: The block, (b, H).
         source: What it is cut from, (b, blocks H).
-        position: Its place, from 0.
-        blocks: How many there are.
+        position: The number of the block, from 0.
+        blocks: The number of blocks.
 
     Returns:
         Step: The row.
@@ -123,7 +123,7 @@ def cut(name: str, source: str, position: int, blocks: int) -> Step:
 
 
 def gates(order: str, source: str = "z") -> list[Step]:
-    """Cut raw gates and squash each: g by tanh, all others by the logistic function.
+    """Make rows that cut out raw gates and squash each: g by tanh, the others by the sigmoid.
 
     Args:
         order: The gates in the order of the blocks, such as "i o g".
@@ -144,7 +144,7 @@ def gates(order: str, source: str = "z") -> list[Step]:
 
 
 def squash(k: str) -> Step:
-    """Squash one raw gate z_k.
+    """Make the row that squashes one raw gate z_k.
 
     Args:
         k: The gate.
@@ -166,7 +166,7 @@ def squash(k: str) -> Step:
 
 
 def blend(keep: str, new: str) -> Step:
-    """A weighted mean of what was and what is new, h = k h_prev + (1 - k) y.
+    """Make the row of a weighted mean of old and new, h = k h_prev + (1 - k) y.
 
     Args:
         keep: The gate k, (b, H).

@@ -1,4 +1,4 @@
-"""sLSTM: exponential gates, and a normaliser n that makes the output a weighted mean.
+"""sLSTM: exponential gates, and a normaliser n, which makes the output a weighted mean.
 
 `EXP` has an exponential forget gate, `SIGMOID` one between 0 and 1: the paper allows both.
 

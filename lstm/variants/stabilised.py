@@ -1,7 +1,7 @@
 """Exponential gates that cannot overflow: rows that sLSTM and mLSTM share.
 
-An exponential gate is only meaningful beside others: what comes out is a mean of what was
-written, weighted by the gates, and a common factor of all weights cancels. So each step
+Only the ratios of exponential gates matter: the output is a mean of everything that was written,
+weighted by the gates, so a common factor cancels. Each step
 divides all of them by exp(m), where m is the largest exponent so far.
 
 Source: Beck et al., xLSTM: Extended Long Short-Term Memory, NeurIPS (2024), equations 15 to 17.
@@ -16,7 +16,7 @@ __all__ = ["FORGET_EXP", "FORGET_SIGMOID", "STABILISED", "log_gate", "log_sigmoi
 
 
 def log_sigmoid(z: Any) -> Any:
-    """The logarithm of the logistic function, which neither overflows nor becomes log 0.
+    """Return the logarithm of the logistic function, without overflow and without log 0.
 
     Args:
         z: Real or complex array of any shape.
@@ -37,10 +37,10 @@ FORGET_EXP = row("l", "eq-forget-exp", lambda v: v.z_f, z_f=lambda v, dl: dl)
 
 
 def log_gate(name: str, z: str) -> Step:
-    """The logarithm of a gate between 0 and 1.
+    """Make the row of the logarithm of a gate between 0 and 1.
 
     Args:
-        name: The logarithm.
+        name: The name of the logarithm.
         z: The raw gate.
 
     Returns:
