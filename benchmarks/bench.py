@@ -1,7 +1,7 @@
-"""Measure every ratio that the project has a goal for, and write the page that shows them.
+"""Measure every ratio for which the project has a goal, and write the page that shows them.
 
     python benchmarks/bench.py              one thread, then two; about six minutes; then the page
-    python benchmarks/bench.py --page       the page alone, from the stored runs
+    python benchmarks/bench.py --page       only the page, from the stored runs
 
 As in `ladder`: all contestants run once a round, in turn, and each time is divided by that of the
 yardstick in the same round. The runs are stored in ``book/data/bench-1.json`` and ``bench-2.json``;
@@ -22,7 +22,7 @@ SECONDS = 5  # for one race, if it has had its rounds at least
 
 
 def run(threads, folder):
-    """Everything on so many threads, into one file."""
+    """Run everything on a number of threads, and store it in one file."""
     machine.pin(threads)
     load = machine.load()
     import uses

@@ -1,4 +1,4 @@
-"""Everybody who runs: forward and backward of one LSTM layer, and single steps, in float32.
+"""The contestants: forward and backward of one LSTM layer, and single steps, in float32.
 
 `sequence` and `stream` return functions without arguments, by name, that do the same
 work: for a sequence, the outputs, and from a given dHout the gradients of X and of all
@@ -186,7 +186,7 @@ def _flax_steps(x, H, idle=False):
     parameters = cell.init(jax.random.PRNGKey(0), start, x)
 
     def nothing(parameters, state, x):
-        """The same arguments and results, without the LSTM: what the call itself costs."""
+        """Do nothing with the same arguments and results, to time the call itself."""
         c, h = state
         return (c + 1, h + 1), h
 

@@ -3,7 +3,7 @@
     python benchmarks/ladder.py                     one thread, then two; about four minutes
     python benchmarks/ladder.py --to _build         the same, without touching the book's run
 
-All contestants run once a round, in turn, so that a noisy machine harms all of them alike, and
+All contestants run once a round, in turn, so that a noisy machine affects all of them alike, and
 each time is divided by the limit's time in the same round. What is stored is the median of these
 ratios and their quartiles. A library that is not installed is left out, and the file says so.
 """
@@ -48,7 +48,7 @@ def race(contestants, limit, seconds=SECONDS):
 
 
 def run(threads, folder):
-    """Everything on so many threads, into one file."""
+    """Run everything on a number of threads, and store it in one file."""
     machine.pin(threads)
     load = machine.load()
     from contestants import SHAPES, sequence, stream

@@ -24,7 +24,7 @@ def environment(threads):
 
 
 def pin(threads):
-    """Tie this process to as many processors as it may use threads, where the system lets us.
+    """Pin this process to as many processors as it may use threads, if the system allows it.
 
     XLA respects it. NumPy reads OPENBLAS_NUM_THREADS, while it is imported.
     """
@@ -56,7 +56,7 @@ def describe(threads):
 
 
 def record(path, what, threads, load_before, left_out, **numbers):
-    """Store what was measured, with the day, the machine and who could not take part."""
+    """Store the measurements with the date, the machine and the contestants that could not run."""
     stored = {
         "what": what,
         "date": datetime.date.today().isoformat(),
@@ -71,7 +71,7 @@ def record(path, what, threads, load_before, left_out, **numbers):
 
 
 def load():
-    """How many other processes wanted a processor during the last minute, where it is known."""
+    """Return how many other processes wanted a processor during the last minute, if it is known."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 

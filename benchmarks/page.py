@@ -8,14 +8,14 @@ WITHOUT = "PyTorch without oneDNN"  # in which its LSTM is one compiled program
 
 
 class Goal(NamedTuple):
-    """What one time should be of another at most, or what it is without a goal.
+    """The largest ratio of two times that is allowed, or a ratio that is shown without a goal.
 
     Attributes:
         part: The section of the page.
         kind: The kind of race in the stored run.
-        ours: Whose time.
-        theirs: Divided by whose.
-        most: The ratio that is asked for at most; None where nothing is asked for.
+        ours: The contestant whose time is divided.
+        theirs: The contestant by whose time it is divided.
+        most: The largest ratio allowed; None if there is no goal.
         among: A test of a race's title: to which shapes the goal applies.
     """
 

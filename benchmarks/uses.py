@@ -1,4 +1,4 @@
-"""Everybody who runs, beyond one layer in training: outputs alone, lengths, stacks, streams.
+"""The contestants beyond one layer in training: outputs alone, lengths, stacks, streams.
 
 As in `contestants`: functions without arguments, by name, that do the same work in float32. A peer
 that is not installed is left out; its name and the reason come second.
@@ -66,7 +66,7 @@ def passes(n, b, D, H):
 
 
 def lengths(b, threads, n=100, D=64, H=128):
-    """Forward and backward over sequences of 1 to n steps, of which each ends where it likes."""
+    """Forward and backward over sequences of random lengths from 1 to n."""
     ends = np.random.default_rng(1).integers(1, n + 1, b)
     ends[0] = n
     X, dHout = _normal(n, b, D), _normal(n, b, H)

@@ -20,7 +20,7 @@ TRAIN = Path(__file__).with_name("train.py")
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens at."""
+    """Find a port of this machine on which nothing listens."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
@@ -47,7 +47,7 @@ def start(processes: int, arguments: list[str], logs: Path) -> list[subprocess.P
 
 
 def watch(started: list[subprocess.Popen[bytes]]) -> dict[int, int]:
-    """Wait until all have ended well, or one has not: the exit codes that are not 0."""
+    """Wait until all processes have ended or one has failed; returns exit codes other than 0."""
     while True:
         codes = [one.poll() for one in started]
         bad = {process: code for process, code in enumerate(codes) if code}
@@ -57,7 +57,7 @@ def watch(started: list[subprocess.Popen[bytes]]) -> dict[int, int]:
 
 
 def say(process: int, code: int, log: Path) -> str:
-    """What became of a process, in words."""
+    """Describe in words how a process ended."""
     became = (
         f"was killed by signal {-code} ({signal.Signals(-code).name})"
         if code < 0

@@ -1,14 +1,14 @@
-"""Measure what one machine can say about many: writes scaling.json, which chapter 14 draws.
+"""Measure on one machine what can be said about many: writes scaling.json, which chapter 14 draws.
 
     python distributed/scaling.py
 
 Times of one training step (n = 20, b = 64, H = 128), each divided by that of the whole batch
-on one device in the same run. The contestants take turns, so that a noisy machine harms all.
-The sizes are such that the arrays fit in the caches of a processor: with n = 100 the whole
-batch does not, its parts do, and the parts look faster than they are.
+on one device in the same run. The contestants take turns, so that a noisy machine affects all of
+them alike. The sizes are such that the arrays fit in the caches of a processor: with n = 100 the
+whole batch does not, its parts do, and the parts look faster than they are.
 
-- shard K: the rows of one of K devices, b / K, alone. So long would each of K real devices
-  compute, if each were like this one.
+- shard K: the rows of one of K devices, b / K, alone. This is the time that each of K real
+  devices like this one would take.
 - virtual K: the whole batch on K virtual devices, which share the cores that there are.
 """
 

@@ -1,7 +1,7 @@
 """Train an LSTM on one device or on many: the step does not change, only where its arrays lie.
 
-The task is to remember: the first step of a sequence brings a number and a mark, the
-others bring noise, and at the end the network must say the number.
+The task is to remember: the first step of a sequence brings a number and a mark, the others bring
+noise, and at the end the network must output the number.
 
     python distributed/train.py                            # one device
     python distributed/train.py --devices 8                # eight virtual devices of the CPU
@@ -42,7 +42,7 @@ OPTIMIZER = optax.adam(1e-2)
 
 
 class Settings(NamedTuple):
-    """What decides the numbers of a run. A run resumes with these alone.
+    """The settings that determine the numbers of a run, and that a resumed run must share.
 
     Attributes:
         batch: Sequences in a batch, b.
@@ -58,7 +58,7 @@ class Settings(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Sequences and what to say after them.
+    """Sequences and the right answers at their ends.
 
     Attributes:
         X: Inputs, shape (n, b, 2): the number, and the mark of the first step.
@@ -72,7 +72,7 @@ class Batch(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a run needs to go on.
+    """What a run needs to continue.
 
     Attributes:
         params: WLSTM, shape (1 + 2 + H, 4H), and the readout, shape (H,).
@@ -164,7 +164,7 @@ def mesh_of_all() -> Mesh:
 
 
 class Done(NamedTuple):
-    """One step that is behind us.
+    """One finished step.
 
     Attributes:
         k: The step's number, from 0 on.
@@ -185,10 +185,10 @@ def train(
     """Train up to a number of steps, and yield each one.
 
     Args:
-        settings: What decides the numbers.
+        settings: The settings that determine the numbers.
         steps: Steps in all, those before a resumption included.
         mesh: The devices.
-        checkpoints: Where to keep checkpoints. If there is one, the run goes on from it.
+        checkpoints: The directory of the checkpoints. If it has one, the run continues from it.
         every: Steps between checkpoints.
 
     Raises:
@@ -213,8 +213,8 @@ def train(
 class Store:
     """Checkpoints of a run, in Orbax's format, each whole or not there at all.
 
-    What happens to a file later nobody can exclude. So each checkpoint carries a digest of its
-    arrays, and of those that are there the newest that is whole is taken.
+    A file may be damaged later. So each checkpoint carries a digest of its arrays, and the newest
+    undamaged one is used.
     """
 
     def __init__(self, directory: Path, settings: Settings):
@@ -285,7 +285,7 @@ class Store:
 
 
 def digest(state: State) -> str:
-    """A fingerprint of all numbers of a state, which is whole on every device."""
+    """Compute a fingerprint of all numbers of a state, which every device holds whole."""
     parts = [np.asarray(leaf.addressable_data(0)).tobytes() for leaf in jax.tree.leaves(state)]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
@@ -355,7 +355,7 @@ def arguments() -> argparse.Namespace:
 
 
 def join(given: argparse.Namespace) -> None:
-    """Make one JAX of all processes, or say who did not come."""
+    """Join all processes in one run of JAX, or say which did not come."""
     if given.process == 0 and (why := nobody_can_listen(given.coordinator)):
         give_up(0, f"nobody can listen at {given.coordinator} ({why}): name another port")
     # If a peer stays away, JAX aborts the process with a stack trace. We are a little faster.
@@ -377,7 +377,7 @@ def join(given: argparse.Namespace) -> None:
 
 
 def nobody_can_listen(coordinator: str) -> str:
-    """Why a port of this machine is not free; "" if it is. JAX would end without a word."""
+    """Say why a port of this machine is not free; "" if it is. JAX would exit without a message."""
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     with socket.socket(family) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as JAX: one just given back is

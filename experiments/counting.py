@@ -28,7 +28,7 @@ FARTHEST = 100
 
 
 def string(n: int) -> str:
-    """The string of n a's and n b's, with a line's end before and behind."""
+    """Return the string of n a's and n b's, with an end of line before and after it."""
     return "\n" + n * "a" + n * "b" + "\n"
 
 
@@ -44,7 +44,7 @@ def strings(longest: int) -> Batch:
 
 
 def reach(params: dict[str, Any], farthest: int = FARTHEST) -> int:
-    """Up to which n every string is right: after the first b, all that follows is predicted."""
+    """Return up to which n every string is right: after the first b, all is predicted."""
     batch = strings(farthest)
     answers = train.answer(params, fused.forward(batch.X, params["WLSTM"]).Hout)
     counted = batch.where & (np.arange(len(batch.X))[:, None] > np.arange(1, farthest + 1))

@@ -28,7 +28,7 @@ def memory(H: int, D: int, batch: int, way: str, n: int) -> None:
 
 
 def start(n: int, hidden: int, seed: int) -> list[Any]:
-    """Initial weights for a memory of n steps: what is in a cell stays, and only a mark lets in."""
+    """Draw initial weights for a memory of n steps: only a mark opens the input gate."""
     rng = np.random.default_rng(seed)
     WLSTM = lstm.init(2, hidden, forget_bias=float(np.log(n)), rng=rng)
     layout.split_gates(WLSTM[0])[0][:] = -np.log(n)  # the input gates' biases

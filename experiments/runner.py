@@ -25,10 +25,10 @@ ONE_THREAD = {
 def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None) -> None:
     """Do every run that is not stored yet, and store each as soon as it is done.
 
-    Stop it whenever you like: the next call goes on with what is missing.
+    It can be stopped at any time: the next call does the missing runs.
 
     Args:
-        experiment: What to run.
+        experiment: The experiment to run.
         processes: How many runs at a time.
         quiet: Show no progress; None shows it on a terminal only.
 
@@ -71,7 +71,7 @@ def run_all(experiment: Experiment, processes: int, *, quiet: bool | None = None
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when the process that started it is killed, not compute for nobody."""
+    """Let a worker end when the process that started it is killed."""
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

@@ -21,13 +21,13 @@ DATA = ROOT / "book" / "data"
 
 @dataclass(frozen=True)
 class Experiment:
-    """A set of runs that differ in their arguments alone.
+    """A set of runs that differ only in their arguments.
 
     Attributes:
         name: Of the file, ``NAME.json``, and on the command line.
         run: ``module:function``, from settings and arguments to a result, a dictionary. Its
             ``params``, if it has any, are arrays to `keep`.
-        settings: What all runs have in common.
+        settings: The settings that all runs have in common.
         runs: The arguments that each run has of its own, its seed included.
         result: The names that a result must have.
         folder: Where the file is.
@@ -47,7 +47,7 @@ class Experiment:
 
     @property
     def command(self) -> str:
-        """What makes them."""
+        """The command that makes them."""
         return f"python -m experiments {self.name}"
 
 
@@ -103,8 +103,8 @@ def missing(experiment: Experiment, stored: Sequence[Mapping[str, Any]]) -> list
 def save(experiment: Experiment, runs: Sequence[Mapping[str, Any]]) -> None:
     """Write the runs, in the experiment's order, one a line.
 
-    The file is replaced as a whole: whoever reads it, and whenever the process is killed,
-    there is either the old one or the new one.
+    The file is replaced as a whole: even if the process is killed, it is either the old file or
+    the new one.
     """
     place = {json.dumps(dict(arguments)): k for k, arguments in enumerate(experiment.runs)}
     runs = sorted(runs, key=lambda run: place[json.dumps(run["arguments"])])
@@ -139,7 +139,7 @@ def revision() -> str:
 
 
 def stamp(code: str) -> dict[str, str]:
-    """Return what a run was made by: revision, date, Python, machine and versions.
+    """Return how a run was made: revision, date, Python, machine and versions.
 
     Args:
         code: The revision, from `revision` when the process started, whatever is

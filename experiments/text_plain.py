@@ -1,9 +1,8 @@
 """A control for chapter 12: two layers of the plain network read the same text.
 
-They have as many parameters as the LSTM, whose schedule they share, and dropout between the layers
-alone. Which learning rate suits them was chosen by the validation text, on a quarter of the
-training text. What is stored of a network is its reach: how its surprise depends on the letters
-before.
+They have as many parameters as the LSTM and the same schedule, and dropout only between the
+layers. Their learning rate was chosen by the validation text, on a quarter of the training text.
+Only a network's reach is stored: how its surprise depends on the letters before.
 """
 
 from collections.abc import Mapping

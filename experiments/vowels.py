@@ -95,7 +95,7 @@ def log_softmax(said: np.ndarray) -> np.ndarray:
 
 
 def score(logs: np.ndarray, speakers: np.ndarray) -> tuple[float, list[int]]:
-    """The mean cross-entropy, and the places of those that are taken for somebody else."""
+    """Return the mean cross-entropy, and the indices of the utterances that are misclassified."""
     rows = np.arange(len(speakers))
     wrong = np.flatnonzero(logs.argmax(axis=1) != speakers)
     return float(-logs[rows, speakers].mean()), wrong.tolist()
@@ -105,7 +105,7 @@ def varied(
     batch: tasks.Batch, rng: np.random.Generator, *, noise: float, shift: float, crop: float,
     stretch: float,
 ) -> tasks.Batch:  # fmt: skip
-    """Utterances as they might have been as well."""
+    """Vary utterances at random, as other recordings might."""
     if (noise, shift, crop, stretch) == (0, 0, 1, 1):
         return batch
     X, lengths = batch.X, batch.lengths
@@ -171,13 +171,13 @@ def learn(
 
 
 def folds(speakers: np.ndarray) -> np.ndarray:
-    """Which fold an utterance belongs to: a fifth of each speaker's, neighbours in the file."""
+    """Return the fold of each utterance: a fifth of each speaker's, neighbours in the file."""
     place = np.concatenate([np.arange(count) / count for count in np.bincount(speakers)])
     return np.asarray((place * FOLDS).astype(int))
 
 
 def choose(seed: int, **knobs: Any) -> dict[str, Any]:
-    """Train on four fifths of the 270, look at the other fifth; five times."""
+    """Train on four fifths of the 270 and score the other fifth, five times."""
     data = vowels.load(DATA / "vowels.npz").training
     fold = folds(data.speakers)
     curves, fitted = [], []

@@ -1,8 +1,7 @@
 """What all tests run under, and the processes that they start.
 
-Hypothesis draws the same examples in every run, so that a red test is red for everybody. JAX
-compiles fast rather than to be fast, which it is not asked to be here; the chapters run with what
-it does by itself.
+Hypothesis draws the same examples in every run, so that a red test is red for everybody. JAX is
+told to compile quickly rather than to make fast programs; the chapters run with its defaults.
 """
 
 import os

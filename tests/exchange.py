@@ -25,7 +25,7 @@ class Task(NamedTuple):
 
 
 def task(dtype, D=3, H=6, layers=2, d=2, n=5, lengths=(2, 4, 2, 4)):
-    """Nothing zero; behind the ends of the sequences nonsense that must not count."""
+    """Draw a task in which nothing is zero, with padding full of nonsense that must not count."""
     rng = np.random.default_rng(SEED)
     b = len(lengths)
 

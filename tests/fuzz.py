@@ -157,7 +157,7 @@ HUGE = [b"\xff" * 4, b"\xff" * 8, b"\0" * 8, struct.pack("<Q", 2**31 - 1), struc
 
 
 def hurt(content, rng, others):
-    """The content with one to three things done to it."""
+    """Return the content with one to three kinds of damage."""
     data = bytearray(content)
     for _ in range(rng.integers(1, 4)):
         at, length = int(rng.integers(len(data) + 1)), int(2 ** rng.uniform(0, 8))
@@ -189,7 +189,7 @@ VALUES = [0, -1, 1, 2**31, 2**62, 10**30, 1.5, True, None, "", "x", "../x", [], 
 
 
 def hurt_json(value, rng):
-    """The value with one of its parts replaced, taken out or doubled."""
+    """Return the value with one of its parts replaced, removed or doubled."""
     if isinstance(value, dict) and value and rng.random() < 0.85:
         name = list(value)[rng.integers(len(value))]
         rest = {k: v for k, v in value.items() if k != name}

@@ -19,7 +19,7 @@ TOLERANCE = {np.dtype(np.float64): 1e-13, np.dtype(np.float32): 1e-13 * 2.0**29}
 
 
 def draw(n=5, b=3, D=10, H=4, **options) -> Problem:
-    """A random problem in read-only arrays: whoever changes an argument raises."""
+    """Draw a random problem in read-only arrays: code that changes an argument raises an error."""
     problem = random_problem(n, b, D, H, **options)
     freeze(*problem.inputs.values(), *problem.cotangents)
     return problem

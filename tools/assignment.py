@@ -2,8 +2,8 @@
 
     python -m tools.assignment [FOLDER]
 
-The master notebook is made of two things that are there anyway: the workbook, and the model
-solutions with which its tests work through it. Each task becomes a question, and each check its
+The master notebook combines the workbook with the model solutions with which its tests work
+through it. Each task becomes a question, and each check its
 test, with the verdict as the message. `otter assign` makes the two notebooks of it, and runs the
 one with solutions against the tests. What a student hands in is graded by::
 
@@ -70,7 +70,7 @@ def master(solutions: dict[str, str]) -> nbformat.NotebookNode:
 
 
 def hints_before_tests(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Hints stand between a task and its check; in a question nothing may stand there."""
+    """Move hints before the test: in a question nothing may come between a task and its check."""
     ordered, question = [], None
     for cell in cells:
         if cell.cell_type == "raw" and cell.source.startswith("# BEGIN QUESTION"):
@@ -84,7 +84,7 @@ def main(folder: Path = FOLDER) -> int:
     """Write the master notebook and have it made into an assignment.
 
     Args:
-        folder: Where to.
+        folder: The folder to write to.
 
     Returns:
         int: The exit code of `otter assign`.

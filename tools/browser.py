@@ -49,7 +49,7 @@ def started() -> Iterator[Browser]:
 
 @contextmanager
 def served(bytes_per_second: float = float("inf"), latency: float = 0.0) -> Iterator[str]:
-    """The built site on a free port of this machine, over a line that may be slow.
+    """Serve the built site on a free port of this machine, over a line that may be slow.
 
     All answers share the line, and each begins after the latency (in seconds). The server is slow
     rather than the browser: Chromium's own slow line now and then loses a request for ever.

@@ -3,8 +3,8 @@ the repository, installs the package from it, with what the chapters import, and
 folder of the chapters, so that `data/` and `../distributed` are where they expect them.
 
 The workflow pushes what this writes as the branch ``colab``, to which the Colab buttons of the
-published site lead. GITHUB_REPOSITORY is "owner/name", GITHUB_SHA the commit. Standard library
-alone, so that the workflow needs no environment.
+published site lead. GITHUB_REPOSITORY is "owner/name", GITHUB_SHA the commit. It uses only the
+standard library, so the workflow needs no environment.
 """
 
 import json

@@ -1,11 +1,11 @@
 """Cut a chapter into slides: ``tools.slides`` makes pages of them.
 
-A slide has what a lecturer points at: headings, equations, lists, tables, figures, short code
+A slide shows what a lecturer points at: headings, equations, lists, tables, figures, short code
 and what it prints, and of each paragraph one sentence. The paragraph itself, margin notes, hints
 and solutions become notes for the speaker. What is folded on the page is left out.
 
-A cell may decide otherwise by the tag that nbconvert and JupyterLab know, ``slideshow.slide_type``
-in its metadata: ``skip`` leaves it out, ``notes`` makes it a note, ``slide`` shows it although it
+A cell may override this by the tag that nbconvert and JupyterLab use, ``slideshow.slide_type`` in
+its metadata: ``skip`` leaves it out, ``notes`` makes it a note, ``slide`` shows it although it
 would be left out.
 """
 
@@ -55,7 +55,7 @@ def blocks(source: str) -> tuple[list[str], list[str]]:
 
 
 def kind_of(block: str) -> str:
-    """What a block is, by its first letters."""
+    """Tell the kind of a block by its first letters."""
     starts = (
         (r"#{1,6} ", "heading"), (r"\$\$", "equation"), (r"[-*] |\d+\. ", "list"), (r"\|", "table"),
         (r"!\[", "picture"), (r"```", "code"), (r"<", "html"),

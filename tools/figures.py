@@ -38,7 +38,7 @@ captions.csv has the caption of each, and a description for readers who cannot s
 
 
 def figures(path: Path) -> dict[str, dict]:
-    """What the figures of a chapter are: files by ending, caption and description, by name."""
+    """Return the figures of a chapter by name: files by ending, caption and description."""
     notebook = nbformat.read(path, as_version=4)
     first = next(k for k, cell in enumerate(notebook.cells) if cell.cell_type == "code")
     # The chapters set the style by themselves; the formats are set for the whole kernel.
@@ -154,7 +154,7 @@ def unwrap(root: ElementTree.Element) -> int:
 
 
 def sharpen(found: dict[str, dict]) -> int:
-    """Let the pages show the SVG of a figure where it is not heavier; how many are shown."""
+    """Let the pages show the SVG of a figure where it is not larger; returns how many are shown."""
     pages = {path: path.read_text(encoding="utf-8") for path in SITE.glob("*/*.html")}
     changed = 0
     for name, each in found.items():

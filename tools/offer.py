@@ -1,4 +1,4 @@
-"""What the first page of the site offers to take along: the PDF, the slides, the figures.
+"""Fill in the downloads of the site's first page: the PDF, the slides, the figures.
 
 Each is made after the pages, by a command of its own; the page links to what is there.
 """

@@ -76,7 +76,7 @@ def chapters() -> list[tuple[str, str]]:
 
 
 def address(href: str, page: str) -> str:
-    """Where a link of a page of the site leads in the joined page."""
+    """Return where a link of the site leads in the joined page."""
     target, anchor = urldefrag(urljoin(page, href))
     if "://" in href or href.startswith("mailto:") or not target.endswith(".html"):
         return href
@@ -140,7 +140,7 @@ def join(pages: dict[str, int]) -> str:
 
 
 def print_pdf(browser, text: str) -> None:
-    """Print a page that stands among those of the site, so that it finds their pictures."""
+    """Print a page from within the site's folder, so that it finds the pictures."""
     path = FOLDER / "print.html"
     path.write_text(text, encoding="utf-8")
     try:
@@ -165,7 +165,7 @@ def print_pdf(browser, text: str) -> None:
 
 
 def page_numbers() -> dict[str, int]:
-    """On which page each chapter begins, from the links of the table of contents."""
+    """Return the page on which each chapter begins, from the links of the table of contents."""
     with Pdf.open(PDF) as book:
         return {
             name.lstrip("/") + ".html": Page(place[0]).index + 1

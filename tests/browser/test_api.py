@@ -1,4 +1,4 @@
-"""The pages that describe the package: what they have is whole, and found by task. No browser."""
+"""The pages that describe the package are complete, found by task, and short."""
 
 import importlib
 import inspect
@@ -23,7 +23,7 @@ MODULES = sorted(
 
 @pytest.fixture(scope="module")
 def described():
-    """What the pages describe: names with their pages."""
+    """The names that the pages describe, with their pages."""
     with (SITE / "objects.inv").open("rb") as file:
         inventory = InventoryFile.load(file, "", lambda base, uri: uri)
     kinds = ("py:function", "py:class", "py:exception")
@@ -41,12 +41,46 @@ def test_each_public_function_is_described(module, described):
             assert any(thing is other for other in known), f"{module}.{name}"
 
 
+# Pages for those who change the package, and the modules of the others that the index names as a
+# whole: their functions are cells, rows and commands.
+BEHIND = re.compile(r"book/api-(internals|files|book)\.html")
+AS_A_WHOLE = ("lstm.variants.", "lstm.exchange.conventions.", "lstm.__main__.")
+
+
 def test_each_function_for_users_is_found_by_task(described):
     page = (SITE / "book/api.html").read_text(encoding="utf-8")
-    tables = page[page.index('id="by-task"') : page.index('id="by-module"')]
-    listed = set(re.findall(r'href="(?:api\.html)?#(lstm[\w.]+)"', tables))
+    listed = {pydoc.locate(name) for name in re.findall(r'href="api-\w+\.html#(lstm[\w.]+)"', page)}
     for name, uri in described.items():
-        on_page = uri.startswith("book/api.html") and inspect.isfunction(pydoc.locate(name))
-        apart = ("lstm.exchange.conventions", "lstm.__main__", "lstm.losses.check_")
-        if on_page and ".check_" not in name and not name.startswith(apart):
-            assert any(pydoc.locate(name) is pydoc.locate(other) for other in listed), name
+        thing = pydoc.locate(name)
+        if not (BEHIND.match(uri) or name.startswith(AS_A_WHOLE)) and inspect.isfunction(thing):
+            assert thing in listed, name
+    assert all(f"#module-{name}" in page for name in ("lstm.variants", "lstm.recurrent"))
+
+
+def test_an_address_of_the_page_that_was_one_leads_to_the_entry(page):
+    """Every module has moved from api.html, and with it what is in it."""
+    for old, new in (
+        ("api.html#lstm.stack.forward", "api-run.html#lstm.stack.forward"),
+        ("api.html#module-lstm.exchange.torch", "api-exchange.html#module-lstm.exchange.torch"),
+        ("api.html#lstm.recompute.scan", "api-parallel.html#lstm.recompute.scan"),
+        ("api.html#command-line", "api-exchange.html#command-line"),
+        ("api-internals.html#lstm.book.labels.body", "api-book.html#lstm.book.labels.body"),
+        ("api-variants.html#lstm.tracking.cups", "api-data.html#lstm.tracking.cups"),
+        ("api.html#run-an-lstm", "api.html#run-an-lstm"),
+    ):
+        page.goto((SITE / "book" / old.partition("#")[0]).as_uri() + "#" + old.partition("#")[2])
+        page.wait_for_url(f"**/{new}")
+        assert page.evaluate("!!document.getElementById(location.hash.slice(1))"), old
+
+
+def test_a_page_of_the_api_is_of_a_length_that_can_be_read(page):
+    """It was one page of 124,000 pixels once. Examples unfold at a click."""
+    page.set_viewport_size({"width": 1280, "height": 900})
+    for path in sorted((SITE / "book").glob("api*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.querySelector('article').scrollHeight") < 25_000, path.name
+    page.goto((SITE / "book/api-run.html").as_uri())
+    example = page.locator("dl.py:has(> dt#lstm\\.forward) details.example")
+    assert not example.locator("pre").is_visible()
+    example.locator("summary").click()
+    assert "lstm.forward" in example.locator("pre").inner_text()
