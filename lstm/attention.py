@@ -171,7 +171,7 @@ def init(
 
 
 def forward(params: Mapping[str, Any], X: ArrayLike, Z: ArrayLike) -> Answer:
-    """Read the questions, and answer one letter after each that the writer reads.
+    """Read the questions, and answer with one letter for each that the writer reads.
 
     Args:
         params: Parameters as `init` makes them.
@@ -215,7 +215,7 @@ def backward(dY: ArrayLike, cache: Cache) -> dict[str, NDArray[Any]]:
         dict: Gradients like the parameters.
 
     Raises:
-        TypeError: If ``cache`` is not that of `forward`, or ``dY`` of another dtype.
+        TypeError: If ``cache`` is not that of `forward`, or ``dY`` has the wrong dtype.
         ValueError: If its shape does not fit.
 
     Example:
@@ -268,7 +268,7 @@ def run(params: Mapping[str, Any], batch: Any, loss: Loss = cross_entropy) -> An
 
 
 def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -> NDArray[Any]:
-    """Answer without being told: the writer reads its own letters, the likeliest each time.
+    """Answer questions: at each step the writer reads the letter it found most likely.
 
     Args:
         params: Parameters as `init` makes them.
@@ -280,8 +280,9 @@ def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -
         numpy.ndarray: The letters written, as indices into the alphabet, shape (n, b).
 
     Raises:
-        TypeError: As `forward`, or if ``n`` or ``start`` is no integer.
-        ValueError: As `forward`, or if ``n`` is below 1, or ``start`` no place in the alphabet.
+        TypeError: As `forward`, or if ``n`` or ``start`` is not an integer.
+        ValueError: As `forward`, or if ``n`` is below 1, or ``start`` is not an index into the
+            alphabet.
 
     Example:
         >>> from lstm import dates
@@ -306,7 +307,7 @@ def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -
 
 
 def _check(params: Any, X: Any) -> tuple[tuple[Step, ...], dict[str, NDArray[Any]], NDArray[Any]]:
-    """The table, with attention or without, the parameters and the questions, if all fit."""
+    """Return the step table, the parameters and the questions, if all of them fit."""
     names = {"READER", "WRITER", "WOUT"}
     if not isinstance(params, Mapping):
         raise TypeError(f"params: expected a dictionary with {sorted(names)}, got {short(params)}")

@@ -184,7 +184,7 @@ def _check_options(
     directions: int | None,
     cotangents: Any,
 ) -> None:
-    """Refuse what would make a check pass whatever the gradient is."""
+    """Refuse options with which any gradient would pass."""
     for name, value in (("delta", delta), ("threshold", threshold), ("floor", floor)):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise TypeError(f"{name}: expected a number, got {short(value)}")

@@ -1,9 +1,9 @@
 """One layer in one direction, forward in time or backward, with or without lengths.
 
 If all sequences have the same length, `lstm.fused` runs them, and for the backward direction time
-is turned round before and after. If they differ, `lstm.packed` runs them; without a cache, where
-nothing has to be stored in order, `lstm.fused` goes from one sequence's end to the next. What comes
-after a sequence's end is never looked at.
+is reversed before and after. If lengths differ, `lstm.packed` runs them; without a cache, when
+nothing has to be stored in order, `lstm.fused` goes from one sequence's end to the next. What
+comes after a sequence's end is never read.
 """
 
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from .arguments import ArrayLike, check_array, check_lengths
 __all__ = ["Cache", "backward", "forward", "reverse"]
 
 Cache: TypeAlias = fused.Cache | packed.Cache
-"""What one direction of one layer leaves for the way back."""
+"""What one direction of one layer keeps for the backward pass."""
 
 
 def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
@@ -63,7 +63,7 @@ def forward(
     turned: bool = False,
     cache: bool = True,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], Cache | None]:
-    """Run one direction of one layer. Its arguments have been checked.
+    """Run one direction of one layer, with arguments that have been checked.
 
     Args:
         X: Inputs, shape (n, b, D).

@@ -1,10 +1,9 @@
 """Several layers, both directions, and sequences of different lengths.
 
-A layer of a stack is run by `lstm.fused`: a layer's outputs are the next layer's
-inputs; and a backward direction reads each sequence from its end. A batch of
-sequences that end at different steps is run by `lstm.packed`, which does the same
-with the rows that have not ended yet. What comes after a sequence's end is never looked at. Where
-padding comes first, or a mask has holes, `lstm.masks` turns it into lengths.
+`lstm.fused` runs each layer: a layer's outputs are the next layer's inputs, and a backward
+direction reads each sequence from its end. `lstm.packed` does the same for a batch of sequences
+of different lengths, with the rows that have not ended yet. What comes after a sequence's end is
+never read. If padding comes first, or a mask has holes, `lstm.masks` turns it into lengths.
 
 A stack is a list of layers, from the input up. Everything that
 belongs to a layer, including its states, is an item of a list, so layers may differ in size.

@@ -64,9 +64,9 @@ class _Layer:
 class Stream:
     """An LSTM, or a stack of them, that reads one input after the other.
 
-    It is a copy of the weights: changing them afterwards does not change the stream. Two threads
-    must not step the same stream. An interrupt (Ctrl-C) in the middle of a step may leave a state
-    between two steps: go on from a `state` taken before.
+    It copies the weights: changing them afterwards does not change the stream. Two threads must
+    not step the same stream. An interrupt (Ctrl-C) in the middle of a step may leave a state
+    between two steps: continue from a `state` taken before.
 
     Args:
         weights: A ``WLSTM``, shape (1 + D + H, 4H), or a list of `lstm.layers.Layer` without
@@ -147,7 +147,7 @@ class Stream:
             state: A pair (c, h) for each layer, as returned by `state`; zeros if None.
 
         Raises:
-            TypeError: If it is no list of pairs, or an array has another dtype than the weights.
+            TypeError: If it is not a list of pairs, or an array has another dtype than the weights.
             ValueError: If there are not as many pairs as layers, or a shape does not fit. The
                 state then stays as it was.
 

@@ -177,8 +177,8 @@ def solved_after(errors: ArrayLike, *, in_a_row: int = 2000, mean: float = 0.01)
         int or None: The number of sequences seen when it was solved, or None.
 
     Raises:
-        TypeError: If ``in_a_row`` is not an integer, or ``mean`` or the errors no numbers.
-        ValueError: If ``in_a_row`` is below 1, or ``errors`` has not one axis.
+        TypeError: If ``in_a_row`` is not an integer, or ``mean`` or the errors are not numbers.
+        ValueError: If ``in_a_row`` is below 1, or ``errors`` does not have one axis.
 
     Example:
         >>> solved_after([0.5] * 300 + [0.001] * 5000)

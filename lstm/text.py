@@ -154,7 +154,7 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
 
     Raises:
         TypeError: If an argument has the wrong type.
-        ValueError: If there is no letter, the temperature not positive, or ``top`` below 1.
+        ValueError: If there is no letter, the temperature is not positive, or ``top`` is below 1.
 
     Example:
         >>> probabilities([0.0, 0.0, np.log(2)]).round(4)
