@@ -59,7 +59,7 @@ SINGLE = {
 """The defaults when an input is in float32, by oracle."""
 
 
-@np.errstate(under="ignore")  # a complex step of 1e-30 lives of tiny numbers
+@np.errstate(under="ignore")  # a complex step of 1e-30 needs tiny numbers
 def check(
     function: Function,
     inputs: Arrays,

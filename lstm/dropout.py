@@ -116,7 +116,7 @@ def run(
         loss: `lstm.losses.squared_error` or `lstm.losses.cross_entropy`, or a function like them.
         rng: As for `thin`; what is dropped is drawn anew in every call.
         between: The probability of dropping an output for the layer or readout above it.
-        recurrent: The probability with which it is dropped for the next step.
+        recurrent: The probability of dropping an output for the next step.
         **options: c0, h0 and last, as for `lstm.train.run`.
 
     Returns:

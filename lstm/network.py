@@ -165,10 +165,10 @@ def forward(
     else:
         X, lengths = _without_padding(X, lengths, params["WLSTM"])
         Hout, Cn, Hn, below = fused.forward(X, params["WLSTM"], c0, h0)
-        if lengths is not None:  # (b,) lengths, not all n: the ends are somewhere on the way
+        if lengths is not None:  # (b,) lengths, not all n: sequences end at different steps
             rows = np.arange(len(lengths))
             Cn = below.C[lengths, rows]
-            Hn = Hout[lengths - 1, rows]  # of an empty sequence for now any
+            Hn = Hout[lengths - 1, rows]  # for an empty sequence any, for now
             if h0 is not None or not lengths.all():
                 Hn[lengths == 0] = 0 if h0 is None else as_array("h0", h0)[lengths == 0]
         end = Hn.copy()  # the cache's own
@@ -228,7 +228,7 @@ def _without_padding(
 
 
 def _back_below(dread: NDArray[Any], cache: Cache) -> tuple[NDArray[Any], Params, Any, Any]:
-    """From what the readout has read back to the inputs: (dX, dparams, dc0, dh0)."""
+    """Carry gradients from the readout's inputs back to those of the network."""
     _, read, lengths, below = cache
     last = read.ndim == 2
     if isinstance(below, stack.Cache):

@@ -43,7 +43,7 @@ __all__ = ["central_differences", "complex_step", "jax_vjp"]
 Places = Mapping[str, Sequence[Any]]
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def central_differences(
     function: Function,
     inputs: Arrays,
@@ -92,7 +92,7 @@ def central_differences(
     return _each_element(function, inputs, slope, only)
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def complex_step(
     function: Function,
     inputs: Arrays,

@@ -24,7 +24,7 @@ __all__ = ["Cache", "Packing", "backward", "forward", "pack"]
 
 
 class Packing(NamedTuple):
-    """Which steps of which sequences there are, and in which order they are stored.
+    """Which steps of which sequences exist, and the order in which they are stored.
 
     Attributes:
         order: The sequences, the longest first, shape (b,).
@@ -41,7 +41,7 @@ class Packing(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What `backward` needs to know of the forward run. Read it, but do not change it.
+    """What `backward` needs from the forward run. Read it, but do not change it.
 
     Attributes:
         WLSTM: The weights that were used, shape (1 + D + H, 4H).

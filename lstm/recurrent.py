@@ -27,10 +27,10 @@ class Param(NamedTuple):
 
     Attributes:
         shape: Its shape.
-        start: What `Cell.init` fills it with: "weights" from N(0, 1) / sqrt(rows), "biased"
-            for the same below a row of biases, which are 0; "zeros" or "ones".
-        keep: Which biases make the cell keep its memory: columns of row 0 of a matrix, or of
-            a vector, each with a sign.
+        start: The initial values that `Cell.init` gives it: "weights"from N(0, 1) / sqrt(rows),
+            "biased"for the same below a row of biases, which are 0; "zeros"or "ones".
+        keep: The biases that make the cell keep its memory: columns of row 0 of a matrix, or of a
+            vector, each with a sign.
     """
 
     shape: tuple[int, ...]
@@ -43,7 +43,7 @@ class State(NamedTuple):
 
     Attributes:
         shape: Its shape without the batch.
-        start: What it is filled with before the first step.
+        start: Its value before the first step.
         positive: Whether it is a sum of weights, which is never negative.
     """
 

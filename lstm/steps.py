@@ -42,7 +42,7 @@ class Step(NamedTuple):
     backward: dict[str, Derivative]
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> Values:
     """Run a table from top to bottom and keep every intermediate value.
 
@@ -73,7 +73,7 @@ def forward(steps: Sequence[Step], inputs: Mapping[str, Any], **given: Any) -> V
     return v
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def backward(steps: Sequence[Step], v: Values, gradients: Mapping[str, Any]) -> Values:
     """Carry gradients from the results of a table back to all values before them.
 

@@ -96,7 +96,7 @@ class Stream:
         self._axes = ("b", "D")[-first.x.ndim :]
         self._x, self._h, self._above = first.x, last.h, self._layers[1:]
         self._shape, self._dtype = first.x.shape, first.x.dtype
-        # What overflows or vanishes is no mistake. NumPy keeps that setting in the context, and
+        # Overflow and underflow are not errors. NumPy keeps that setting in the context, and
         # entering one that has it takes a tenth of the time of np.errstate.
         self._quietly = copy_context()
         self._quietly.run(np.seterr, over="ignore", under="ignore")

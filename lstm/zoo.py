@@ -186,7 +186,7 @@ _BUGS = (
     Bug("c and h swapped", "forward", _THREADS + "microsoft/nni/issues/2839", (
         ("Forward(Hout, C[n].copy(), h.copy(),", "Forward(Hout, h.copy(), C[n].copy(),"),
     )),
-    # Mistakes in what is handed in: initial weights and converted ones.
+    # Mistakes in the weights: initial ones and converted ones.
     Bug("gates in another library's order", "exchange",
         _THREADS + "CrispStrobe/CrispASR/pull/106", (
         ('read(ROW, params, "params")', 'read(ROW._replace(order="f i g o"), params, "params")'),

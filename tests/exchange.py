@@ -87,7 +87,7 @@ def random_like(params, dtype):
 
 
 def difference(a, b):
-    """a - b in a tree: what a converter does to a gradient, less what it does to zero."""
+    """Subtract trees: a converter's result for a gradient, less its result for zeros."""
     if isinstance(a, dict):
         return {key: difference(a[key], b[key]) for key in a}
     if isinstance(a, (list, tuple)):

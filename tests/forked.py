@@ -18,7 +18,7 @@ OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not jax", "tests"]
 
 
 def status(folder):
-    """What pytest says of a folder's tests, except those that JAX judges: it takes long."""
+    """Return pytest's exit status for a folder's tests, without the slow ones that need JAX."""
     child = os.fork()
     if child == 0:
         os.chdir(folder)

@@ -105,7 +105,8 @@ CONFIG = json.dumps({
 
 
 def odd_h5(content, rng, others):
-    """A file with whatever HDF5 can hold in the place of one array: links, other files, types."""
+    """A file with something else that HDF5 can hold in place of one array: links, other files,
+    types."""
     import h5py
 
     file = io.BytesIO(content)
@@ -208,7 +209,7 @@ def hurt_json(value, rng):
 
 
 def hurt_archive(content, rng, others):
-    """An archive with one of its members hurt, renamed, missing or huge."""
+    """Return an archive with one of its members damaged, renamed, missing or huge."""
     members = {name: unpack() for name, unpack in tensors.open_zip(content).items()}
     name = list(members)[rng.integers(len(members))]
     match rng.integers(6):
@@ -326,8 +327,8 @@ def case(kind, k, files):
 class Watch:
     """Notes what Python itself reports of the process: code that is run, files that are opened.
 
-    Python has no way to take such a hook away, so there is one for the process, which notes
-    only while it is asked to.
+    Python cannot remove such a hook, so there is one for the whole process, which takes notes
+    only when asked to.
     """
 
     RUN = ("pickle.find_class", "os.system", "os.exec", "os.posix_spawn", "os.fork",
@@ -389,7 +390,7 @@ def read_everything(path):
 
 
 def causes(error):
-    """The kinds of errors that led to this one: readers turn whatever comes into a ValueError."""
+    """The kinds of errors that led to this one: readers turn every error into a ValueError."""
     kinds = []
     while error is not None:
         kinds.append(type(error).__name__)
@@ -463,7 +464,7 @@ def write_neighbours(folder):
 
 
 def warm(folder, files):
-    """Load every sound file once, so that what is imported on the way is there."""
+    """Load every sound file once, so that all imports are done."""
     for kind, content in files.items():
         Path(folder, f"a.{kind}").write_bytes(content)
         read_everything(f"{folder}/a.{kind}")

@@ -101,7 +101,7 @@ def assert_identical(got, want):
 
 @contextmanager
 def refused(error, message):
-    """What is done here raises exactly this error with exactly this message."""
+    """Check that a block raises exactly this error with exactly this message."""
     with pytest.raises(error) as raised:
         yield
     assert type(raised.value) is error

@@ -1,8 +1,8 @@
-"""What stands on top of the LSTM at every size and magnitude: readout, losses, masks.
+"""Sweeps over sizes and magnitudes of the readout, the losses and the masks.
 
-As `sweeps.py` does for the LSTM. Every function takes a module like the one it is for and raises
-AssertionError if the module errs. The judge is the LSTM below, which has been judged there, and
-sums that are written out here.
+As in `sweeps.py`, every function takes a module like the one it tests and raises AssertionError
+if the module errs. It is compared with the LSTM, which has been tested there, and with sums that
+are written out here.
 """
 
 import itertools

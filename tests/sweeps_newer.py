@@ -1,8 +1,8 @@
-"""What came later at every size and magnitude: streams, recomputing, scans, cells, text, dropout.
+"""Sweeps over sizes and magnitudes of streams, recomputing, scans, cells, text and dropout.
 
-As `sweeps.py` does for the LSTM: every function takes a module like the one it is for, and raises
-AssertionError if the module errs. Sizes lie on both sides of powers of two, of round numbers and
-of what a module itself cuts at: about sqrt(n) steps or pieces, 1000 letters.
+As in `sweeps.py`, every function takes a module like the one it tests and raises AssertionError
+if the module errs. Sizes are on both sides of powers of two, of round numbers and of a module's
+own limits: about sqrt(n) steps or pieces, 1000 letters.
 """
 
 import itertools
@@ -97,7 +97,8 @@ def fused_forward(**inputs):
 
 
 def loosely(problem):
-    """A hundred times the largest cotangent, where gradients may be smaller."""
+    """Allow errors up to a hundred times the largest cotangent's, because gradients may be
+    smaller."""
     return 100 * max(float(np.abs(w).max(initial=0)) for w in problem.cotangents)
 
 

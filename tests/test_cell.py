@@ -24,7 +24,7 @@ def draw_for_jax(n=5, b=3, D=3, H=4, seed=0):
 
 
 def separately(params, x, h_prev, c_prev):
-    """One step as the equations say, in NumPy and float64."""
+    """Compute one step from the equations, in NumPy and float64."""
     p = {name: np.asarray(value, np.float64) for name, value in params.items()}
     v = np.concatenate([x, h_prev], axis=-1).astype(np.float64)
     f, i, o = (1 / (1 + np.exp(-(v @ p[f"W_{k}"] + p[f"b_{k}"]))) for k in "fio")

@@ -59,7 +59,7 @@ def start(script, *arguments, **options):
 
 
 def end(process):
-    """What it printed, and its complaints; nothing may hang."""
+    """Wait for a process, and return its output and errors; it must not hang."""
     try:
         return process.communicate(timeout=300)
     finally:
@@ -138,7 +138,7 @@ def test_a_step_is_that_of_the_package_and_of_adam():
 
 
 def test_eight_devices_give_the_numbers_of_one(alone, one, tmp_path):
-    """And what eight have kept, one goes on from."""
+    """One device can continue from a checkpoint that eight have kept."""
     record, saved = tmp_path / "record.npz", tmp_path / "saved"
     files = [f"--record={record}", f"--checkpoints={saved}"]
     printed, complaints = end(start(TRAIN, *ARGUMENTS, "--devices=8", *files))
@@ -369,7 +369,7 @@ def damage(checkpoint, how):
 
 @pytest.mark.parametrize("how", ["cut", "empty", "flipped", "gone"])
 def test_a_damaged_checkpoint_is_passed_by_and_said_so(how, tmp_path, one, capsys):
-    """The newest that is whole is taken, and the run ends with the numbers of an unbroken one."""
+    """The newest undamaged one is used, and the run ends with the numbers of an unbroken one."""
     unbroken = list(train.train(SETTINGS, 6, one, tmp_path, every=1))
     assert kept(tmp_path) == [5, 6]
     damage(tmp_path / "6", how)
@@ -392,7 +392,7 @@ def test_a_damaged_checkpoint_is_passed_by_and_said_so(how, tmp_path, one, capsy
 
 
 def test_a_checkpoint_that_was_being_written_is_none(tmp_path, one):
-    """What a killed run leaves: a folder under another name, with some of its files."""
+    """A killed run leaves a folder under another name, with some of its files."""
     list(train.train(SETTINGS, 6, one, tmp_path, every=1))
     half = tmp_path / "7.orbax-checkpoint-tmp"
     shutil.copytree(tmp_path / "6", half)

@@ -1,4 +1,4 @@
-"""Files: what is in them comes back, what is wrong with them is named, and no crash loses one."""
+"""Files: contents come back, errors are named, and no crash loses a file."""
 
 import errno
 import gzip
@@ -647,7 +647,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
-    """It is so on some network file systems; the file is in its place by then."""
+    """Some network file systems cannot do it; by then the file is in its place."""
     real = os.fsync
 
     def only_files(descriptor):

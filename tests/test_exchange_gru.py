@@ -32,7 +32,8 @@ def close(got, want, dtype=np.float32):
 @pytest.mark.parametrize("name", ROSETTA)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_there_and_back(name, dtype):
-    """Ours to theirs to ours: the same. Theirs to ours to theirs: the same but where biases go."""
+    """Ours to theirs to ours: the same. Theirs to ours to theirs: the same, except for the split of
+    biases."""
     _, (_, params, *_) = problem(name, dtype)
     before = {key: value.copy() for key, value in params.items()}
     back = read(ROSETTA[name], write(ROSETTA[name], params))
@@ -199,7 +200,7 @@ def test_against_onnx_runtime(name):
 
 
 def standard_cases(monkeypatch, kind):
-    """The standard's own node tests, by name: what they would hand to their runner."""
+    """The standard's own node tests, by name, with the data for their runner."""
     from importlib import import_module
 
     module = import_module(f"onnx.backend.test.case.node.{kind.lower()}")
@@ -214,7 +215,7 @@ def standard_cases(monkeypatch, kind):
 
 
 def test_the_standards_own_gru_tests(monkeypatch):
-    """Of a node that reads both ways each direction is a cell of its own."""
+    """Each direction of a node that reads both ways is compared as a cell of its own."""
     cases = standard_cases(monkeypatch, "GRU")
     assert len(cases) == 6
     for name, (attributes, (X, W, R, *B), outputs) in cases.items():

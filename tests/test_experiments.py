@@ -1,4 +1,4 @@
-"""The long runs: what is stored, that it is gone on with, and that fast training is training."""
+"""The long runs: what is stored, how runs resume, and that the fast training loop is right."""
 
 import dataclasses
 import json

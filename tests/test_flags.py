@@ -1,4 +1,4 @@
-"""What is True or False in a call is that, and no other value that Python would take for it."""
+"""Flags must be True or False, not another value that Python would treat as one."""
 
 import ast
 from pathlib import Path

@@ -504,7 +504,7 @@ def test_no_zeros_are_made_where_no_gradient_comes():
 
 
 def test_underflow_is_no_error_under_errors_for_all():
-    """np.seterr(all="raise"), which many set to find nan: what vanishes becomes zero."""
+    """With np.seterr(all="raise"), which many set to find nan, underflow still gives zero."""
     W = lstm.init(4, 64, rng=0, dtype=np.float32, forget_bias=0.0)
     W[5:] *= 0.3
     X = np.random.default_rng(0).standard_normal((800, 8, 4)).astype(np.float32)

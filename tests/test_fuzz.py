@@ -1,4 +1,4 @@
-"""Files that are damaged or hostile: what `python -m tests.fuzz` does for long, for a second."""
+"""Damaged and hostile files: a second of what `python -m tests.fuzz` does for long."""
 
 import io
 import os
@@ -118,7 +118,7 @@ def test_the_fuzzer_sees(name, folder, monkeypatch):
 
 
 def test_a_file_of_holes_is_an_error_of_the_system(folder):
-    """It has a terabyte, and takes no room on the disk."""
+    """It is a terabyte long, and takes no space on disk."""
     path = f"{folder}/holes.npz"
     with open(path, "wb") as file:
         file.write(b"PK")

@@ -2,7 +2,7 @@
 
 With weights of zero all gates are 1/2 and nothing is written: a cell halves at every step, and so
 does its gradient on the way back. Halving a power of two is exact, from the smallest numbers of a
-dtype to the largest, so that a bound on them, wherever it lies, changes a bit.
+dtype to the largest, so that a bound on them, wherever it is, changes a bit.
 """
 
 from functools import partial

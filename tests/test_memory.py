@@ -23,7 +23,7 @@ WEIGHTS = (1 + D + H) * 4 * H
 
 
 def peak(function):
-    """The numbers of float64 that were there at once, beside those that were there before."""
+    """Return the largest number of float64s allocated at once, beyond those allocated before."""
     tracemalloc.start()
     try:
         kept = function()

@@ -69,7 +69,7 @@ def test_every_gradient_against_central_differences(kind, lengths, last):
     inside = np.ones((n, b), bool) if lengths is None else np.arange(n)[:, None] < lengths
     run = network.forward(params, X, lengths=lengths, c0=c0, h0=h0, last=last)
     dY = np.random.default_rng(1).standard_normal(run.answers.shape)
-    if not last:  # an answer behind the end means nothing, so that nobody may ask for it
+    if not last:  # an answer after the end means nothing, so none may be asked for there
         dY[~inside] = 0
     g = network.backward(dY, run.cache)
     if not dY.any():  # nothing was read: nothing to compare, and nothing may come back
@@ -123,7 +123,7 @@ def test_the_cache_is_its_own_and_nothing_is_changed(kind, last):
 
 
 def _used_again(params, X, c0, h0, lengths, last, arrays, before):
-    """Go back, overwrite all that went in and came out, and go back again."""
+    """Run the backward pass, overwrite all arguments and results, and run it again."""
     run = network.forward(params, X, lengths=lengths, c0=c0, h0=h0, last=last)
     dY = np.ones_like(run.answers)
     want = network.backward(dY, run.cache)

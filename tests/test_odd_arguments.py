@@ -1,8 +1,9 @@
-"""Whatever stands in the place of an argument: it is refused in our words, or it is right.
+"""Any object in place of an argument is either refused by an error of the package, or handled
+right.
 
 A table of calls, each with one place left open, and a table of odd things to put there. What is
 refused must be refused by a TypeError or ValueError that was raised in the package and says what
-was expected; what is accepted stands in `FINE`, and nowhere else.
+was expected; what is accepted is listed in `FINE`, and nowhere else.
 """
 
 import os

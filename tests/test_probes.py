@@ -1,4 +1,4 @@
-"""Where letters stand, and how well numbers tell it."""
+"""Where letters are in a text, and how well numbers tell it."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @st.composite
 def problems(draw_one, n=(0, 6), b=(0, 5), D=(0, 5), H=(1, 5), dtypes=DTYPES):
-    """Random problems in read-only arrays: whatever takes them leaves its arguments alone."""
+    """Random problems in read-only arrays, so that code that changes its arguments fails."""
     sizes = [draw_one(st.integers(*limits)) for limits in (n, b, D, H)]
     return draw(*sizes, seed=draw_one(SEEDS), dtype=draw_one(dtypes))
 
@@ -119,7 +119,7 @@ def test_a_batch_is_its_sequences_one_by_one(problem, data):
 
 @given(problems(n=(1, 6), b=(1, 5)), st.data())
 def test_sequences_may_be_padded_at_their_end(problem, data):
-    """Whatever stands after a sequence's end, without a cotangent there it changes nothing."""
+    """Values after a sequence's end, without a cotangent there, change nothing."""
     n, b, _ = problem.inputs["X"].shape
     ends = data.draw(st.lists(st.integers(1, n), min_size=b, max_size=b), label="lengths")
     beyond = np.arange(n)[:, None] >= ends

@@ -1,4 +1,4 @@
-"""Recomputation: the gradients of the whole run, with the states at the cuts alone."""
+"""Recomputation: the gradients of the whole run, with only the states at the cuts kept."""
 
 from functools import partial
 

@@ -81,14 +81,14 @@ def test_gradients_are_those_of_autodiff_through_the_separate_gates(shape):
     assert_same(ours, {name: np.asarray(value) for name, value in theirs.items()}, 1e-12)
 
 
-# As tests/sweeps.py does for NumPy: sizes and magnitudes at which nobody looks by chance. Each
+# As tests/sweeps.py does for NumPy: sizes and magnitudes that no other test happens to use. Each
 # shape is compiled anew, so that there are few.
 
 LARGE = [(130, 3, 2, 3), (3, 130, 2, 3), (3, 2, 130, 3), (3, 2, 3, 130), (52, 17, 66, 101)]
 
 
 def as_module(forward):
-    """With the functions of `lstm.fused`, for the sweeps: the derivative is the cache."""
+    """Wrap it as a module like `lstm.fused`, for the sweeps: the derivative serves as the cache."""
 
     def as_tuple(*inputs):
         return tuple(forward(*inputs))
@@ -435,7 +435,7 @@ def test_results_and_layers_survive_an_export():
 
 
 def test_under_shard_map_with_its_checks_on_and_across_devices():
-    """In a process of its own, with four devices: tests/shard_map.py says what is tried."""
+    """It runs in a process of its own with four devices: tests/shard_map.py says what is tried."""
     script = Path(__file__).with_name("shard_map.py")
     result = subprocess.run(
         [sys.executable, "-W", "error", str(script)],

@@ -267,7 +267,8 @@ def test_sizes_of_small_integer_types_do_not_overflow():
 
 
 def test_what_vanishes_or_grows_beyond_all_bounds_is_no_error():
-    """Under errors for all, as many set them to find nan: underflow and overflow are no news."""
+    """With np.seterr(all="raise"), which many set to find nan, underflow and overflow raise
+    nothing."""
     layers = [Layer(*(W * 0.05 for W in layer)) for layer in network(2, dtype=np.float32)]
     X = np.random.default_rng(0).standard_normal((300, 2, D)).astype(np.float32)
     with np.errstate(all="raise"):

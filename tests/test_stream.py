@@ -255,7 +255,7 @@ def test_a_state_that_is_given_is_that_of_every_layer_and_stays_the_callers(coun
 
 
 def test_a_long_stream_neither_drifts_nor_grows():
-    """Compared, somewhere on the way, with a run over whole sequences from the state there."""
+    """In the middle it is compared with a run over whole sequences from the present state."""
     X = inputs(500, 5, dtype="float32")
     layers = stack.init(5, [4, 6], rng=2, dtype="float32")
     stream = Stream(layers)

@@ -1,4 +1,4 @@
-"""The sweeps of what came later pass, and see bugs that show only by size or magnitude."""
+"""The sweeps of `sweeps_newer.py` pass, and find bugs that depend on size or magnitude."""
 
 from importlib import import_module
 from types import SimpleNamespace

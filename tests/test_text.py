@@ -84,7 +84,7 @@ def test_bits_by_hand():
 
 
 def test_a_letter_that_was_all_but_impossible_costs_what_it_costs():
-    """Its probability, e^-3000, is no number any more; its bits are."""
+    """Its probability, e^-3000, is too small for a float; its bits are not."""
     params = network.init(3, 4, 3, rng=0, dtype=float)
     params["WOUT"][:] = 0
     params["WOUT"][0] = [3000.0, 0.0, -1.0]

@@ -181,7 +181,7 @@ def test_a_short_memory_is_learnt():
 @pytest.mark.parametrize("layers", [None, 2])
 @pytest.mark.parametrize("loss", [train.squared_error, train.cross_entropy])
 def test_what_does_not_count_changes_no_bit(loss, layers, bad):
-    """Whatever stands in padding of X, or in targets that are not asked for."""
+    """Neither the padding of X nor targets that are not asked for change anything."""
     n, lengths = 6, np.array([2, 6, 0, 5])
     _, batch = problem(dtype=np.float32)
     params = train.init(2, 5, 3, layers=layers, rng=0)
@@ -288,7 +288,7 @@ def test_float64_stays_float64_without_being_asked():
 
 
 def letters(rng, b=3, n=7, K=4, dtype=np.float32):
-    """Stretches of text that follow on one another."""
+    """Consecutive pieces of text."""
     X, Y = (np.eye(K, dtype=dtype)[rng.integers(K, size=(n, b))] for _ in range(2))
     return tasks.Batch(X, Y, rng.random((n, b)) < 0.8, np.full(b, n))
 

@@ -2,7 +2,8 @@
 
 `others` has a program in each of some twenty styles, as text, and a list of wrong lines with what
 the tutor should make of them: the names of the mistakes, or, where there is no name, the label of
-the equation to look at. What is named there was read and is what was done; nothing else may be.
+the equation to look at. The names listed there are the mistakes that were made, and the tutor may
+name no others.
 """
 
 import json

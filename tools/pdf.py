@@ -21,7 +21,7 @@ FOLDER = SITE / "book"
 DRAWN = ("head", "fore", "back")  # arrow heads, the same in each drawing
 PDF = SITE / "downloads/lstm-book.pdf"
 
-# On paper the letters are waited for; on a screen the page does not wait.
+# A printed page waits for its fonts; a page on a screen does not.
 LETTERS = "".join(
     f'@font-face {{ font-family: "Source Serif 4"; font-style: {style}; font-weight: {weight}; '
     f'src: url("../_static/fonts/source-serif-4-latin-{weight}-{style}.woff2"); }}\n'
@@ -184,7 +184,7 @@ def main() -> None:
             sys.exit(f"pdf: no page found for {missing}")
         print_pdf(browser, join(pages))
     with Pdf.open(PDF, allow_overwriting_input=True) as book:
-        # Chromium packs none of the many small objects that say what is a heading, what a list.
+        # Chromium does not compress the many small objects that mark headings and lists.
         book.save(object_stream_mode=ObjectStreamMode.generate)
         count = len(book.pages)
     offer()

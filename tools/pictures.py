@@ -28,7 +28,7 @@ def main() -> None:
             page = browser.new_page(viewport=size, color_scheme=theme, reduced_motion="reduce")
             for name, address in PAGES.items():
                 page.goto(f"{site}/{address}")
-                page.reload()  # by now the typeface is there: a first visit may do without it
+                page.reload()  # by now the typeface is loaded, which a first visit may not wait for
                 page.locator("article :is(.live, .live-row)").first.wait_for()
                 settle(page)
                 if name == "chapter":

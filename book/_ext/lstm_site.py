@@ -26,7 +26,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-# Of what the theme brings, some scripts and styles are not even named: folded cells are <details>,
+# Scripts and styles of the theme that pages do not even name: folded cells are <details>,
 # and no page has tabs.
 IDLE = re.compile("toggle|design-tabs")
 
@@ -320,9 +320,9 @@ def pair_notes(app, pagename, templatename, context, doctree) -> None:
 def mend(app, pagename, templatename, context, doctree) -> None:
     """Put right what Docutils and Sphinx get wrong in the body of a page."""
     body = context.get("body", "")
-    # The widths of a table depend on all of its rows: book.css shows it when this mark has come.
+    # The widths of a table depend on all of its rows: book.css hides it until this mark is loaded.
     body = body.replace("</table>\n</div>", "</table>\n<i hidden></i></div>")
-    # A role that no longer exists: an item of the list of references is meant.
+    # A role that no longer exists: it means an item of the list of references.
     body = body.replace('role="doc-biblioentry"', 'role="listitem"')
     # The empty corner of a table heads nothing.
     body = re.sub(r'<th class="head[^"]*"><p></p></th>', "<td></td>", body)

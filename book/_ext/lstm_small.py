@@ -26,7 +26,7 @@ from PIL import Image, ImageChops, ImageStat
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-# Copied into every site by the theme and its companions, and asked for by no page of this one.
+# Files that the theme and its extensions copy into every site, and that no page here uses.
 UNUSED = (
     "_static/**/*.map",
     "_static/*webpack-macros.html",
@@ -40,7 +40,7 @@ UNUSED = (
     "_static/togglebutton.*",
     "_static/design-tabs.js",
 )
-# Style sheets of others, most of whose rules are for what these pages do not have.
+# Style sheets of others, most of whose rules match nothing on these pages.
 FOREIGN = (
     "styles/pydata-sphinx-theme.css", "styles/sphinx-book-theme.css", "sphinx-design.min.css",
     "mystnb.*.css",
@@ -58,7 +58,7 @@ FACE = re.compile(
 SITE_SHEET = "site.css"
 SCALE = 0.64  # of a figure's pixels: 7.2 inches fill the column
 
-# What is shorter and means the same, in the markup of Sphinx.
+# Shorter markup with the same meaning, in place of that of Sphinx.
 SHORTER = (
     (r'(<a [^>]*href="[^"]*#([\w.]+)") title="\2"', r"\1"),  # a title that repeats the address
     (r'<span class="(?:pre|colon|sig-paren)">([^<]*)</span>', r"\1"),
@@ -283,7 +283,7 @@ def trim(path: Path) -> str:
         text,
         flags=re.DOTALL,
     )
-    # The index stands in tables that are none, and its list opens by pictures without words.
+    # The index is laid out in tables, and its list opens by pictures without words.
     text = text.replace('class="indextable', 'role="presentation" class="indextable')
     words = r'\1="open or close the list of modules"'
     text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
@@ -292,7 +292,7 @@ def trim(path: Path) -> str:
     for place in (0, 2):
         parts[place] = re.sub(r"\s*\n\s*", "\n", parts[place])
     text = "".join(parts)
-    if "_modules" in path.parts:  # whoever reads source looks for the API, not for chapters
+    if "_modules" in path.parts:  # readers of source code look for the API, not for chapters
         text = re.sub(r'<li class="toctree-l1"><a [^>]*/book/(?!api)[^<]*</a></li>\n', "", text)
         text = re.sub(r'<p [^>]*caption"[^\n]*\n<ul class="nav bd-sidenav">\n</ul>\n', "", text)
         text = re.sub(r'<meta (?:property="og:|name="description)[^>]*>\n?', "", text)

@@ -81,7 +81,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         _check_kind(path)
         try:
             return Path(path).read_bytes()
-        except MemoryError:  # a file may have holes, which take no room on the disk
+        except MemoryError:  # a file may have holes, which take no space on disk
             size = os.path.getsize(path)
             raise OSError(errno.ENOMEM, f"{size} bytes are more than there is memory") from None
 

@@ -60,7 +60,7 @@ def dump(layers: Iterable[Layer], *, bias: bool = True) -> list[Any]:
 
 
 def _read_one(params: Any, where: str) -> NDArray[Any]:
-    """One cell: its arrays are read, and what else it says of itself must agree with them."""
+    """Read one cell: its arrays, with which its stated sizes must agree."""
     given = flat(params, where, ROW.arrays)
     said = {name: given.pop(name) for name in SAID if name in given}
     WLSTM = read(ROW, {name: value for name, value in given.items() if value is not None}, where)

@@ -192,7 +192,8 @@ def order(
         list: The positions of the nodes, from the input up.
 
     Raises:
-        ValueError: If they are not a stack: one does not read the outputs of another as they are.
+        ValueError: If they are not a stack, in which each node reads the unchanged outputs of
+            another.
 
     Example:
         >>> from lstm import stack

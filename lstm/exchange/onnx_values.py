@@ -297,7 +297,7 @@ def _one_number(value: Any) -> Any:
     return None
 
 
-# At most how many numbers a node makes, from its inputs. What is not here is not worked out.
+# A bound on how many numbers a node makes, from its inputs. Other nodes are not computed.
 
 
 def _largest(node: Any, values: list[Any]) -> int:

@@ -15,7 +15,7 @@ from .names import flat, listed
 __all__ = ["REFUSED", "dump", "load"]
 
 NAME = re.compile(r"(weight|bias)_(ih|hh)(_l(?P<layer>0|[1-9]\d{0,3})(?P<reverse>_reverse)?)?")
-"""A number of more digits is no layer's: what it asks for could not even be listed."""
+"""A layer's number has no more digits: a list of so many layers would not fit in memory."""
 
 _PARAMETER = r"(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?"
 _RAW = rf"{_PARAMETER}_raw"

@@ -86,7 +86,7 @@ def compose(later: Any, earlier: Any) -> Any:
     return both, apply(A, u_before) + u  # (eq-compose)
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def loop(A: Any, u: Any, s0: Any = None) -> NDArray[Any]:
     """Run the recurrence one step after the other.
 

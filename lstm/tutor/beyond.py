@@ -24,12 +24,12 @@ __all__ = ["DOUBLE", "SINGLE", "beyond_backward", "beyond_forward", "clip_of", "
 MEDIUM, LARGE = (20, 12, 5, 9), (40, 30, 9, 16)
 """Problems of more usual sizes, for what is wrong at some size only: n, b, D, H."""
 
-QUICK = 0.1  # seconds for MEDIUM: who takes longer, in loops over all units, is spared LARGE
+QUICK = 0.1  # seconds for MEDIUM: code that takes longer, in loops over all units, is not tried on LARGE
 
 USUAL = (3, 2, 5, 4)
 """A problem of the ordinary size."""
 
-DOUBLE, SINGLE = 1e-9, 1e-4  # what may differ, as a part of an array's largest element
+DOUBLE, SINGLE = 1e-9, 1e-4  # the largest difference allowed, as a fraction of an array's largest element
 
 
 def not_finite(ran: Ran) -> bool:
@@ -64,7 +64,7 @@ def _compared(
 
 
 def _large(p: Problem) -> Arrays:
-    """The right outputs of a large problem, by the fused LSTM, which is fast."""
+    """Compute the right outputs of a large problem by the fused LSTM, which is fast."""
     from .. import fused
 
     W = p.W.copy()
@@ -79,7 +79,7 @@ def _large(p: Problem) -> Arrays:
 def _at_size(
     part: str, ran_on: Callable[[Problem], Ran], form: Style, names: Any, tolerance: float
 ) -> list[Finding]:
-    """What is wrong with larger problems."""
+    """Find what is wrong on larger problems."""
     for sizes in (MEDIUM, LARGE):
         start = time.perf_counter()
         p = problem(*sizes, form)
@@ -91,7 +91,7 @@ def _at_size(
 
 
 def _extreme(code: Candidate) -> Problem:
-    """A problem in which all gates are as open or closed as they can be."""
+    """Draw a problem in which all gates are fully open or closed."""
     p = problem(*USUAL, code.style)
     return p._replace(W=3e3 * p.W, key=())
 

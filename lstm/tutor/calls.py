@@ -38,14 +38,14 @@ class Called(NamedTuple):
 
 
 class _Output(io.StringIO):
-    """What is printed. Code may close it."""
+    """A file for what is printed, which code may try to close."""
 
     def close(self) -> None:
         """Keep it open: it is read after the call."""
 
 
 class _TooLongError(BaseException):
-    """Not an Exception: code that catches those shall not catch this."""
+    """A time limit was exceeded. It is not an Exception, so that code cannot catch it as one."""
 
 
 def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) -> Called:
@@ -134,17 +134,17 @@ def _within(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) 
         signal.signal(signal.SIGALRM, before)
 
 
-_DEADLINE: list[float] = []  # when the call under way must have ended, if there is one
+_DEADLINE: list[float] = []  # the time by which the present call must have ended, if there is one
 
 
 def _ring(*_: Any) -> None:
-    """The alarm. Where no call is under way any more it is late, and does nothing."""
+    """Handle the alarm. If it comes late, when the call has already ended, it does nothing."""
     if _DEADLINE and time.monotonic() >= _DEADLINE[0]:
         raise _TooLongError
 
 
 def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
-    """The same where there are no alarms: in other threads, and on Windows."""
+    """Do the same without alarms, in other threads and on Windows."""
     results: list[Any] = []
     errors: list[BaseException] = []
 
@@ -171,7 +171,7 @@ def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...
 
 
 def _said(error: BaseException, function: Callable[..., Any]) -> str:
-    """The error and its line in the file of the function."""
+    """Describe an error, with its line in the file of the function."""
     try:
         text = " ".join("".join(k if k.isprintable() else " " for k in str(error)).split())
     except Exception:

@@ -150,7 +150,7 @@ class Candidate(NamedTuple):
     def _called(
         self, function: Callable[..., Any], forms: list[dict[str, Any]]
     ) -> tuple[Called, tuple[str, ...]]:
-        """Call it in the first form of its arguments that runs; and what it changed of them.
+        """Call a function in the first form of its arguments that runs, and list what it changed.
 
         If none runs, what the first gave.
         """
@@ -165,7 +165,7 @@ class Candidate(NamedTuple):
 
 
 def _items(value: Any) -> list[Any]:
-    """What is in a tuple or list; nothing if it cannot be read, which is then too few."""
+    """Return the items of a tuple or list; none if it cannot be read."""
     try:
         return list(value)
     except Exception:
@@ -183,7 +183,7 @@ def _is_group(item: Any, dimensions: int) -> bool:
 
 
 def _with_several(called: Called, wanted: str) -> Called:
-    """The call, which is in trouble if it did not return several values."""
+    """Check that a call returned several values."""
     if called.trouble:
         return called
     if called.value is None:

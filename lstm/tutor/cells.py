@@ -124,7 +124,7 @@ def _named(part: str, runs: Any, says: str, name: str, label: str, source: str =
 
 
 def _besides(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
-    """The values are right: the seed must count, and nothing be left over."""
+    """Check what else can be wrong if the values are right: the seed, and side effects."""
     x, h, c, _, got = runs[0]
     again = call(function, 0, x, h, c, len(h), limit=limit)
     other = call(function, 1, x, h, c, len(h), limit=limit)
@@ -137,7 +137,7 @@ def _besides(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
 
 
 def _without_weights(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
-    """Other weights than ours: look at what holds for any."""
+    """Check what holds for any weights, if they are not ours."""
     x, h, c = runs[0][:3]
     H = len(h)
 

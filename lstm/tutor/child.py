@@ -63,7 +63,7 @@ def judge_file(
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "verdict.json"
         given = {"path": str(path), "forward": forward, "backward": backward, "options": options}
-        # -P: whatever lies in this folder is no module of ours.
+        # -P: files in this folder must not hide our modules.
         command = [sys.executable, "-P", "-m", "lstm.tutor.child", str(answer), json.dumps(given)]
         root = str(Path(__file__).parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]

@@ -198,7 +198,7 @@ def _of_wrong_forward(
     patches: tuple[Patch, ...] | None,
     tolerance: float,
 ) -> Finding:
-    """What can be said of the backward pass of a wrong forward pass."""
+    """Judge the backward pass as far as possible if the forward pass is wrong."""
     first = "forward comes first: mend it, then check again"
     if tolerance == DOUBLE and _is_own_derivative(code):
         says = "the right derivative of your forward pass, as wrong as that is"
@@ -306,7 +306,7 @@ _ORDINAL = ("first", "second", "third", "fourth")
 
 
 def _convention(mistakes: tuple[Mistake, ...], style: Style) -> list[str]:
-    """If it may be another convention and no mistake: how to say so."""
+    """Say how to pass another convention, if the code may follow one."""
     said = []
     for mistake in mistakes:
         if mistake.name.startswith("order "):

@@ -134,7 +134,7 @@ _BOTH = ("one step of a batch and two steps of one sequence seem right: look at 
 
 
 class _Found(NamedTuple):
-    """The smallest problem that the code gets wrong, what came, what is right, and a sentence."""
+    """The smallest problem with a wrong result: its results, the right ones, a sentence."""
 
     sizes: tuple[int, int, int, int]
     p: Problem
@@ -308,7 +308,7 @@ def _backward(code: Candidate, p: Problem) -> Ran:
 def _slopes(
     code: Candidate, p: Problem, ran: Ran, right: Arrays, tolerance: float
 ) -> tuple[list[str], str]:
-    """One step of one sequence: which gate's dz is wrong, and what does not follow from dz."""
+    """Find which gate's dz is wrong in one step of one sequence, or what does not follow it."""
     yours, v = ran.outputs, _values(p)
     if all(agree(yours[k], right[k], tolerance) for k in ("dX", "dc0", "dh0")):
         return _of_weights(yours["dW"], right["dW"], v.x.shape[1], tolerance), "eq-dw"
@@ -358,7 +358,7 @@ def _of_weights(dW: Any, right: Any, D: int, tolerance: float) -> list[str]:
 
 
 def _cotangents(code: Candidate, p: Problem, wrong: list[str]) -> list[str]:
-    """Whether it is what comes by c or what comes by h that is wrong."""
+    """Find out whether the part that comes through c or the part that comes through h is wrong."""
     alone = p._replace(dHout=0 * p.dHout, dHn=0 * p.dHn, key=())
     ran, right = _backward(code, alone), run(model(), alone)
     if ran.trouble:

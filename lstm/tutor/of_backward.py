@@ -120,7 +120,7 @@ BACKWARD: tuple[Row, ...] = (
      ((_ENDS, "    dc0, dh0 = dc_next, dc_next\n"),), ""),
     ("states of row 0 alone", "`dc0` and `dh0` are summed over the batch", "eq-bptt-start",
      ((_ENDS, "    dc0, dh0 = dc_next.sum(0) + 0 * dc_next, dh_next.sum(0) + 0 * dh_next\n"),), ""),
-    # What the backward pass takes from the forward pass.
+    # The values that the backward pass takes from the forward pass.
     ("cache holds raw gates", "the gates that are kept for the backward pass are not squashed yet",
      "eq-dz-sigmoid", ((_KEPT, _KEPT + "        i, f, o, g = z_i, z_f, z_o, z_g\n"),),
      "cache holds raw gates"),

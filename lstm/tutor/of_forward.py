@@ -12,7 +12,7 @@ _ALL = "z_i, z_f, z_o, z_g = cut(z)\n"
 _STATE = "        c_prev, h_prev = c, h\n"
 
 FORWARD: tuple[Row, ...] = (
-    # What leaves a step, and enters the next one.
+    # The states that leave a step and enter the next one.
     ("h: no tanh", "`h` is `o * c`: the tanh of the memory is missing", "eq-s",
      (("s = np.tanh(c)", "s = c"),), ""),
     ("h: sigmoid of c", "the memory is squashed by the sigmoid instead of tanh", "eq-s",

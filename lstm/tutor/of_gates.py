@@ -194,7 +194,7 @@ def in_words_of(row: Convention | None, mistake: Mistake) -> Mistake:
 
 
 def _inverse(named: str) -> str:
-    """The positions in our order of the gates at 0, 1, 2, 3 of another."""
+    """Return, for each gate of another order, its position in our order."""
     places = [int(k) for k in named.strip("[]").split(",")]
     return str([places.index(k) for k in range(len(places))])
 

@@ -196,7 +196,7 @@ def explain(
             patches = given + tuple(patch for mistake in base for patch in mistake.patches)
             for mistake, changed in changes.items():
                 together = frozenset((*(m.name for m in base), mistake.name))
-                # Out is what spoils a part that is explained already, or touches none that is not.
+                # Left out are mistakes that spoil an explained part, or change no unexplained one.
                 if (changed & done).any() or not (changed & ~done).any() or together in tried:
                     continue
                 tried.add(together)

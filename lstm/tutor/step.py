@@ -131,7 +131,7 @@ def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> V
 
 
 def _far_out(function: Callable[..., Any], verdict: Verdict, limit: float) -> Verdict:
-    """What a sigmoid that is right on ordinary numbers does at -1000 and 1000."""
+    """Check a sigmoid, which is right on ordinary numbers, at -1000 and 1000."""
     a, part = np.array([[-1000.0, 0.0, 1000.0]]), "eq-sigmoid"
 
     def strict(a: Any) -> Any:
@@ -302,7 +302,7 @@ def _values(b: int, D: int, H: int) -> SimpleNamespace:
     for name in ("dh", "do", "ds", "dcs", "dc", "di", "df", "dg", "dc_prev", "dz_i", "dz_f",
                  "dz_o", "dz_g", "dz", "dx", "dh_prev"):  # fmt: skip
         setattr(v, name, _evaluate(_line(name), v)[name])
-    v.t, v.n = 1, 3  # in the middle of a sequence: what is wrong at its ends only is not wrong here
+    v.t, v.n = 1, 3  # in the middle of a sequence: mistakes at its ends only do not show here
     v.du = v.dz @ v.W.T
     v.dW = v.u.T @ v.dz
     return v
@@ -342,7 +342,7 @@ def _table(label: str) -> tuple[Mistake, ...]:
             fitting.append(mistake)
 
     def strange(m: Mistake) -> tuple[bool, bool]:
-        """The better name is one of this equation, and one that lies in these lines alone."""
+        """Rank names: those of this equation are better, and those that are only in these lines."""
         of_any_gate = m.name.startswith("dz_all") and label == "eq-dz-sigmoid"
         alone = all(right in lines for right, _ in m.patches)
         return m.label != label, not of_any_gate and (label == "eq-dz-sigmoid" or not alone)
@@ -351,7 +351,7 @@ def _table(label: str) -> tuple[Mistake, ...]:
 
 
 def _of_time(mistake: Mistake) -> bool:
-    """Whether a mistake is one at some steps only: a step alone does not know of others."""
+    """Return whether a mistake concerns some steps only, which a single step cannot show."""
     return any({"t", "n"} & (_names(wrong) - _names(right)) for right, wrong in mistake.patches)
 
 
@@ -360,7 +360,7 @@ def _names(text: str) -> set[str]:
 
 
 def _ran(label: str, mistake: Mistake, v: SimpleNamespace) -> list[Any]:
-    """What an equation's lines give with a mistake in them."""
+    """Run an equation's lines with a mistake in them."""
     asked = STEPS[label]
     lines = "".join(map(_line, asked.lines))
     for right, wrong in mistake.patches:

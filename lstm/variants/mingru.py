@@ -42,7 +42,7 @@ def cell(D: int, H: int) -> Cell:
     return Cell("minGRU", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def parallel(X: Any, params: Any, h0: Any = None) -> Any:
     """Run the minGRU over all steps at once.
 

@@ -51,7 +51,7 @@ def cell(D: int, H: int) -> Cell:
     return Cell("minLSTM", STEPS, D, H, {"W": W}, {"h": State((H,))})
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def parallel(X: Any, params: Any, h0: Any = None) -> Any:
     """Run the minLSTM over all steps at once.
 

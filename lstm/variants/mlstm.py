@@ -130,7 +130,7 @@ def cell(D: int, H: int) -> Cell:
     return Cell("mLSTM", STEPS, D, H, params, states)
 
 
-@np.errstate(under="ignore")  # what vanishes is no mistake
+@np.errstate(under="ignore")  # underflow to zero is right
 def parallel(X: Any, params: Any) -> Any:
     """Run the mLSTM from its empty state over all steps at once.
 

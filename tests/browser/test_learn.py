@@ -1,4 +1,5 @@
-"""Train it here, in chapter 10: one update is what the package and Optax make of the same batch."""
+"""Train it here, in chapter 10: one update equals that of the package and Optax on the same
+batch."""
 
 import numpy as np
 import optax

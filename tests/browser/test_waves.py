@@ -10,7 +10,8 @@ LIVE = "#fig-waves-live"
 
 
 def assert_guess(page):
-    """The guess after as many corrections, the count of right states, and the sentence."""
+    """The guess after so many corrections is right, and so are the count of right states and the
+    sentence."""
     settings, rows = page.evaluate("[waves.settings, waves.rows()]")
     problem = page.evaluate("waves.problem()")
     X, W = np.array(problem["X"]), np.array(problem["WLSTM"])

@@ -34,7 +34,7 @@ again = stack.forward(X, layers, state.c, state.h, dropout=0.5, rng=np.random.de
 
 
 def used(keep: bool) -> tuple[F4, F4]:
-    """Whoever decides later whether to keep a cache gets one of two results."""
+    """If a variable decides whether to keep a cache, the result has one of two types."""
     one, two = lstm.forward(X, W, cache=keep), stack.forward(X, layers, cache=keep)
     assert_type(one, lstm.Forward | lstm.Outputs)
     assert_type(two, stack.Forward | stack.Outputs)
