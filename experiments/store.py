@@ -24,7 +24,7 @@ class Experiment:
     """A set of runs that differ only in their arguments.
 
     Attributes:
-        name: Of the file, ``NAME.json``, and on the command line.
+        name: The name of the file, ``NAME.json``, and of the experiment on the command line.
         run: ``module:function``, from settings and arguments to a result, a dictionary. Its
             ``params``, if it has any, are arrays to `keep`.
         settings: The settings that all runs have in common.

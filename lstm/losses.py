@@ -211,7 +211,7 @@ def _pair(answers: Any, Y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _check_result(result: Any, answers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """What a loss has returned: a loss for each row, and a gradient for each answer."""
+    """Check what a loss has returned: a loss for each row, and a gradient for each answer."""
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise TypeError(
             "loss: expected a function that returns the loss of each row and its gradient, "

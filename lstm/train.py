@@ -305,7 +305,7 @@ def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
 
 
 def _check_loop(params: Any, batches: Any, optimizer: Any, loss: Any, carry: bool) -> None:
-    """What `fit` can say before the first step."""
+    """Check the arguments of `fit`, as far as possible before the first step."""
     if isinstance(batches, Batch) or not isinstance(batches, Iterable):
         got = type(batches).__name__
         raise TypeError(f"batches: expected batches in a list or generator, got a {got}")
@@ -323,7 +323,7 @@ def _check_loop(params: Any, batches: Any, optimizer: Any, loss: Any, carry: boo
 
 
 def _check_run(result: Any, params: Any, carry: bool) -> list[Any]:
-    """What `run`, or the function in its place, has returned."""
+    """Check what `run`, or the function in its place, has returned."""
     if not isinstance(result, (tuple, list)) or len(result) not in (3, 5):
         got = type(result).__name__
         raise TypeError(f"gradients: expected (loss, answers, gradients), got a {got}")

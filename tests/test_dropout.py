@@ -165,7 +165,7 @@ def test_bad_arguments_are_named(call, error, message):
 
 @pytest.mark.parametrize("H", [1, 2, 3, 8, 17, 66])
 def test_every_row_is_dropped_as_often_as_it_should_be(H):
-    """The last one, too, of even and of odd numbers of them, in every layer."""
+    """This includes the last unit, for even and odd numbers of units, in every layer."""
     params, rng, draws = network.init(2, [H] * 4, 3, rng=0), np.random.default_rng(1), 400
     rates = {"between": 0.3, "recurrent": 0.6}
     drawn = [dropout.thin(params, rng, **rates).factors for _ in range(draws)]

@@ -64,7 +64,7 @@ def forward_by_features(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
 
 @np.errstate(over="ignore", under="ignore")
 def backward_by_features(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradients:
-    """As `lstm.fused.backward`, on the arrays of `forward_by_features`; dZ is turned at the end.
+    """Run `lstm.fused.backward` on the arrays of `forward_by_features`, transposing dZ at the end.
 
     Args:
         dHout: Gradient with respect to Hout, shape (n, b, H).

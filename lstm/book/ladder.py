@@ -217,7 +217,7 @@ def forward_hoisted(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
 
 
 def backward_in_blocks(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradients:
-    """What is known from the forward pass leaves the inner loop; the rest is as one rung below.
+    """Factors known from the forward pass leave the inner loop; the rest is as one rung below.
 
     Args:
         dHout: Gradient with respect to Hout, shape (n, b, H).

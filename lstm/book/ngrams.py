@@ -48,7 +48,7 @@ class KneserNey:
 
     Raises:
         TypeError: If the order is not an integer.
-        ValueError: If it is below 1, or the text has fewer letters.
+        ValueError: If the order is below 1, or the text has fewer letters than the order.
 
     Example:
         >>> model = KneserNey("abracadabra", 3, "abcdr")
@@ -93,7 +93,7 @@ class KneserNey:
 
 
 def _discounts(how_many: Counter[int]) -> tuple[float, ...]:
-    """What to take from a count of 0, 1, 2, 3 or more, from how many counts are 1, 2, 3 and 4."""
+    """Compute the discounts of counts of 0, 1, 2 and more, from how many are 1, 2, 3 and 4."""
     n = [how_many[k] for k in range(5)]
     if not n[1] or not n[2]:
         return (0.0, 0.5, 0.5, 0.5)  # too little text to estimate them

@@ -167,7 +167,7 @@ class Values:
         self.known.setdefault(key, Unknown(f"{name!r}, which is not known"))
 
     def _apply(self, home: Scope, node: Any, values: list[Any]) -> list[Any]:
-        """What a node makes of what is known of its inputs, for each of its outputs."""
+        """Compute each output of a node from what is known about its inputs."""
         operation, count = node.op_type, len(node.output)
         if not is_standard(node) or operation not in BOUNDS:
             return [Unknown(f"what {describe(node)} computes")] * count

@@ -223,7 +223,7 @@ def _tensor(name: str, content: bytes, start: int, shape: tuple[int, ...], dtype
 
 
 def _span(name: str, entry: Any) -> tuple[int, int, tuple[int, ...], str]:
-    """Where an array starts and stops, its shape and its type."""
+    """Return where an array starts and stops, its shape and its type."""
     try:
         sizes = [isinstance(entry[key], list) for key in ("data_offsets", "shape")]
         if not all(sizes) or len(entry["data_offsets"]) != 2 or "dtype" not in entry:

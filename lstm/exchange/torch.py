@@ -149,7 +149,7 @@ def dump(
 def _what_it_has(
     own: Mapping[str, Any], everything: set[str], prefix: str
 ) -> tuple[list[int | None], list[str]]:
-    """Its layers (None for a cell) and directions, if it has exactly what they ask for."""
+    """Return the layers (None for a cell) and directions, if all their arrays are there."""
     for name in own:
         for pattern, why in REFUSED.items():
             if re.fullmatch(pattern, name):

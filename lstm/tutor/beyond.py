@@ -24,12 +24,12 @@ __all__ = ["DOUBLE", "SINGLE", "beyond_backward", "beyond_forward", "clip_of", "
 MEDIUM, LARGE = (20, 12, 5, 9), (40, 30, 9, 16)
 """Problems of more usual sizes, for what is wrong at some size only: n, b, D, H."""
 
-QUICK = 0.1  # seconds for MEDIUM: code that takes longer, in loops over all units, is not tried on LARGE
+QUICK = 0.1  # seconds for MEDIUM: slower code, which loops over all units, is not tried on LARGE
 
 USUAL = (3, 2, 5, 4)
 """A problem of the ordinary size."""
 
-DOUBLE, SINGLE = 1e-9, 1e-4  # the largest difference allowed, as a fraction of an array's largest element
+DOUBLE, SINGLE = 1e-9, 1e-4  # allowed differences, as fractions of an array's largest element
 
 
 def not_finite(ran: Ran) -> bool:

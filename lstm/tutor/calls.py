@@ -106,7 +106,7 @@ def _copied(value: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether an argument is still what it was. Only arrays are compared."""
+    """Return whether an argument is unchanged. Only arrays are compared."""
     if one is other:
         return True
     if isinstance(one, dict):

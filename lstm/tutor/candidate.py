@@ -173,7 +173,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _is_group(item: Any, dimensions: int) -> bool:
-    """Whether a tuple or list holds several arrays, and is not one array written as a list."""
+    """Return whether a tuple or list holds several arrays, and is not itself one array."""
     if not isinstance(item, (tuple, list)) or not item:
         return False
     try:

@@ -74,7 +74,7 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
         runs.append((x, h, c, W, got))
 
     def gives(patches: Any, order: str = _NAMES, swapped: bool = False) -> bool:
-        """Whether the plain loop gives what the function gave, on all problems."""
+        """Return whether the plain loop gives the results of the function on all problems."""
         for x, h, c, W, got in runs:
             Hout, Cn, _, _ = model(patches).forward(
                 x[None, None].astype(float), _reordered(W, order), 0 * W[0], 0.0,

@@ -103,7 +103,7 @@ def _end(started: "subprocess.Popen[bytes]") -> None:
 
 
 def main(answer: str, given: str) -> None:
-    """What the child does.
+    """Judge the functions, in the child process.
 
     Args:
         answer: The file in which the parent looks for the answer.

@@ -222,7 +222,7 @@ def _of_wrong_forward(
 
 
 def _is_own_derivative(code: Candidate) -> bool:
-    """Whether backward is the derivative of the code's own forward, along random directions."""
+    """Return whether backward differentiates the code's own forward, in random directions."""
     p = problem(3, 2, 5, 4, code.style, seed=1)
     forward = code.run_forward(p)
     if forward.trouble:

@@ -85,7 +85,7 @@ def _expected(form: Style, p: Problem, name: str, right: Arrays) -> tuple[Any, A
 
 
 def _of_weight(k: int, D: int, H: int) -> str:
-    """What an element of the vector of all weights is."""
+    """Describe an element of the vector of all weights."""
     size = (1 + D + H) * 4 * H
     if k >= size:
         row, column, what = 0, k - size, "second bias"
@@ -350,7 +350,7 @@ def _slopes(
 
 
 def _of_weights(dW: Any, right: Any, D: int, tolerance: float) -> list[str]:
-    """Which part of dW is wrong, where all that is made from the same dz is right."""
+    """Find which part of dW is wrong, if everything else computed from the same dz is right."""
     blocks = {"the biases": slice(0, 1), "Wx": slice(1, 1 + D), "Wh": slice(1 + D, None)}
     wrong = [name for name, rows in blocks.items() if not agree(dW[rows], right[rows], tolerance)]
     return [f"dX, dh0 and dc0 are right, and so is dz, from which they are made: look at how the "

@@ -19,7 +19,7 @@ _GATE = {"i": "input gate", "f": "forget gate", "o": "output gate", "g": "candid
 
 
 def _for_each_gate() -> list[Row]:
-    """What can happen to any one gate."""
+    """List the mistakes that can be made with any one gate."""
     rows: list[Row] = []
     for k, gate in _GATE.items():
         p = GATES.index(k)
@@ -144,7 +144,7 @@ def _orders() -> list[Row]:
 
 
 def _ordered(kind: str, order: tuple[str, ...], right: tuple[str, ...], where: str = "") -> str:
-    """What is in another order, as a sentence."""
+    """Say in a sentence what is in another order."""
     says = _ORDERED[kind][0]
     return says.format(order=", ".join(order), right=", ".join(right)) + where
 

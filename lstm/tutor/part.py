@@ -109,7 +109,7 @@ _SOURCES = {
 
 
 def _faults(W: Any, shape: tuple[int, int]) -> tuple[str, str]:
-    """What is wrong with initial weights, and its name."""
+    """Find what is wrong with initial weights, and name it."""
     if W.shape != shape:
         return f"`W` has shape {W.shape}, expected {shape}", ""
     if not np.isfinite(W).all():

@@ -144,7 +144,7 @@ def _compiled(text: str, name: str) -> Callable[..., Any]:
 
 
 def names_of() -> dict[str, Any]:
-    """What the lines of the plain loop may call, by name.
+    """The functions that the lines of the plain loop may call, by name.
 
     Example:
         >>> sorted(names_of())

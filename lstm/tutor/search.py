@@ -119,8 +119,8 @@ def explain(
     """Find sets of mistakes that explain all outputs on all problems.
 
     Args:
-        probes: Problems and the outputs of the code that is judged, the smallest first. What
-            explains parts of them is looked at more closely.
+        probes: Problems and the outputs of the code that is judged, the smallest first. Mistakes
+            that explain parts of them are examined more closely.
         proofs: More problems and outputs, larger ones.
         names: Which outputs to explain: `FORWARD` or `GRADIENTS`.
         given: Patches that are in place already, such as those of a wrong forward pass.
@@ -153,14 +153,14 @@ def explain(
         return np.concatenate([part.ravel() for part in itertools.chain(*given)])
 
     def alike(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which parts agree: `agree` for all of them at once."""
+        """Return which parts agree: `agree` for all of them at once."""
         if one.shape != other.shape:
             return np.zeros(len(starts), bool)
         scale = np.maximum.reduceat(np.abs(other), starts)
         return np.maximum.reduceat(np.abs(one - other), starts) <= tolerance * scale
 
     def fits(patches: tuple[Patch, ...]) -> bool:
-        """Whether it gives everything, on all problems."""
+        """Return whether a set of mistakes explains everything on all problems."""
         return all(
             name in mine and agree(outputs[name], mine[name], tolerance)
             for p, outputs in (*proofs, *probes)
@@ -213,7 +213,7 @@ def explain(
 
 
 def _better(now: NDArray[np.bool_], before: NDArray[np.bool_]) -> bool:
-    """Whether more is explained than before, and nothing less."""
+    """Return whether more parts are explained than before, and none is lost."""
     return bool(now.sum() > before.sum() and (now >= before).all())
 
 

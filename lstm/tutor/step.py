@@ -230,7 +230,7 @@ def judge_function(
 def _arrays(
     value: Any, right: Sequence[Any], names: Sequence[str], words: str
 ) -> tuple[str, list[Any]]:
-    """What was returned, as arrays; or what is wrong with it."""
+    """Return the results as arrays, or say what is wrong with them."""
     if len(right) == 1 and not (isinstance(value, (tuple, list)) and len(value) == 1):
         value = (value,)
     if not isinstance(value, (tuple, list)) or len(value) != len(right):

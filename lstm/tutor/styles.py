@@ -98,11 +98,11 @@ class Style(NamedTuple):
         return _fitting(function, [{"dHout": dHout, "cache": cache, **s} for s in (states, pair)])
 
     def outputs(self) -> list[str]:
-        """What a forward pass returns, in order, without the cache."""
+        """The names of a forward pass's results, in order, without the cache."""
         return ["Hout", *self.states("Cn", "Hn")]
 
     def gradients(self) -> list[str]:
-        """What a backward pass returns, in order."""
+        """The names of a backward pass's results, in order."""
         weights = ["d" + name for name in self.places(1, 1)]
         return ["dX", *weights, *self.states("dc0", "dh0")]
 

@@ -113,7 +113,7 @@ def training(function: Callable[..., Any], limit: float = LIMIT) -> Verdict:
 def _first_update(
     function: Callable[..., Any], W: NDArray[Any], w: NDArray[Any], limit: float
 ) -> tuple[str, ...]:
-    """Where W and w go after one batch, in a sentence, if training has gone wrong."""
+    """Say in a sentence how one batch changes W and w, if training has gone wrong."""
     [(X, y)] = batches(1)
     called = call(function, [(X, y)], W, w, RATE, limit=limit)
     if called.trouble:
@@ -138,7 +138,7 @@ def _first_update(
 def _faults(
     W: NDArray[Any], w: NDArray[Any], new_W: NDArray[Any], new_w: NDArray[Any], before: float
 ) -> tuple[str, str]:
-    """What is wrong with trained weights, and its name."""
+    """Find what is wrong with trained weights, and name it."""
     if new_W.shape != W.shape or new_w.shape != w.shape:
         return f"W and w have shapes {new_W.shape} and {new_w.shape}, expected {W.shape} and " + (
             f"{w.shape}"

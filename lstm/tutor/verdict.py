@@ -201,7 +201,7 @@ def _finding(data: dict[str, Any]) -> Finding:
 
 
 def _rows(finding: Finding, book: str) -> Sequence[tuple[str, str]]:
-    """What follows below a finding: a word, and what it introduces."""
+    """Return the lines below a finding, each with the word that introduces it."""
     rows = [("", str(finding.place))] * (finding.place is not None)
     rows += [("", detail) for detail in finding.details]
     if finding.label:

@@ -49,7 +49,7 @@ def _least(m: Any) -> Any:
 
 
 def _enough(v: Values) -> Any:
-    """Whether the overlap is above its bound."""
+    """Return whether the overlap is above its bound."""
     return size(v.p).real >= _least(v.m).real
 
 
