@@ -46,8 +46,8 @@ class File(NamedTuple):
     Attributes:
         kind: "npz", "safetensors", "onnx", "keras" or "weights.h5".
         arrays: Its arrays by name, which have not been read yet.
-        metadata: The file's metadata. layers: A function that finds the layers in it, given a
-            prefix.
+        metadata: The file's metadata.
+        layers: A function that finds the layers in it, given a prefix.
     """
 
     kind: str
