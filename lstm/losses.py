@@ -170,13 +170,13 @@ def check_targets(
         >>> check_targets([[1.0]], [1], (1, 1), np.dtype(float), "batch.")
         Traceback (most recent call last):
             ...
-        TypeError: batch.where: expected dtype bool, got int64: (where != 0) makes one of numbers
+        TypeError: batch.where: expected dtype bool, got int64: where != 0 is such a mask
     """
     Y = _like(f"{of}Y", Y, shape, dtype)
     where = as_array(f"{of}where", where)
     if where.dtype != bool:
         raise TypeError(
-            f"{of}where: expected dtype bool, got {where.dtype}: (where != 0) makes one of numbers"
+            f"{of}where: expected dtype bool, got {where.dtype}: where != 0 is such a mask"
         )
     if where.shape != shape[:-1]:
         raise ValueError(f"{of}where: expected shape {shape[:-1]}, got {where.shape}")

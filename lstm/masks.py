@@ -167,7 +167,7 @@ def _check_mask(mask: Any, batch_first: bool) -> NDArray[np.bool_]:
     real = as_array("mask", mask)
     if real.dtype != bool:
         raise TypeError(
-            f"mask: expected dtype bool, got {real.dtype}: (mask != 0) makes one of numbers"
+            f"mask: expected dtype bool, got {real.dtype}: mask != 0 is such a mask"
         )
     if real.ndim != 2:
         axes = "(b, n)" if batch_first else "(n, b)"

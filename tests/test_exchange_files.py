@@ -95,7 +95,7 @@ def test_a_readout_and_metadata_come_back(end, K, tmp_path):
         ({"readout": np.ma.ones((5, 3))}, TypeError,
          "readout: expected an array, got a masked array, whose mask would be lost"),
         ({"metadata": {"x": (1, 2)}}, TypeError, "metadata: expected a dictionary as in JSON, got "
-         "another (names that are no texts, or tuples)"),
+         "another (names that are not text, or tuples)"),
         ({"metadata": {"x": np.ones(2)}}, TypeError, "metadata: expected a dictionary as in JSON, "
          "got another (Object of type ndarray is not JSON serializable)"),
         ({"metadata": {"x": float("nan")}}, TypeError, "metadata: expected a dictionary as in "
@@ -446,7 +446,7 @@ def test_the_arrays_of_an_opened_file_pass_for_arrays(tmp_path):
             np.testing.assert_array_equal(W, V, strict=True)
     (entry,) = [arrays["weight_ih_l0"]]
     assert np.asarray(entry, np.float16).dtype == np.float16
-    with refused(ValueError, "an array that is not read yet cannot be had without a copy"):
+    with refused(ValueError, "expected copy=None or True, as the array has yet to be read"):
         np.asarray(entry, copy=False)
 
 
@@ -588,7 +588,7 @@ def test_headers_of_npz_that_lie(old, new, why, tmp_path):
     path, header = tmp_path / "a.npz", b"{'descr': '<f8', 'fortran_order': False, 'shape': (99, 9)}"
     data = b"\x93NUMPY\1\0\0\1" + header.replace(old, new).ljust(255) + b"\n"
     path.write_bytes(zipped(**{"x.npy": data.replace(old, new) if old == b"\1\0" else data}))
-    with refused(ValueError, f"{path}: 'x.npy' is no array, or a damaged one ({why})"):
+    with refused(ValueError, f"{path}: 'x.npy' is not an array, or is damaged ({why})"):
         exchange.load(path)
 
 

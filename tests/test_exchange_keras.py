@@ -248,7 +248,7 @@ def test_between_layers_every_output_is_needed():
     arrays, config = built()
     message = (
         "layers[0][0]['return_sequences']: expected True, as another layer reads its outputs, got "
-        "False; layers with something between them are no stack: convert each alone"
+        "False; layers with something between them are not a stack: convert them one by one"
     )
     with refused(ValueError, message):
         exchange_keras.load([(config, arrays)] * 2)

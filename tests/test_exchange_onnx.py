@@ -838,7 +838,7 @@ def test_numbers_in_a_file_beside(tmp_path):
     with refused(FileNotFoundError, f"{path}: lstm: W: {where}, which is missing"):
         exchange.onnx.load(path)
     os.mkfifo(folder / "weights.bin")
-    with refused(ValueError, f"{path}: lstm: W: {where}, which is no file"):
+    with refused(ValueError, f"{path}: lstm: W: {where}, which is not a file"):
         exchange.onnx.load(path)
 
 
@@ -846,7 +846,7 @@ def test_numbers_in_a_file_beside(tmp_path):
 def test_a_path_that_leads_nowhere_is_said_to_be_none(location, why, tmp_path):
     (tmp_path / "circle").symlink_to("circle")
     external(tmp_path, location)
-    with pytest.raises(ValueError, match=rf"which is no path \((?i:.*({why}).*)\)"):
+    with pytest.raises(ValueError, match=rf"which is not a path \((?i:.*({why}).*)\)"):
         exchange.onnx.load(tmp_path / "model.onnx")
 
 

@@ -148,7 +148,7 @@ W = np.ones((4, 4), bool)
         (lambda: squared_error(1.0, 1.0), ValueError,
          "answers: expected shape (..., K), got ()"),
         (lambda: mean_loss(A, Y, W.astype(int)), TypeError,
-         "where: expected dtype bool, got int64: (where != 0) makes one of numbers"),
+         "where: expected dtype bool, got int64: where != 0 is such a mask"),
         (lambda: mean_loss(A, Y, W[:, :1]), ValueError,
          "where: expected shape (4, 4), got (4, 1)"),
         (lambda: mean_loss(A, Y, W[..., None]), ValueError,

@@ -84,7 +84,7 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
         (lambda: masks.lengths_of(HOLE[1:].T, batch_first=True), ValueError,
          "mask: expected True to the end of sequence 1, then False: see left_align"),
         (lambda: masks.lengths_of(MASK.astype(int)), TypeError,
-         "mask: expected dtype bool, got int64: (mask != 0) makes one of numbers"),
+         "mask: expected dtype bool, got int64: mask != 0 is such a mask"),
         (lambda: masks.lengths_of(MASK[0]), ValueError, "mask: expected shape (n, b), got (2,)"),
         (lambda: masks.lengths_of(MASK[0], batch_first=True), ValueError,
          "mask: expected shape (b, n), got (2,)"),
@@ -97,7 +97,7 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
          "X: expected shape (b, n, D), with the first two axes of mask, "
          "got (4, 2, 3) and (2, 4)"),
         (lambda: masks.left_align(X, MASK.astype(float)), TypeError,
-         "mask: expected dtype bool, got float64: (mask != 0) makes one of numbers"),
+         "mask: expected dtype bool, got float64: mask != 0 is such a mask"),
         (lambda: masks.pad([]), ValueError, "sequences: expected at least one, got none"),
         (lambda: masks.pad([np.ones(3)]), ValueError,
          "sequences[0]: expected shape (steps, D), got (3,)"),

@@ -400,9 +400,9 @@ NAN[2, 1] = [np.nan, 3]
     ("change", "error", "message"),
     [
         ({"where": INTS}, TypeError,
-         "batch.where: expected dtype bool, got int64: (where != 0) makes one of numbers"),
+         "batch.where: expected dtype bool, got int64: where != 0 is such a mask"),
         ({"where": INTS.astype("f4")}, TypeError,
-         "batch.where: expected dtype bool, got float32: (where != 0) makes one of numbers"),
+         "batch.where: expected dtype bool, got float32: where != 0 is such a mask"),
         ({"where": B4.where[:, 0]}, ValueError,
          "batch.where: expected shape (6, 4), got (6,)"),
         ({"where": B4.where & False}, ValueError,

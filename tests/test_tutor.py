@@ -552,8 +552,8 @@ def test_the_command_outlives_what_it_runs(file, tmp_path):
 OF_A_FILE = [
     ("import nothing_of_this_name\n", "No module named 'nothing_of_this_name' (line 1)"),
     ("\n\nraise SystemExit\n", "cannot be run: it raises SystemExit (line 3)"),
-    ("forward = 3\n", "forward is no function, it is of the type int"),
-    (JOINED + "\nbackward = 3\n", "backward is no function, it is of the type int"),
+    ("forward = 3\n", "forward is not a function but of the type int"),
+    (JOINED + "\nbackward = 3\n", "backward is not a function but of the type int"),
     ("import numpy as np\nnp.random.default_rng = None\n" + JOINED, "the check itself has failed"),
 ]  # fmt: skip
 

@@ -384,7 +384,7 @@ def _spelled(metadata: Mapping[str, Any]) -> str:
         text = json.dumps(dict(metadata), allow_nan=False)
         if json.loads(text) == metadata:
             return text
-        why = "names that are no texts, or tuples"
+        why = "names that are not text, or tuples"
     except (TypeError, ValueError, RecursionError) as error:
         why = str(error)
     raise TypeError(f"metadata: expected a dictionary as in JSON, got another ({why})")
@@ -395,4 +395,4 @@ def _parsed(text: str) -> dict[str, Any]:
     try:
         return dict(json.loads(text))
     except Exception as error:  # no JSON, or no dictionary
-        raise ValueError(f"damaged: its metadata are no JSON ({error})") from error
+        raise ValueError(f"damaged: its metadata are not JSON ({error})") from error

@@ -195,7 +195,7 @@ def _check_settings(
     if not is_last and config.get("return_sequences") is False:
         raise ValueError(
             f"{where}['return_sequences']: expected True, as another layer reads its outputs, got "
-            "False; layers with something between them are no stack: convert each alone"
+            "False; layers with something between them are not a stack: convert them one by one"
         )
 
 

@@ -67,13 +67,13 @@ def _external(tensor: Any, folder: Path | None) -> Any:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.stat()  # since Python 3.13 a circle of links shows here first
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle; \0 in a name
-        raise ValueError(f"{spelled}, which is no path ({error})") from error
+        raise ValueError(f"{spelled}, which is not a path ({error})") from error
     if not location or not inside:
         raise ValueError(f"{spelled}, outside the model's folder: it is not read")
     if not path.exists():
         raise FileNotFoundError(f"{spelled}, which is missing")
     if not path.is_file():
-        raise ValueError(f"{spelled}, which is no file")
+        raise ValueError(f"{spelled}, which is not a file")
     try:
         start = int(where.get("offset", 0))
         size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize

@@ -51,7 +51,7 @@ class Entry(NamedTuple):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return the numbers, so that an entry can be used as an array."""
         if copy is False:
-            raise ValueError("an array that is not read yet cannot be had without a copy")
+            raise ValueError("expected copy=None or True, as the array has yet to be read")
         return np.asarray(self.read(), dtype)
 
 
@@ -118,7 +118,7 @@ def open_npz(members: Mapping[str, Callable[[], bytes]]) -> dict[str, Entry]:
     """
     for name in members:
         if not name.endswith(".npy"):
-            raise ValueError(f"{name!r} is no array")
+            raise ValueError(f"{name!r} is not an array")
     return {name.removesuffix(".npy"): _npy(name, unpack()) for name, unpack in members.items()}
 
 
@@ -137,7 +137,7 @@ def _npy(name: str, data: bytes) -> Entry:
         if dtype.subdtype or not (dtype.itemsize or math.prod(shape) < 2):
             raise ValueError(f"numbers of type {dtype}")
     except Exception as error:
-        raise ValueError(f"{name!r} is no array, or a damaged one ({error})") from error
+        raise ValueError(f"{name!r} is not an array, or is damaged ({error})") from error
     if dtype.hasobject:
         raise ValueError(f"{name!r} holds Python objects (a pickle), which are not read")
     start = file.tell()

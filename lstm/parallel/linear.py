@@ -199,7 +199,7 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
         jax.Array: The states s_1 to s_n, shape (n, ..., k). JAX can differentiate it.
 
     Raises:
-        TypeError: If an argument is no array of floating-point numbers.
+        TypeError: If an argument is not an array of floating-point numbers.
         ValueError: If a shape does not fit.
 
     Example:

@@ -156,12 +156,12 @@ def _without_weights(function: Callable[..., Any], runs: Any, limit: float) -> V
     if not np.allclose(c2 - c1, f, atol=1e-5):
         details.append("c does not depend on c_prev as f * c_prev + i * g does")
     elif not ((f > 0) & (f < 1)).all():
-        details.append("how much of c_prev is left in c is no number between 0 and 1")
+        details.append("how much of c_prev is left in c is not a number between 0 and 1")
     o = np.stack([h0 / np.tanh(c0), h1 / np.tanh(c1)])
     if not np.allclose(o[0], o[1], atol=1e-4):
         details.append("h is not o * tanh(c) with an output gate that knows nothing of c")
     elif not ((o > 0) & (o < 1)).all():
-        details.append("h / tanh(c) is no number between 0 and 1")
+        details.append("h / tanh(c) is not a number between 0 and 1")
     if not details:
         details.append("whatever the weights are, c depends on c_prev, and h on c, as they should")
     return Verdict((Finding("cell", "wrong", says, tuple(details)),))

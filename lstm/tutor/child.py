@@ -162,7 +162,7 @@ def _function(path: str, functions: Mapping[str, Any], name: str, must: bool = T
         return functions[name]
     if name in functions:
         kind = type(functions[name]).__name__
-        raise CannotRunError(f"{path}: {name} is no function, it is of the type {kind}")
+        raise CannotRunError(f"{path}: {name} is not a function but of the type {kind}")
     if name == "forward" or must:
         there = [key for key, value in functions.items()
                  if callable(value) and not key.startswith("_")]  # fmt: skip

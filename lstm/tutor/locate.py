@@ -72,7 +72,7 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
             axis = "feature" if name == "dX" else "unit"
             says = f"step {t}, " * steps + f"sequence {r}, {axis} {unit}"
         return Place(name, index, float(array[index]), float(expected[index]), says)
-    raise ValueError("arrays: expected something wrong, got what is right")
+    raise ValueError("arrays: expected a wrong element, got only right ones")
 
 
 def _expected(form: Style, p: Problem, name: str, right: Arrays) -> tuple[Any, Any]:
