@@ -236,7 +236,7 @@ def forward(
     S = np.empty((n, b, H), WLSTM.dtype)
     Hout = np.empty((n, b, H), WLSTM.dtype)
 
-    # The part of z that does not depend on h, biases included, for all steps at once.
+    # The part of z that knows nothing of h, biases included, for all steps at once.
     bx = U.reshape(n * b, 1 + D + H)[:, : 1 + D]
     IFOG = (bx @ WLSTM[: 1 + D]).reshape(n, b, 4 * H)
     C[0] = c
@@ -315,7 +315,7 @@ def backward(
         dz_o *= s  # (eq-do)
         dz_g *= i  # (eq-dg)
         through_s = o * (1 - s**2)  # (eq-through)
-        # ... and the rest, which has to wait for the step after.
+        # ... and what has to wait for the step after.
         for t in reversed(range(len(dz))):
             dh = dHout[block][t] + dh_next  # (eq-bptt-dh)
             dc = dc_next + dh * through_s[t]  # (eq-dc) (eq-bptt-dc)
