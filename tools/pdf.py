@@ -70,7 +70,7 @@ a { color: #0B5394; text-decoration: none; }
 def chapters() -> list[tuple[str, str]]:
     """The parts of the book and their pages, as the sidebar of the site has them."""
     page = BeautifulSoup((SITE / "index.html").read_text(encoding="utf-8"), "html.parser")
-    listed = page.select("nav.bd-docs-nav .caption-text, nav.bd-docs-nav li.toctree-l1 > a")
+    listed = page.select("nav.bd-docs-nav .caption-text, nav.bd-docs-nav li > a")  # of all levels
     entries = [(item.get("href", ""), item.get_text(strip=True)) for item in listed]
     return [(href.removeprefix("book/"), title) for href, title in entries if href != "#"]
 
