@@ -176,8 +176,7 @@ def forward(params: Mapping[str, Any], X: ArrayLike, Z: ArrayLike) -> Answer:
     Args:
         params: Parameters as `init` makes them.
         X: The questions, shape (m, b, K), letters as ones among zeros.
-        Z: What the writer reads,
-        shape (n, b, K): the answer, one letter late.
+        Z: What the writer reads, shape (n, b, K): the answer, one letter late.
 
     Returns:
         Answer: answers (n, b, K), weights (n, b, m) and the cache.
