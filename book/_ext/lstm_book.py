@@ -151,6 +151,9 @@ def lead_on(app, pagename, templatename, context, doctree) -> None:
         if page.startswith("book/api-"):
             anchors = (entry["anchorname"][1:] for entry in contents.findall(nodes.reference))
             pages |= {anchor: page for anchor in anchors if anchor and "." not in anchor}
+    for page, anchor, *_ in app.env.get_domain("std").anonlabels.values():
+        if page.startswith("book/api-") and anchor:
+            pages[anchor] = page
     places = {name: app.builder.get_relative_uri(pagename, page) for name, page in pages.items()}
     context["body"] += LEAD_ON.replace("PLACES", json.dumps(places, separators=(",", ":")))
 

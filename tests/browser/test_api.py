@@ -82,4 +82,4 @@ def test_a_page_of_the_api_is_of_a_length_that_can_be_read(browser):
     example = page.locator("dl.py:has(> dt#lstm\\.forward) details.example")
     assert not example.locator("pre").is_visible()
     example.locator("summary").click()
-    assert "lstm.forward" in example.locator("pre").inner_text()
+    assert "forward(X, init" in example.locator("pre").inner_text()
