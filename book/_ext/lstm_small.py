@@ -287,6 +287,10 @@ def trim(path: Path) -> str:
     text = text.replace('class="indextable', 'role="presentation" class="indextable')
     words = r'\1="open or close the list of modules"'
     text = re.sub(r'(class="toggler"[^>]*alt)="-"', words, text)
+    # What unfolds the pages below another one in the sidebar has a picture, and no words either.
+    toggle = '<summary><span class="toctree-toggle"'
+    named = toggle.replace(">", ' aria-label="open or close the list of pages">', 1)
+    text = text.replace(toggle, named)
     # Around the text lines need no indentation.
     parts = re.split(r"(<article.*</article>|\Z)", lean(text), maxsplit=1, flags=re.DOTALL)
     for place in (0, 2):

@@ -244,8 +244,7 @@ def clip_of(outputs: list[Arrays], rights: list[Arrays], names: Any) -> float:
     Args:
         outputs: Outputs by name, for each problem.
         rights: The right outputs.
-        names: The names of
-        the outputs to compare.
+        names: The names of the outputs to compare.
 
     Returns:
         float: The bound; 0 if something else is wrong.
