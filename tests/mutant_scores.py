@@ -1,5 +1,6 @@
 """What `tests/mutants.py` has found, in `book/data/mutants.json`, and what the book says of it."""
 
+import ast
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ from typing import NamedTuple
 BOOK = Path(__file__).resolve().parent.parent / "book"
 DATA = BOOK / "data" / "mutants.json"
 PAGE = BOOK / "tested.md"
+DOCUMENTED = ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
 MARKS = "<!-- the score of the mutants: make mutants -->\n", "<!-- end of the score -->\n"
 
 
@@ -17,7 +19,7 @@ class Score(NamedTuple):
 
     Attributes:
         date: When they ran.
-        source: The file that they were made of, as Git names its content.
+        code: A digest of the code that they were made of.
         of: How many mutants it has; the rest was not drawn.
         killed: How many some test failed on.
         equivalent: How many are listed in `tests/mutants.md`.
@@ -25,7 +27,7 @@ class Score(NamedTuple):
     """
 
     date: str
-    source: str
+    code: str
     of: int
     killed: int
     equivalent: int
@@ -40,8 +42,8 @@ class Score(NamedTuple):
         return 100 * self.killed / max(1, self.killed + len(self.survived))
 
     def is_of(self, text):
-        """Whether the file is still what it was."""
-        return self.source == blob(text)
+        """Whether the code of the file is still what it was."""
+        return self.code == digest(text)
 
     def after(self, again):
         """The score after the survivors ran again."""
@@ -50,10 +52,18 @@ class Score(NamedTuple):
         return again._replace(of=self.of, killed=killed, equivalent=equivalent)
 
 
-def blob(text):
-    """The name that Git gives this content: `git log --find-object` finds the revisions."""
-    data = text.encode()
-    return hashlib.sha1(b"blob %d\0%s" % (len(data), data)).hexdigest()[:12]
+def digest(text):
+    """A digest of code: for Python without comments and docstrings, which have no mutants."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # JavaScript
+        code = text
+    else:
+        for node in ast.walk(tree):
+            if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+                node.body[:1] = [] if node.body[1:] else [ast.Pass()]
+        code = ast.unparse(tree)
+    return hashlib.sha256(code.encode()).hexdigest()[:12]
 
 
 def stored():

@@ -372,9 +372,8 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
         f"{known} equivalent (tests/mutants.md), of {len(found)}, {time.monotonic() - start:.0f} s",
         flush=True,
     )
-    return mutant_scores.Score(
-        time.strftime("%Y-%m-%d"), mutant_scores.blob(source), len(found), killed, known, survivors
-    )
+    today, code = time.strftime("%Y-%m-%d"), mutant_scores.digest(source)
+    return mutant_scores.Score(today, code, len(found), killed, known, survivors)
 
 
 def write(text, *paths):

@@ -65,8 +65,15 @@ def test_a_score_counts_what_a_test_could_kill():
     assert score.after(again) == mutant_scores.Score("2026-01-03", "", 9, 4, 2, [])
     both = mutant_scores.together([score, again])
     assert both[:5] == ("2026-01-02 to 2026-01-03", "", 10, 4, 2)
-    # git hash-object of a file with the word "hello" and a new line.
-    assert mutant_scores.blob("hello\n") == "ce013625030b"
+
+
+def test_a_score_is_of_the_code_and_not_of_what_is_said_about_it():
+    bare = "def f(a):\n    return a\n"
+    score = mutant_scores.Score("2026-01-02", mutant_scores.digest(bare), 9, 3, 2, [])
+    assert score.is_of('def f(a):\n    """What."""\n    return a  # why\n')
+    assert not score.is_of(bare.replace("return a", "return -a"))
+    assert not score.is_of(bare.replace("return a", "return 'a'"))
+    assert mutant_scores.digest(SCRIPT) != mutant_scores.digest(SCRIPT.replace("1e3", "1e4"))
 
 
 def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
