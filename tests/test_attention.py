@@ -192,6 +192,9 @@ def test_what_does_not_fit_is_refused():
         attention.backward(dY[:-1], cache)
     with refused(ValueError, "n: expected at least 1, got 0"):
         attention.translate(params, X, 0)
+    assert attention.translate(params, X, 1, start=K - 1).shape == (1, B)
+    with refused(ValueError, "start: expected a place in an alphabet of 5 letters, got 5"):
+        attention.translate(params, X, 1, start=K)
     with refused(ValueError, "H: expected at least 1, got 0"):
         attention.init(5, 0)
     with refused(TypeError, "dtype: expected float32 or float64, got int64"):

@@ -7,6 +7,7 @@ was expected; what is accepted is listed in `FINE`, and nowhere else.
 """
 
 import os
+import re
 import traceback
 from datetime import date
 from types import SimpleNamespace
@@ -370,3 +371,21 @@ def test_what_is_odd_is_refused_in_our_words(name):
     assert {what: verdict for what, verdict in verdicts.items() if verdict} == dict.fromkeys(
         FINE.get(name, ()), "fine"
     )
+
+
+AXES = {
+    "n", "m", "b", "k", "D", "H", "K", "4H", "4 * H", "1 + d * H", "rows", "columns", "...",
+}  # fmt: skip
+
+
+def test_messages_call_axes_by_the_names_of_the_book():
+    """For arrays of more axes than any argument has."""
+    found = []
+    for name, call in CALLS.items():
+        try:
+            call(np.zeros((1,) * 7))
+        except (TypeError, ValueError) as error:
+            axes = re.search(r"expected shape \(([^()]+?),?\) = \(", str(error))
+            found += [(name, axis) for axis in axes[1].split(", ")] if axes else []
+    assert len(found) > 60
+    assert {axis for _, axis in found} == AXES, found

@@ -149,8 +149,7 @@ def style(
 
 def _h_first(state: str) -> bool:
     """Whether a row of the table has h before c."""
-    words = state.replace("hidden", "h").replace("cell", "c")
-    return words.index("h") < words.index("c")
+    return state.index("h") < state.index("c")
 
 
 def _fitting(
