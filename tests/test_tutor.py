@@ -17,7 +17,7 @@ import lstm
 from lstm import cell, exchange, tutor, zoo
 from lstm.__main__ import main
 from lstm.tutor import beyond, judge
-from lstm.tutor.calls import call
+from lstm.tutor.calls import LIMIT, call
 from lstm.tutor.child import CannotRunError, judge_file
 from lstm.tutor.step import STEPS
 from lstm.tutor.styles import problem, style
@@ -161,7 +161,8 @@ MISBEHAVING = [
 
 @pytest.mark.parametrize(("function", "message"), MISBEHAVING, ids=[m for _, m in MISBEHAVING])
 def test_whatever_forward_does_is_in_the_verdict(function, message):
-    verdict = tutor.check(function, lstm.backward, limit=0.2)
+    # What does come to an end has time for it, on a machine that does much else, too.
+    verdict = tutor.check(function, lstm.backward, limit=0.2 if "0.2" in message else LIMIT)
     assert not verdict.ok
     assert message in says(verdict)
     for text in (verdict._repr_html_(), verdict.to_json(), verdict.text(color=True)):
@@ -170,7 +171,8 @@ def test_whatever_forward_does_is_in_the_verdict(function, message):
 
 @pytest.mark.parametrize("function", [f for f, m in MISBEHAVING if "nan" not in m][:-2])
 def test_whatever_backward_does_is_in_the_verdict(function):
-    verdict = tutor.check(lstm.forward, function, limit=0.2)
+    ends = function not in (endless, stubborn)
+    verdict = tutor.check(lstm.forward, function, limit=LIMIT if ends else 1)
     assert not verdict.ok
     assert verdict.findings[0].status == "right"
     assert verdict.findings[1].status in ("wrong", "unwritten")
