@@ -389,3 +389,34 @@ def test_messages_call_axes_by_the_names_of_the_book():
             found += [(name, axis) for axis in axes[1].split(", ")] if axes else []
     assert len(found) > 60
     assert {axis for _, axis in found} == AXES, found
+
+
+LEAST = {  # each integer: the least that is accepted
+    "init input_size": 0, "init hidden_size": 1, "stack init hidden_size": 1,
+    "stack init layers": 1, "recompute every": 1, "Stream batch": 0, "network hidden_size": 1,
+    "adding n": 20, "attention K": 1, "attention H": 1, "translate n": 1, "translate start": 0,
+    "dates batch": 1, "written form": 0, "streams n": 1, "probabilities top": 1,
+    "linear pieces": 1, "newton iterations": 0, "cell D": 0, "cell H": 1, "cell P": 1,
+    "check sample": 1, "problem n": 0, "copy T": 1, "copy symbols": 1,
+}  # fmt: skip
+
+
+def words(name, value):
+    """What a call says of a value; nothing if it is accepted."""
+    try:
+        CALLS[name](value)
+    except (TypeError, ValueError, OSError) as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_number_below_the_least_is_refused_and_the_least_is_not(name):
+    least = LEAST[name]
+    assert re.search(rf": expected at least {least}\b.*, got {least - 1}$", words(name, least - 1))
+    assert "at least" not in words(name, least)
+
+
+def test_every_integer_is_tried():
+    integers = {name for name in CALLS if ": expected an integer, got" in words(name, "two")}
+    assert integers - {"pairs forms"} == set(LEAST)  # "pairs forms" is a list of them
