@@ -91,6 +91,22 @@ def test_biases_and_inputs_stay(p):
     assert factors["WOUT"][0, 0] == 1
 
 
+class Zeros(np.random.Generator):
+    """Draws the least number that a generator can draw."""
+
+    def random(self, size=None, dtype=np.float64, out=None):
+        return np.zeros(size, dtype)
+
+
+def test_what_is_not_to_be_dropped_stays_whatever_is_drawn():
+    _, factors = dropout.thin(STACK, Zeros(np.random.PCG64()), between=0.0, recurrent=0.5)
+    first, second = (m.forward for m in factors["layers"])
+    assert (first[:6] == 1).all()
+    assert (first[6:] == 0).all()
+    assert (second[:7] == 1).all()
+    assert (factors["WOUT"] == 1).all()
+
+
 def test_the_rates_are_those_asked_for_and_the_mean_stays():
     wide = network.init(1, [4000, 1], 1, rng=0)
     _, factors = dropout.thin(wide, generator(), between=0.25, recurrent=0.5)

@@ -269,6 +269,21 @@ def test_what_the_package_offers():
     assert all(getattr(lstm, name) is getattr(lstm.fused, name) for name in offered)
 
 
+@pytest.mark.parametrize(
+    ("package", "offered"),
+    [
+        ("exchange", ["load", "load_model", "open_file", "save"]),
+        ("tutor", ["Finding", "Place", "Verdict", "cell", "check", "part", "step"]),
+        ("variants", ["CELLS"]),
+        ("parallel", []),
+    ],
+)
+def test_what_the_other_packages_offer(package, offered):
+    module = import_module(f"lstm.{package}")
+    assert sorted(module.__all__) == offered
+    assert all(hasattr(module, name) for name in offered)
+
+
 def test_version_and_dependencies():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert metadata.version(project["name"]) == lstm.__version__
