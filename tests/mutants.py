@@ -195,9 +195,10 @@ def others(name):
 
 @functools.cache
 def imported(file):
-    """The modules of the package that a file imports; `lstm` itself is `lstm.fused`."""
-    found, here = set(), file.relative_to(ROOT).parts
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """The modules of the package that a file uses; `lstm` itself is `lstm.fused`."""
+    found, names, here = set(), {}, file.relative_to(ROOT).parts
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
         match node:
             case ast.Import():
                 found |= {alias.name for alias in node.names}
@@ -205,8 +206,13 @@ def imported(file):
                 base = [*here[: -node.level], *([node.module] if node.module else [])]
                 base = ".".join(base) if node.level else node.module
                 found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+                names |= {a.asname or a.name: f"{base}.{a.name}" for a in node.names}
+    for node in ast.walk(tree):
+        match node:
             case ast.Attribute(value=ast.Name(id="lstm")):
                 found |= {f"lstm.{node.attr}", "lstm.fused"}
+            case ast.Attribute(value=ast.Name(id=name)) if name in names:  # exchange.torch
+                found.add(f"{names[name]}.{node.attr}")
     return found
 
 

@@ -44,6 +44,7 @@ def test_tests_with_the_peers_judge_what_they_import():
     assert "tests/peers/test_mlx.py" in mutants.others("exchange/mlx")
     assert "tests/peers/test_tinygrad.py" in mutants.others("stack")
     assert "tests/test_stack.py" in mutants.others("fused")  # by the name `lstm.forward`
+    assert "tests/test_flags.py" in mutants.others("exchange/nnx")  # by `exchange.nnx`
 
 
 def test_the_page_is_that_of_the_scores():
