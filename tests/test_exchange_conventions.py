@@ -297,3 +297,13 @@ def test_the_concordance_reads_as_it_was_checked_by_eye():
     some = rosetta.table({"Haiku": ["1e-6"], "MLX": ["none"]}, ["error"])
     want = head + " error |", rule + " --- |", haiku + " 1e-6 |", mlx + " none |"
     assert some.splitlines() == list(want)
+
+
+def test_what_a_row_says_besides_is_as_it_was_checked_by_eye():
+    """Where the arrays come from, whether a layer can have no biases, and the remark."""
+    rows = ["| library | arrays | biases | remark |", "|---|---|---|---|"]
+    for name, row in ROSETTA.items():
+        biases = "perhaps" if row.may_lack_bias else "always"
+        rows.append(f"| {name} | `{row.arrays}` | {biases} | {row.remark} |")
+    printed = (Path(__file__).parent / "rosetta_besides.md").read_text(encoding="utf-8")
+    assert "\n".join(rows) + "\n" == printed

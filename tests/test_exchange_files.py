@@ -20,7 +20,7 @@ import pytest
 from helpers import refused
 
 from lstm import exchange, stack
-from lstm.exchange import disk, tensors
+from lstm.exchange import disk, npz_file, tensors
 from lstm.stack import Layer
 
 BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0)
@@ -185,6 +185,27 @@ def test_numbers_of_another_machine_are_turned_round(tmp_path):
     assert_equal(exchange.load(tmp_path / "a.npz"), BOTH)
     for entry in exchange.open_file(tmp_path / "a.npz").arrays.values():
         assert entry.read().dtype.isnative
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_digest_is_of_the_numbers_and_not_of_the_machine(dtype):
+    x = np.arange(6, dtype=dtype).reshape(2, 3)
+    want = npz_file.digest({"x": x}, "")
+    assert npz_file.digest({"x": x.astype(x.dtype.newbyteorder(">"))}, "") == want
+    assert npz_file.digest({"x": np.asfortranarray(x)}, "") == want
+    assert npz_file.digest({"x": x.reshape(3, 2)}, "") != want
+
+
+def test_a_file_that_memory_does_not_hold(tmp_path, monkeypatch):
+    def too_much(self):
+        raise MemoryError
+
+    path = tmp_path / "a.npz"
+    path.write_bytes(b"1234567")
+    monkeypatch.setattr(Path, "read_bytes", too_much)
+    with pytest.raises(OSError, match=r"a.npz: .*7 bytes are more than there is memory$") as caught:
+        exchange.load(path)
+    assert caught.value.errno == errno.ENOMEM
 
 
 def test_a_tied_tensor_is_the_one_that_the_metadata_name(tmp_path):

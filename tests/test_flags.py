@@ -1,6 +1,8 @@
 """Flags must be True or False, not another value that Python would treat as one."""
 
 import ast
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +78,30 @@ def test_the_table_has_every_flag_of_a_public_function():
 def test_what_is_neither_true_nor_false_is_refused(flag, value):
     with refused(TypeError, f"{flag[-1]}: expected True or False, got {value!r}"):
         FLAGS[flag](value)
+
+
+BIASES = [
+    flag for flag in FLAGS
+    if flag[-1] == "bias" and flag[0] != "exchange.gru"  # those of a new GRU are zero
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", BIASES, ids=" ".join)
+def test_biases_that_are_not_zero_are_not_left_out(flag):
+    assert FLAGS[flag](True) is not None
+    with pytest.raises(ValueError, match=r"^bias: expected True, as "):
+        FLAGS[flag](False)
+
+
+POSITIONAL = {
+    ("exchange.conventions", "write", "bias"),
+    ("exchange.gru", "write", "bias"),
+    ("tutor.styles", "style", "batch_first"),
+}
+
+
+@pytest.mark.parametrize(("module", "function", "name"), FLAGS)
+def test_a_flag_is_passed_by_its_name(module, function, name):
+    parameter = signature(getattr(import_module(f"lstm.{module}"), function)).parameters[name]
+    by_name_alone = parameter.kind is parameter.KEYWORD_ONLY
+    assert by_name_alone != ((module, function, name) in POSITIONAL)
