@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from lstm import exchange, stack
-from lstm.exchange import onnx_graph, onnx_values
+from lstm.exchange import onnx_graph, onnx_tensors, onnx_values
 from lstm.stack import Layer
 
 D, H, B = 3, 6, 2
@@ -235,6 +235,9 @@ def test_a_missing_bias_is_zero():
         ({"activations": ["HardSigmoid", "Tanh", "Tanh"]},
          "activations: expected Sigmoid, Tanh and Tanh for each direction, "
          "got ['hardsigmoid', 'tanh', 'tanh']"),
+        ({"activations": ["Tanh", "Tanh", "Tanh"]},
+         "activations: expected Sigmoid, Tanh and Tanh for each direction, "
+         "got ['tanh', 'tanh', 'tanh']"),
         ({"direction": 3}, "its attributes are damaged (expected text, got 3)"),
         ({"activations": [1]}, "its attributes are damaged (expected text, got 1)"),
         ({"direction": "sideways"},
@@ -814,7 +817,8 @@ def external(folder, location="weights.bin", **entries):
     W.data_location = TensorProto.EXTERNAL
     where = {"location": location, "offset": "8", "length": str(len(numbers))} | entries
     for key, value in where.items():
-        W.external_data.add(key=key, value=value)
+        if value is not None:
+            W.external_data.add(key=key, value=value)
     onnx.save(model, folder / "model.onnx")
     (folder / "weights.bin").write_bytes(b"8 before" + numbers)
     return weights
@@ -840,6 +844,20 @@ def test_numbers_in_a_file_beside(tmp_path):
     os.mkfifo(folder / "weights.bin")
     with refused(ValueError, f"{path}: lstm: W: {where}, which is not a file"):
         exchange.onnx.load(path)
+
+
+@pytest.mark.parametrize("left_out", ["length", "offset"])
+def test_where_the_numbers_begin_and_how_many_there_are_need_not_be_said(left_out, tmp_path):
+    weights = external(tmp_path, **{left_out: None})
+    (layer,) = exchange.onnx.load(tmp_path / "model.onnx")
+    start = {"length": weights["W"], "offset": np.frombuffer(b"8 before", np.float32)}[left_out]
+    assert layer.forward[1, 0] == start.ravel()[0]
+
+
+def test_sizes_of_zero_are_sizes():
+    given = helper.make_tensor_value_info("a", TensorProto.FLOAT, [0, 3])
+    assert onnx_tensors._shape(given) == (0, 3)
+    assert onnx_tensors.count_stored(helper.make_graph([], "g", [], [])) == 0
 
 
 @pytest.mark.parametrize(("location", "why"), [("circle", "circle|loop"), ("a\0b", "null")])
