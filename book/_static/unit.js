@@ -39,7 +39,7 @@ const unit = live.mount("fig-one-unit", { name: "One unit, live", instead: true 
       goal: "Count the pulses in c: each adds the same amount, and nothing leaks in between.",
       x: { 3: 1, 6: 1, 7: 1, 13: 1, 20: 1 },
       checks: [
-        ["each pulse adds at least 0.3", (r) => [3, 6, 7, 13, 20].every((t) => r[t - 1].c - (t > 1 ? r[t - 2].c : 0) > 0.3)],
+        ["each pulse adds more than 0.3", (r) => [3, 6, 7, 13, 20].every((t) => r[t - 1].c - (t > 1 ? r[t - 2].c : 0) > 0.3)],
         ["the fifth pulse adds what the first did, to 5%", (r) =>
           Math.abs((r[19].c - r[18].c) / (r[2].c || 1) - 1) < 0.05],
         ["between pulses c moves by less than 0.01 a step", (r) =>
@@ -52,7 +52,7 @@ const unit = live.mount("fig-one-unit", { name: "One unit, live", instead: true 
       x: { 3: 1, 8: 1, 13: 1, 18: 1 },
       checks: [
         ["|h| above 0.5 from step 3 on", (r) => between(r, 3, 24, (s) => Math.abs(s.h) > 0.5)],
-        ["h changes its sign at each of the four pulses after the first", (r) =>
+        ["h changes its sign at each of the three pulses after the first", (r) =>
           [8, 13, 18].every((t) => r[t - 1].h * r[t - 2].h < 0)],
         ["and at no other step", (r) => r.every((s, t) => t < 3 || s.x !== 0 || s.h * r[t - 1].h > 0)],
       ],
@@ -64,7 +64,7 @@ const unit = live.mount("fig-one-unit", { name: "One unit, live", instead: true 
       checks: [
         ["quiet before the pulse: |h| below 0.05", (r) => Math.abs(r[0].h) < 0.05],
         ["h changes its sign at least six times after step 2", (r) =>
-          r.filter((s, t) => t > 2 && s.h * r[t - 1].h < 0).length >= 6],
+          r.filter((s, t) => t > 1 && s.h * r[t - 1].h < 0).length >= 6],
         ["and still reaches 0.2 in the last six steps", (r) => r.slice(-6).some((s) => Math.abs(s.h) > 0.2)],
       ],
     },

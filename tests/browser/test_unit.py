@@ -82,6 +82,79 @@ def test_every_puzzle_can_be_solved_and_is_not_solved_from_the_start(visit):
         assert_golden(page)
 
 
+def run_of(h=(), c=()):
+    """Twenty-four steps: h and c by the step from which on they are so, as (step, value)."""
+    rows = [{"h": 0.0, "c": 0.0, "x": 0.0} for _ in range(24)]
+    for key, values in (("h", h), ("c", c)):
+        for step, value in values:
+            for row in rows[step - 1 :]:
+                row[key] = value
+    return rows
+
+
+def swinging(changes):
+    """A run in which h is 0 at the first step and then changes its sign so many times."""
+    signs = [0.0, 1.0, *((-1.0) ** min(k, changes) for k in range(1, 23))]
+    return run_of(h=list(enumerate(signs, 1)))
+
+
+RIGHT = {  # a run that meets every condition of a puzzle
+    "Latch": run_of(h=[(3, 1.0), (8, 0.0), (13, 1.0), (18, 0.0)]),
+    "Count": run_of(c=[(3, 0.4), (6, 0.8), (7, 1.2), (13, 1.6), (20, 2.0)]),
+    "Toggle": run_of(h=[(3, 1.0), (8, -1.0), (13, 1.0), (18, -1.0)]),
+    "Oscillate": swinging(22),
+}
+EDGES = [  # puzzle, condition, step, what is other there, whether the condition is still met
+    ("Latch", 0, 1, {"h": 0.2}, False), ("Latch", 0, 2, {"h": -0.2}, False),
+    ("Latch", 0, 2, {"h": -0.19}, True), ("Latch", 0, 3, {"h": 0.2}, True),
+    ("Latch", 1, 3, {"h": 0.6}, False), ("Latch", 1, 7, {"h": 0.6}, False),
+    ("Latch", 1, 7, {"h": 0.61}, True), ("Latch", 1, 2, {"h": 0.0}, True),
+    ("Latch", 2, 8, {"h": 0.2}, False), ("Latch", 2, 12, {"h": -0.2}, False),
+    ("Latch", 2, 12, {"h": 0.19}, True), ("Latch", 2, 13, {"h": 0.2}, True),
+    ("Latch", 3, 13, {"h": 0.6}, False), ("Latch", 3, 17, {"h": 0.6}, False),
+    ("Latch", 3, 18, {"h": 0.6}, True), ("Latch", 4, 18, {"h": 0.2}, False),
+    ("Latch", 4, 24, {"h": 0.2}, False), ("Latch", 4, 24, {"h": 0.19}, True),
+    ("Count", 0, 3, {"c": 0.3}, False), ("Count", 0, 3, {"c": 0.31}, True),
+    ("Count", 0, 13, {"c": 1.49}, False), ("Count", 0, 20, {"c": 1.89}, False),
+    ("Count", 1, 20, {"c": 2.03}, False), ("Count", 1, 20, {"c": 1.97}, False),
+    ("Count", 1, 20, {"c": 2.019}, True), ("Count", 1, 20, {"c": 1.981}, True),
+    ("Count", 2, 24, {"c": 2.02}, False), ("Count", 2, 24, {"c": 1.991}, True),
+    ("Count", 2, 2, {"c": 0.02}, False), ("Count", 2, 1, {"c": 0.005}, True),
+    ("Toggle", 0, 3, {"h": 0.5}, False), ("Toggle", 0, 24, {"h": -0.5}, False),
+    ("Toggle", 0, 2, {"h": 0.5}, True), ("Toggle", 0, 24, {"h": -0.51}, True),
+    ("Toggle", 1, 8, {"h": 1.0}, False), ("Toggle", 1, 13, {"h": -1.0}, False),
+    ("Toggle", 1, 18, {"h": 1.0}, False), ("Toggle", 1, 20, {"h": 1.0}, True),
+    ("Toggle", 2, 10, {"h": 1.0}, False), ("Toggle", 2, 24, {"h": 1.0}, False),
+    ("Toggle", 2, 3, {"h": -1.0}, False), ("Toggle", 2, 2, {"h": -1.0}, True),
+    ("Oscillate", 0, 1, {"h": 0.05}, False), ("Oscillate", 0, 1, {"h": -0.049}, True),
+]  # fmt: skip
+
+
+def test_each_condition_of_a_puzzle_is_what_it_says(visit):
+    page = visit(PAGE)
+
+    def met(name, rows, condition):
+        pulses = page.evaluate("name => unit.puzzles.find((p) => p.name === name).x", name)
+        rows = [row | {"x": pulses.get(str(t), 0)} for t, row in enumerate(rows, 1)]
+        return page.evaluate(
+            "([name, rows, k]) => unit.puzzles.find((p) => p.name === name).checks[k][1](rows)",
+            [name, rows, condition],
+        )
+
+    for name, rows in RIGHT.items():
+        checks = page.evaluate("n => unit.puzzles.find((p) => p.name === n).checks.length", name)
+        assert all(met(name, rows, k) for k in range(checks)), name
+    for name, k, step, other, want in EDGES:
+        rows = [row | (other if t == step else {}) for t, row in enumerate(RIGHT[name], 1)]
+        assert met(name, rows, k) == want, (name, k, step, other)
+    for changes in range(4, 10):  # the first comes at step 3
+        assert met("Oscillate", swinging(changes), 1) == (changes >= 6), changes
+    for step in range(17, 25):
+        faint = [row | {"h": row["h"] * (0.21 if t == step else 0.2)}
+                 for t, row in enumerate(RIGHT["Oscillate"], 1)]  # fmt: skip
+        assert met("Oscillate", faint, 2) == (step > 18), step
+
+
 def test_a_solution_can_be_sent_as_an_address(visit):
     page = visit(PAGE)
     page.get_by_role("group", name="Puzzles").get_by_text("Toggle").click()
