@@ -158,7 +158,7 @@ def about(name):
     rows = (tests for start, tests in ABOUT.items() if applies(start, name))
     found = [spelled(test) for row in (*named, *rows) for test in row.split()]
     found = [test for test in dict.fromkeys(found) if (ROOT / test.partition("::")[0]).exists()]
-    return [path_of(name), *found, *offers(name)]
+    return [path_of(name), "tests/test_names.py", *found, *offers(name)]
 
 
 def applies(start, name):

@@ -1,0 +1,54 @@
+"""Messages name the argument that they are about, and call axes what the book calls them."""
+
+import ast
+from pathlib import Path
+
+import lstm
+
+ROOT = Path(lstm.__file__).parent
+CALLS = [
+    (path.relative_to(ROOT).as_posix(), node)
+    for path in sorted(ROOT.rglob("*.py"))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    if isinstance(node, ast.Call)
+]
+CHECKS = ("check_", "as_array", "array_or_zeros")
+OTHERWISE = {  # file, what it is called, what is checked: parts of an argument, or another name
+    ("exchange/onnx_read.py", "R", "tensors['R']"),
+    ("parallel/newton.py", "WLSTM", "WLSTM.dtype"),
+    ("parallel/newton.py", "start[0]", "guess[0]"),
+    ("parallel/newton.py", "start[1]", "guess[1]"),
+    ("parameters.py", "WOUT", "params['WOUT']"),
+    ("stack.py", "x", "read"),
+}
+AXES = {
+    "n", "m", "b", "d", "k", "D", "H", "K", "P", "4H", "4 * H", "1 + d * H", "1 + H", "...",
+}  # fmt: skip
+
+
+def name_of(call):
+    """The last part of the name of the function that is called."""
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
+
+
+def test_a_check_calls_an_argument_by_its_name():
+    found = [
+        (file, call.args[0].value, ast.unparse(call.args[1]))
+        for file, call in CALLS
+        if name_of(call).startswith(CHECKS) and len(call.args) > 1
+        and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+    ]  # fmt: skip
+    assert len(found) > 150
+    assert {each for each in found if each[1] != each[2]} == OTHERWISE
+
+
+def test_axes_have_names_of_the_book():
+    axes = {
+        part.value
+        for _, call in CALLS
+        if name_of(call) in ("check_array", "array_or_zeros") and len(call.args) > 2
+        for part in ast.walk(call.args[2])
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    }
+    assert axes <= AXES
+    assert axes >= {"n", "b", "D", "H", "4 * H", "K"}
