@@ -135,6 +135,25 @@ def test_states_and_gradients_left_out_are_zero():
     close(cell, lstm.backward(zero, run.cache, problem.cotangents[1])._asdict(), 1e-12)
 
 
+def normal(seed, count):
+    """Numbers from N(0, 1): Marsaglia's xorshift of 32 bits, and the method of Box and Muller."""
+    word, uniform = (seed * 0x9E3779B1 & 0xFFFFFFFF) ^ 0x5BD1E995, []
+    while len(uniform) < 20 + 2 * count:
+        word ^= word << 13 & 0xFFFFFFFF
+        word ^= word >> 17
+        word ^= word << 5 & 0xFFFFFFFF
+        uniform.append((word - 0.5) / 2**32)
+    first, second = np.reshape(uniform[20:], (count, 2)).T
+    return np.sqrt(-2 * np.log(first)) * np.cos(2 * np.pi * second)
+
+
+def test_the_numbers_that_are_drawn():
+    for seed in (0, 1, 7, 123456789):
+        (got,) = ask({"call": "init", "given": {"D": 2, "H": 3, "seed": seed}})
+        drawn = np.sqrt(2 + 3) * got["WLSTM"][1:]
+        np.testing.assert_allclose(drawn.ravel(), normal(seed, drawn.size), rtol=1e-12)
+
+
 def test_initial_weights():
     got, other = (
         ask({"call": "init", "given": {"D": 30, "H": 20, "seed": seed, "forget_bias": 2.5}})[0]

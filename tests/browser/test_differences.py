@@ -1,5 +1,7 @@
 """The V of chapter 6: its estimates are those of NumPy, its derivative that of the reference."""
 
+import re
+
 import numpy as np
 import pytest
 from hands import numbers
@@ -79,6 +81,35 @@ def test_by_keys(visit, oracle):
     assert oracle in said
     assert "δ = 1.0·10⁻⁴" in said
     assert PAGE in page.url
+
+
+@pytest.mark.parametrize(("oracle", "places"), [("float32", 9), ("float64", 17)])
+def test_the_digits_that_cancel(visit, oracle, places):
+    page = visit(PAGE)
+    live = page.locator("#fig-v-live")
+    live.get_by_role("button", name=oracle, exact=True).click()
+    values, p = page.evaluate("differences.CELL"), page.evaluate("differences.P")
+    dtype = {"float32": np.float32, "float64": np.float64}[oracle]
+    delta = dtype(10 ** page.evaluate("differences.at().power"))
+    above, below, said = live.locator(".digits").inner_text().splitlines()
+    texts = []
+    for line, sign, point in ((above, "+", dtype(p) + delta), (below, "−", dtype(p) - delta)):
+        name, text = line.split(" = ")
+        assert name == f"h(p {sign} δ)"
+        assert re.fullmatch(rf"0\.\d{{{places}}}", text)
+        assert abs(float(text) - cell(point, dtype, **values)) < 4 * np.finfo(dtype).eps
+        texts.append(text)
+    same = next(k for k, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1) - 2
+    assert said == f"{same} of {places} digits cancel in the difference"
+
+
+def test_errors_are_drawn_on_a_scale_of_powers(visit):
+    page = visit(PAGE)
+    labels = page.locator("#fig-v-live svg").first.locator("text[x='40']").all()
+    heights = {label.text_content(): float(label.get_attribute("y")) for label in labels}
+    levels = [heights[name] for name in ("1", "10⁻⁵", "10⁻¹⁰", "10⁻¹⁵")]
+    assert np.ptp(np.diff(levels)) < 0.01
+    assert np.diff(levels).min() > 40
 
 
 def test_a_finger_moves_delta(visit):
