@@ -466,3 +466,9 @@ def test_laws_draw_by_their_seeds():
     ]
     assert slopes[0] == slopes[1] != slopes[2]
     assert linearity(pull, problem.cotangents, powers=(3,)).values.keys() == {"sum", "times 2**3"}
+
+
+def test_of_no_numbers_everything_is_symmetric():
+    found = symmetry(lambda p: {"p": p}, {"p": np.zeros((0, 2))})
+    assert found.passed
+    assert found.values["trial 0"] == 0

@@ -52,3 +52,10 @@ def test_axes_have_names_of_the_book():
     }
     assert axes <= AXES
     assert axes >= {"n", "b", "D", "H", "4 * H", "K"}
+
+
+def test_results_cannot_be_changed():
+    made = [call for _, call in CALLS if name_of(call) == "dataclass"]
+    assert len(made) > 5
+    assert all("frozen=True" in ast.unparse(call) for call in made)
+    assert "\n@dataclass\n" not in "".join(p.read_text("utf-8") for p in ROOT.rglob("*.py"))
