@@ -115,10 +115,10 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
         raise ValueError(f"floor: expected a number from 0 to 1, got {floor}")
     sizes = np.abs(n)
     largest = sizes.max(initial=0, where=np.isfinite(sizes))
-    with np.errstate(invalid="ignore"):  # inf - inf and inf / inf: nan is the answer
+    with np.errstate(invalid="ignore"):  # inf - inf and inf / inf: nan is the answer; 0 / 0 is not
         difference = np.abs(a - n)
         scale = np.maximum(np.abs(a) + sizes, floor * largest)  # (eq-rel)
-        return np.asarray(np.where(difference == 0, 0.0, difference / np.where(scale, scale, 1)))
+        return np.asarray(np.where(difference == 0, 0.0, difference / scale))
 
 
 def worst_of(

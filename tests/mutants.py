@@ -178,10 +178,8 @@ def offers(name):
 
 
 def others(name):
-    """All other tests that import a file, those with the peers among them.
-
-    What only the package itself imports is judged by the tests about the files that do.
-    """
+    """All other tests that import a file, those with the peers among them, and then the tests
+    about the files that import it."""
     if name in OTHERS or name.endswith("__init__"):
         return []
     module = "lstm." + name.replace("/", ".")
@@ -189,7 +187,7 @@ def others(name):
     found = [test.relative_to(ROOT).as_posix() for test in tests if module in imported(test)]
     found = [test for test in found if test not in about(name)]
     users = [n for n in names() if n not in OTHERS and module in imported(ROOT / path_of(n))]
-    found = found or [test for user in users for test in about(user) if test not in offers(user)]
+    found += [test for user in users for test in about(user) if test not in offers(user)]
     return [test for test in dict.fromkeys(found) if test not in about(name)]
 
 
