@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from helpers import freeze
+from helpers import freeze, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,3 +123,19 @@ def test_a_cache_that_was_changed_is_refused(name):
         damaged = run.cache._replace(runs=[{"forward": made._replace(**{name: other})}])
         with pytest.raises((TypeError, ValueError), match=message):
             stack.backward(run.Hout, damaged)
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "width"),
+    [("U", "1 + D + H", 1 + D + H), ("IFOG", "4 * H", 4 * H), ("C", "H", H), ("S", "H", H)],
+)
+def test_arrays_of_a_cache_that_somebody_has_changed(name, axis, width):
+    arguments, cotangents = problem([3, 1, 2])
+    *_, cache = packed.forward(*arguments, packed.pack(np.array([3, 1, 2])))
+    for wrong in (getattr(cache, name)[:-1], getattr(cache, name)[:, 1:]):
+        message = f"cache.{name}: expected shape (m, {axis}) = (6, {width}), got {wrong.shape}"
+        with refused(ValueError, message):
+            packed.backward(cotangents[0], cache._replace(**{name: wrong}), *cotangents[1:])
+    with refused(TypeError, f"cache.{name}: expected dtype float64, as in WLSTM, got float32"):
+        other = cache._replace(**{name: getattr(cache, name).astype(np.float32)})
+        packed.backward(cotangents[0], other, *cotangents[1:])

@@ -447,6 +447,16 @@ def test_newton_for_the_diagonal_cell(seed):
     np.testing.assert_allclose(found.C, C, rtol=0, atol=1e-10)
 
 
+def test_newton_for_the_diagonal_cell_stops_after_so_many_iterations():
+    problem_ = diagonal_problem()
+    whole = diagonal.solve(*problem_)
+    for most in (0, 1, 2):
+        found = diagonal.solve(*problem_, iterations=most)
+        assert found.iterations == most < whole.iterations
+        np.testing.assert_array_equal(found.residuals, whole.residuals[: most + 1])
+        assert not found.converged
+
+
 def test_its_jacobian_is_the_blocks_of_the_full_one():
     X, b, Wx, w = diagonal_problem(n=1)
     Wh = np.concatenate([np.diag(part) for part in layout.split_gates(w)], axis=1)
