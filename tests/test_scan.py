@@ -511,6 +511,11 @@ DTYPE = "expected dtype float32 or float64"
             "lengths: expected numbers from 0 to n = 5, got [5, 2, 6]",
         ),
         (
+            {"lengths": [5, -1, 5]},
+            ValueError,
+            "lengths: expected numbers from 0 to n = 5, got [5, -1, 5]",
+        ),
+        (
             {"lengths": np.array([2**32, 2, -(2**32)])},
             ValueError,
             f"lengths: expected numbers from 0 to n = 5, got [{2**32}, 2, {-(2**32)}]",

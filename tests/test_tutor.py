@@ -191,7 +191,7 @@ def test_what_is_not_written_is_said_to_be_so():
 
 
 def test_other_threads_have_a_limit_too():
-    found = []
+    found, before = [], len(threading.enumerate())
     thread = threading.Thread(target=lambda: found.append(call(endless, limit=0.1).trouble))
     thread.start()
     thread.join(5)
@@ -200,6 +200,10 @@ def test_other_threads_have_a_limit_too():
     thread.start()
     thread.join(5)
     assert found[1:] == [8]
+    deadline = time.monotonic() + 5
+    while len(threading.enumerate()) > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(threading.enumerate()) == before, "the endless code is still running"
 
 
 def test_an_interrupt_of_the_readers_own_gets_through():
@@ -238,11 +242,11 @@ BESIDES = [
     ("U, C, Hout", "if n == 0:\n        raise ValueError('empty')\n    U, C, Hout",
      "note: a sequence of length 0 raises ValueError: empty", True),
     ("U, C, Hout", "if n * b > 200:\n        X = X + 1\n    U, C, Hout",
-     "with 20 steps and a batch of 12", False),
+     "with 20 steps and a batch of 12 Hout, Cn, Hn is wrong", False),
     ("U, C, Hout", "if np.abs(c0).max() > 50:\n        X = X + 1\n    U, C, Hout",
-     "where the memory is large", False),
+     "where the memory is large Hout, Cn, Hn is wrong", False),
     ("U, C, Hout", "if X.dtype == np.float32:\n        X = X + 1\n    U, C, Hout",
-     "in float32", False),
+     "in float32 Hout, Cn, Hn is wrong", False),
     ("    dHout = dHout.copy()\n", "    dHout = dHout * (1 + 1e-3 * (np.abs(dHout).max() > 1e4))\n",
      "with gradients 10^6 times as large", False),
     ("def sigmoid(a):", "N = [0]\n\n\ndef sigmoid(a):\n    N[0] += 1e-6\n    a = a + N[0]",
