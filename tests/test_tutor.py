@@ -1,6 +1,7 @@
 """The tutor on code that is right, on code that misbehaves, and from the command line."""
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -16,11 +17,12 @@ from right_lstms import JOINED, STYLES, load
 import lstm
 from lstm import cell, exchange, tutor, zoo
 from lstm.__main__ import main
-from lstm.tutor import beyond, judge
+from lstm.tutor import beyond, cells, judge, locate
 from lstm.tutor.calls import LIMIT, call
+from lstm.tutor.candidate import Candidate
 from lstm.tutor.child import CannotRunError, judge_file
 from lstm.tutor.step import STEPS
-from lstm.tutor.styles import problem, style
+from lstm.tutor.styles import OURS, problem, style
 from lstm.tutor.verdict import Finding, Place, Verdict
 
 
@@ -471,6 +473,16 @@ def test_a_cell_is_judged():
     assert not tutor.cell(lambda *_: "nonsense").ok
 
 
+def test_a_cell_that_gives_something_else_once_more_is_wrong():
+    counted = itertools.count()
+
+    def moody(*given):
+        return cell.lstm_cell_step(*given) + (next(counted) >= len(cells._SIZES))
+
+    (finding,) = tutor.cell(moody).findings
+    assert finding == Finding("cell", "wrong", "a second call gives another result")
+
+
 # The verdict.
 
 
@@ -700,3 +712,74 @@ def test_problems_have_nothing_to_hide_behind():
         D, H = sizes[2:]
         assert D != H
     assert all(len(set(sizes)) == 4 for sizes in (*judge.PROOFS, beyond.MEDIUM, beyond.LARGE))
+
+
+# Words of the verdict that the tests of mistakes do not read.
+
+
+def test_the_height_at_which_the_memory_is_clipped():
+    def forward(X, W, c, h):
+        Hout = np.empty((*X.shape[:2], len(W[0]) // 4), X.dtype)
+        for t, x in enumerate(X):
+            c, h = lstm.step(x, W, c, h)
+            c = np.clip(c, -50, 50)
+            Hout[t] = h
+        return Hout, c, h, None
+
+    verdict = tutor.check(forward)
+    assert "memory clipped" in verdict.mistakes
+    assert "The memory `c` is clipped at 50" in says(verdict)
+
+
+def test_what_is_expected_where_there_are_too_few_gradients():
+    verdict = tutor.check(lstm.forward, lambda *given: lstm.backward(*given)[:2])
+    assert "returns 2 values, expected 4: (dX, dWLSTM, dc0, dh0)" in says(verdict)
+
+
+def test_gradients_may_be_lists_of_numbers():
+    source, options = STYLES["PyTorch"]
+    forward, backward = load(source)
+
+    def listed(*given):
+        *arrays, states = backward(*given)
+        return *(array.tolist() for array in arrays), states
+
+    verdict = tutor.check(forward, listed, **options)
+    assert verdict.ok, str(verdict)
+
+
+def test_the_line_is_of_the_readers_own_file():
+    theirs, own = {}, {}
+    exec(compile("\n\n\ndef fails():\n    raise ValueError('no')", "b.py", "exec"), theirs)
+    exec(compile("def f():\n    fails()", "a.py", "exec"), theirs, own)
+    assert call(own["f"]).trouble == "raises ValueError: no (line 2)"
+
+
+def test_the_functions_that_a_file_has_are_named(file):
+    with pytest.raises(CannotRunError, match=r"there is no function 'forward'; it has f, g\. Name"):
+        judge_file(file("def f(): 1\ndef g(): 1\ndef _h(): 1\n"))
+    with pytest.raises(CannotRunError, match=r"there is no function 'forward'; it has none\. Name"):
+        judge_file(file("x = 1\n"))
+
+
+@pytest.mark.parametrize(("name", "t"), [("Hout", 1), ("dX", 3)])
+def test_the_first_wrong_step_is_the_first_that_is_computed(name, t):
+    p = problem(5, 2, 3, 4)
+    run = lstm.forward(p.X, p.W, p.c0, p.h0)
+    back = lstm.backward(p.dHout, run.cache, p.dCn, p.dHn)
+    right = {"Hout": run.Hout, "dX": back.dX}
+    wrong = right[name].copy()
+    wrong[1:4, 1, 2] += 1
+    place = locate.first_wrong(OURS, p, {name: wrong}, right, 1e-9)
+    assert str(place).startswith(f"{name}[{t}, 1, 2] is ")
+
+
+def test_what_comes_through_h_is_told_from_what_comes_through_c():
+    p = problem(5, 2, 3, 4)
+    code = Candidate(
+        lstm.forward, lambda dH, cache, dC, dh: lstm.backward(2 * dH, cache, dC, 2 * dh), OURS
+    )
+    assert locate._cotangents(code, p, ["o", "g", "f"]) == [
+        "with dCn alone dz_f is right: look at what comes through h"
+    ]
+    assert locate._cotangents(code, p, ["o"]) == []
