@@ -120,18 +120,20 @@ def linear(module):
     """Every way to run a recurrence, forward and back, against the loop written out."""
     shapes = [*((n, (2,), 3) for n in (*LENGTHS, 255, 256, 257, 2049)), (9, (17,), 5),
               (9, (), 40), (70, (3, 2), 9), (5, (2,), 1), (4, (4,), 4), (3, (300,), 2)]  # fmt: skip
-    for (n, batch, k), matrices, dtype, power in itertools.product(
-        shapes, (False, True), FLOATS, (0, 9)
+    for (n, batch, k), matrices, dtype, power, lasting in itertools.product(
+        shapes, (False, True), FLOATS, (0, 9), (False, True)
     ):
         rng = np.random.default_rng(n + k)
         A = rng.standard_normal((n, *batch, k, k) if matrices else (n, *batch, k))
         A *= 0.5 / np.sqrt(k if matrices else 1)
+        if lasting:  # the first step counts to the last
+            A = (np.eye(k) if matrices else 1) + A / (n + 1)
         u, s0, ds = (rng.standard_normal(shape) * 10.0**power
                      for shape in ((n, *batch, k), (*batch, k), (n, *batch, k)))  # fmt: skip
         A, u, s0, ds = (array.astype(dtype) for array in (A, u, s0, ds))
         want = by_hand(*(array.astype(float) for array in (A, u, s0, ds)))
         want = {name: value.astype(dtype) for name, value in want.items()}
-        label = f"n = {n}, {batch}, k = {k}, {np.dtype(dtype)}, 1e{power}"
+        label = f"n = {n}, {batch}, k = {k}, {np.dtype(dtype)}, 1e{power}, {lasting}"
         for way in ("loop", "doubling", "blocked"):
             got = {"states": getattr(module, way)(A, u, s0)}
             agree(got, {"states": want["states"]}, f"{way}, {label}")

@@ -97,6 +97,19 @@ def test_dtypes_stay(dtype):
         assert way(A, u, s0).dtype == dtype
 
 
+@pytest.mark.parametrize("matrices", [False, True])
+def test_complex_numbers(matrices):
+    real, imaginary = (recurrence(40, 3, matrices, seed=seed) for seed in (1, 2))
+    A, u, s = (x + 1j * y for x, y in zip(real, imaginary, strict=True))
+    want, s0 = [], s
+    for t in range(40):
+        s = ((A[t] @ s[..., None])[..., 0] if matrices else A[t] * s) + u[t]
+        want.append(s)
+    largest = abs(np.array(want)).max()
+    for way in (linear.loop, linear.doubling, linear.blocked):
+        assert abs(way(A, u, s0) - want).max() < 1e-13 * largest
+
+
 def test_composing_is_associative():
     maps = [recurrence(1, 3, matrices=True, seed=k)[:2] for k in range(3)]
     a, b, c = maps
