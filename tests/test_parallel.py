@@ -212,6 +212,20 @@ def test_newton_squares_its_error():
     assert all(later < 10 * r**2 for r, later in zip(small, after, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_stops_at_the_tolerance_that_is_asked_for(dtype, seed):
+    X, WLSTM, *states = (a.astype(dtype) for a in problem(n=60, forget=1.0, seed=seed))
+    whole = newton.solve(X, WLSTM, *states, tolerance=0, iterations=30)
+    for power in range(-5, 0):
+        found = newton.solve(X, WLSTM, *states, tolerance=10.0**power)
+        first = next(k for k, r in enumerate(whole.residuals) if r <= 10.0**power)
+        assert found.iterations == first > 0
+        assert found.converged
+        early = newton.solve(X, WLSTM, *states, tolerance=10.0**power, iterations=first - 1)
+        assert not early.converged
+
+
 def test_a_good_first_guess_saves_iterations():
     X, WLSTM, c0, h0 = problem(forget=3.0)
     true = lstm.forward(X, WLSTM, c0, h0)
