@@ -16,7 +16,7 @@ from .backward import (
 )
 from .fast import ladder, weight_gradients
 from .forward import eigenvalues, forget_bias, gradient_lag, memory, recall, recall_errors, unit
-from .learning import half_lives, learning_curves, measures, reading, sequences_needed, solved_map
+from .learning import learning_curves, measures, reading, sequences_needed, solved_map
 from .style import COLORS, EXACT, HATCHES, LINES, NEUTRAL, ORDER, STROKES, STYLE, use_style
 from .variants import pictures, scores
 
@@ -38,7 +38,6 @@ __all__ = [
     "forget_bias",
     "gradient_flow",
     "gradient_lag",
-    "half_lives",
     "ladder",
     "learning_curves",
     "measures",

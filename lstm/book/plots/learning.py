@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 __all__ = [
-    "half_lives",
     "learning_curves",
     "measures",
     "reading",
@@ -232,32 +231,4 @@ def measures(values: Mapping[str, Any], needed: Sequence[int | None], most: int)
         ax.set_title(name)
         ax.set_ylim(0, most / 1000 * 1.08)
     figure.supylabel("thousand sequences until solved", fontsize=10)
-    return figure
-
-
-def half_lives(measured: Mapping[str, tuple[Any, Any]]) -> Figure:
-    """Draw the half-life that the forget bias promises, and half-lives that were measured.
-
-    Args:
-        measured: By name, the forget biases of units and their half-lives in
-            steps, two arrays of one shape.
-
-    Returns:
-        Figure: The promise ln 2 / ln(1 + exp(-b)) as a line, the units as points.
-
-    Example:
-        >>> len(half_lives({"fresh": ([0.0, 3.0], [1.0, 14.0])}).axes)
-        1
-    """
-    figure, ax = plt.subplots(figsize=(5.6, 3.6))
-    biases = [np.asarray(bias, dtype=float) for bias, _ in measured.values()]
-    low = min(float(bias.min()) for bias in biases) - 0.5
-    b = np.linspace(low, max(float(bias.max()) for bias in biases) + 0.5, 200)
-    ax.semilogy(b, np.log(2) / np.log1p(np.exp(-b)), color="grey", label="promised by the bias")
-    looks = (("o", "#0072B2"), ("^", "#D55E00"), ("s", "#009E73"), ("x", "#CC79A7"))
-    for (marker, color), (name, (bias, life)) in zip(looks, measured.items(), strict=False):
-        ax.semilogy(bias, life, marker, color=color, label=name, markersize=5, alpha=0.8)
-    ax.set_xlabel("forget bias of the unit")
-    ax.set_ylabel("half-life, in steps")
-    ax.legend()
     return figure
