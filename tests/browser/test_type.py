@@ -1,14 +1,20 @@
 """What is read is large enough and not too wide: lines of text, and letters in figures."""
 
+import ast
 import base64
+import json
 import statistics
 
 import pytest
 
-from tools.browser import SITE
+from lstm.book.plots import STYLE
+from tools.browser import ROOT, SITE
 
 CHAPTERS = [path.stem for path in sorted(SITE.glob("book/[0-9]*.html"))]
 PIXELS = 160 / 72 * 0.64  # of a point in a figure that is shown in full
+SMALL, LARGE = 8, 10  # points of the smallest letters, in a figure that slides and in one that fits
+LETTERS = ("fontsize", "labelsize", "title_fontsize")
+FITS = 4.9  # inches: at most so wide is a figure that fits
 
 # Letters in each full line of paragraphs that are text alone.
 LINES = """() => {
@@ -38,6 +44,31 @@ FIGURES = """() => [...document.querySelectorAll("a.full > img:not(.panels)")]
   .filter((e) => e.checkVisibility())
   .map((e) => [e.clientWidth, Number(e.getAttribute("width")), e.parentElement.clientWidth,
                getComputedStyle(e.parentElement).overflowX === "auto"])"""
+
+
+def drawing():
+    """The code of all figures, with its place: each cell of a chapter, each function of plots."""
+    for path in sorted(ROOT.glob("book/[0-9]*.ipynb")):
+        for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+            if cell["cell_type"] == "code":
+                yield f"{path.stem}, cell {number}", ast.parse("".join(cell["source"]))
+    for path in sorted(ROOT.glob("lstm/book/plots/*.py")):
+        for part in ast.parse(path.read_text(encoding="utf-8")).body:
+            yield f"{path.stem}.{getattr(part, 'name', part.lineno)}", part
+
+
+def sizes(code):
+    """The sizes of letters in points, and the widths of figures in inches, that code asks for."""
+    letters, widths = [], []
+    for call in ast.walk(code):
+        for option in call.keywords if isinstance(call, ast.Call) else ():
+            of = getattr(call.func, "attr", "")
+            if option.arg in LETTERS or (option.arg == "size" and of in ("text", "annotate")):
+                letters.append(ast.literal_eval(option.value))  # a name such as "small" has none
+            if option.arg == "figsize":
+                widths.append(ast.literal_eval(option.value.elts[0]))
+    return letters, widths
+
 
 # How much of a picture is nearly white, and how much of its edge is light.
 WHITE = """async (png) => {
@@ -82,13 +113,24 @@ def test_a_line_has_seventy_letters(visit, width):
     assert statistics.quantiles(lines, n=20)[-1] <= 80
 
 
+def test_no_figure_has_smaller_letters():
+    """A size that is not given is that of the style, 10 points."""
+    asked = {place: sizes(code) for place, code in drawing()}
+    for place, (letters, widths) in asked.items():
+        least = LARGE if min(widths, default=FITS) < FITS else SMALL
+        assert all(size >= least for size in letters), (place, letters)
+    assert STYLE["font.size"] == STYLE["axes.titlesize"] == LARGE
+    assert sum(map(len, (letters for letters, _ in asked.values()))) > 20
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_letters_of_figures_are_legible_on_a_telephone(visit, chapter):
     """Those of 8 points have 9 pixels: a figure slides in its box rather than shrinks further."""
     page = visit(f"book/{chapter}.html", viewport={"width": 390, "height": 844})
     for shown, full, box, slides in page.evaluate(FIGURES):
         fits = shown <= box + 1
-        least = 10 if fits else 8  # points: what fits has no letters of 8
+        least = LARGE if fits else SMALL
+        assert not fits or full <= FITS * 72 * PIXELS
         assert least * PIXELS * shown / full >= 9, (shown, full, box)
         assert fits or slides, (shown, full, box)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -336,7 +336,7 @@ def share_map(shares: Any, bugs: Sequence[str], parts: Sequence[str]) -> Figure:
     for (row, column), share in np.ndenumerate(shares):
         if 0 < share < 1:
             color = "white" if share > 0.6 else "#222222"
-            ax.text(column, row, f"{max(1, round(100 * share))}", color=color, fontsize=7,
+            ax.text(column, row, f"{max(1, round(100 * share))}", color=color, fontsize=8,
                     ha="center", va="center")  # fmt: skip
     _name_cells(ax, bugs, parts)
     return figure
