@@ -12,7 +12,7 @@ Source: chapter 9 of the book.
 
 from collections.abc import Iterable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,10 @@ class _Layer:
 class Stream:
     """An LSTM, or a stack of them, that reads one input after the other.
 
-    It copies the weights: changing them afterwards does not change the stream. Two threads must
-    not step the same stream. An interrupt (Ctrl-C) in the middle of a step may leave a state
-    between two steps: continue from a `state` taken before.
+    It copies the weights: changing them afterwards does not change the stream. It cannot be copied
+    or pickled itself: give its `state` to another one. Two threads must not step the same stream.
+    An interrupt (Ctrl-C) in the middle of a step may leave a state between two steps: continue
+    from a `state` taken before.
 
     Args:
         weights: A ``WLSTM``, shape (1 + D + H, 4H), or a list of `lstm.layers.Layer` without
@@ -125,6 +126,13 @@ class Stream:
         self._x[...] = x
         self._quietly.run(self._advance)
         return self._h.copy()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied and pickled: a copy's buffers would be those of the original."""
+        raise TypeError(
+            "a Stream cannot be copied or pickled: make another one from the same weights, "
+            "and continue there by other.reset(stream.state)"
+        )
 
     def _advance(self) -> None:
         """One step of every layer, from the input up."""

@@ -1,5 +1,7 @@
 """Streams: what `lstm.step` gives, in place."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -210,6 +212,20 @@ def test_threads_with_a_stream_each():
     for thread in threads:
         thread.join()
     assert all((np.array(found[k]) == wanted).all() for k in range(8))
+
+
+@pytest.mark.parametrize("made", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_no_copy_steps_the_original(made):
+    """A shallow copy has the same buffers. The state can be handed on, and the advice is right."""
+    WLSTM, X = lstm.init(5, 4, rng=0), inputs(6, 5)
+    stream, other = Stream(WLSTM), Stream(WLSTM)
+    for x in X[:3]:
+        stream.step(x)
+    with pytest.raises(TypeError, match=r"a Stream cannot be copied .*reset\(stream\.state\)"):
+        made(stream)
+    other.reset(pickle.loads(pickle.dumps(stream.state)))
+    rest = [other.step(x) for x in X[3:]]
+    np.testing.assert_array_equal([stream.step(x) for x in X[3:]], rest)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
