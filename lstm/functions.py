@@ -6,6 +6,7 @@ outputs. For the complex step it also has to be analytic, which is tried along o
 direction.
 """
 
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,10 @@ __all__ = [
 
 DELTAS = {"central": 1e-5, "complex": 1e-30}
 """The size of the perturbation in float64, by oracle."""
+
+# The filters of warnings belong to the process: two threads that change and restore them at once
+# may leave the change. A function may ask an oracle itself, hence the R.
+_ALONE = threading.RLock()
 
 Function = Callable[..., Any]
 
@@ -147,7 +152,7 @@ real, conj, var, norm or a cast on the way, or use oracle="central"
     }
     advice = 'look for abs, real, conj, var, norm or a cast on the way, or use oracle="central"'
     try:
-        with warnings.catch_warnings():
+        with _ALONE, warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
             by_complex = derivative_along(function, reals, direction)
     except (TypeError, np.exceptions.ComplexWarning) as error:

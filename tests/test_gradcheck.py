@@ -1,6 +1,9 @@
 """The gradient oracles, and above all that they can fail."""
 
 import re
+import threading
+import time
+import warnings
 from dataclasses import FrozenInstanceError
 
 import jax.numpy as jnp
@@ -10,6 +13,7 @@ from helpers import draw, freeze, refused
 
 import lstm
 from lstm import gradcheck, reference
+from lstm.functions import check_analytic
 from lstm.gradcheck import (
     GradientError,
     Report,
@@ -578,3 +582,26 @@ def test_what_is_no_number_never_passes(bad, oracle):
     with np.errstate(invalid="ignore"):
         error = relative_error(a, n)
     assert not error[0, 1] <= 0.999
+
+
+def test_threads_that_check_at_once_leave_the_filters_of_warnings_as_they_were():
+    """Each would restore what it found, which may be what the other one has set."""
+    before, inside = list(warnings.filters), []
+
+    def slow(x):
+        if np.iscomplexobj(x):
+            inside.append(threading.current_thread())
+            time.sleep(0.1)
+        return x * x
+
+    def ask():
+        check_analytic(slow, {"x": np.array([1.0, 2.0])})
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    assert inside == threads
+    assert warnings.filters == before

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,45 @@ def test_other_threads_have_a_limit_too():
     while len(threading.enumerate()) > before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(threading.enumerate()) == before, "the endless code is still running"
+
+
+def test_threads_that_call_at_once_leave_output_and_warnings_as_they_were():
+    """Each would restore what it found, which may be what the other one has set."""
+    before, shown, found = (sys.stdout, sys.stderr), list(warnings.filters), {}
+
+    def speak(k):
+        print("line\n" * k)
+        time.sleep(0.05)
+        return k
+
+    def ask(k):
+        time.sleep(0.02 * k)
+        found[k] = call(speak, k, limit=0.2)
+
+    threads = [threading.Thread(target=ask, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sys.stdout, sys.stderr) == before
+    assert warnings.filters == shown
+    assert [(found[k].value, found[k].printed) for k in range(8)] == [(k, k + 1) for k in range(8)]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_call_within_a_call_has_its_turn(elsewhere):
+    found = []
+
+    def ask():
+        found.append(call(lambda: call(lambda: 4, limit=1).value + 1, limit=2).value)
+
+    if elsewhere:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    else:
+        ask()
+    assert found == [5]
 
 
 def test_an_interrupt_of_the_readers_own_gets_through():

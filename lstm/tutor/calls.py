@@ -37,6 +37,12 @@ class Called(NamedTuple):
     unwritten: bool = False
 
 
+# The output, the filters of warnings and the alarm belong to the process: two threads that change
+# and restore them at once may leave it mute. A call within a call is part of its turn.
+_ALONE = threading.RLock()
+_TURN = threading.local()
+
+
 class _Output(io.StringIO):
     """A file for what is printed, which code may try to close."""
 
@@ -52,7 +58,7 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
     """Call a function with copies of its arguments, whatever it does.
 
     Its errors are caught, except the reader's own interrupt, and its prints and warnings are not
-    shown.
+    shown. Calls from several threads take turns; a time limit begins with the call's own turn.
 
     Args:
         function: The function to call.
@@ -73,6 +79,7 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
     output = _Output()
     try:
         with (
+            contextlib.nullcontext() if hasattr(_TURN, "lent") else _ALONE,
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(output),
             warnings.catch_warnings(),
@@ -149,6 +156,7 @@ def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...
     errors: list[BaseException] = []
 
     def run() -> None:
+        _TURN.lent = True  # by the thread that waits for this one
         try:
             results.append(function(*given))
         except BaseException as error:
