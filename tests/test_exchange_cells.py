@@ -5,7 +5,7 @@ import pytest
 from exchange import assert_close
 from helpers import refused
 
-from lstm import stack
+from lstm import exchange, stack
 from lstm.exchange import cell, cells, haiku, mlx, nnx, tensorflow, tinygrad
 from lstm.exchange import equinox as exchange_equinox
 from lstm.exchange import flax as exchange_flax
@@ -61,3 +61,16 @@ def test_a_pair_alone_is_no_list_of_layers():
     with pytest.raises(TypeError, match=r"^params: expected a dictionary of arrays, .*got tuple"):
         cell.load(params)
     assert len(cell.load([params])[0].directions) == 2
+
+
+CALLED = {
+    "cell": "params", "equinox": "params", "flax": "params", "haiku": "params", "mlx": "params",
+    "nnx": "params", "tinygrad": "params", "tensorflow": "variables", "torch": "state_dict",
+    "keras": "layers", "onnx": "model",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), CALLED.items())
+def test_messages_call_the_argument_by_its_name(name, argument):
+    with pytest.raises((TypeError, ValueError), match=f"^{argument}: expected "):
+        getattr(exchange, name).load({})
