@@ -40,5 +40,10 @@ def test_twins_are_made_and_left_out():
     assert not table._TWINS & {m.name for m in mistakes()}
 
 
+def test_mistakes_that_people_made_have_a_source():
+    for m in mistakes():
+        assert m.source.startswith("https://") if m.zoo else m.source == ""
+
+
 if __name__ == "__main__":
     print("\n".join(lines()))

@@ -823,3 +823,12 @@ def test_what_comes_through_h_is_told_from_what_comes_through_c():
         "with dCn alone dz_f is right: look at what comes through h"
     ]
     assert locate._cotangents(code, p, ["o"]) == []
+
+
+def test_the_gate_may_be_called_k_in_any_order():
+    for function in (
+        lambda k, dk: dk * k * (1 - k), lambda dk, k: dk * k * (1 - k),
+        lambda i, di: di * i * (1 - i), lambda k, di: di * k * (1 - k),
+    ):  # fmt: skip
+        assert tutor.step("eq-dz-sigmoid", function).ok
+    assert not tutor.step("eq-dz-sigmoid", lambda k, dk: k * dk * (1 - dk)).ok
