@@ -51,10 +51,10 @@ def logs(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
-def start(script, *arguments, **options):
+def start(script, *arguments, stdout=subprocess.PIPE, **options):
     return subprocess.Popen(
         [sys.executable, str(SCRIPTS / script), *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+        stdout=stdout, stderr=subprocess.PIPE, text=True, **options,
     )  # fmt: skip
 
 
@@ -251,8 +251,10 @@ def test_help_says_what_every_option_is_for(monkeypatch, capsys):
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_launcher_leaves_nothing_behind_however_it_ends(how):
-    # So many steps that the processes do not end by themselves.
-    launcher = start(LAUNCH, 2, *ARGUMENTS, "--timeout=100", "--steps=1000000000")
+    # So many steps that the processes do not end by themselves, nor of what they print: the end of
+    # a pipe that nobody reads would end them, too.
+    arguments = 2, *ARGUMENTS, "--timeout=100", "--steps=1000000000"
+    launcher = start(LAUNCH, *arguments, stdout=subprocess.DEVNULL)
     pids = re.search(r"pids (\d+), (\d+)", launcher.stderr.readline()).groups()
     for pid in map(int, pids):
         assert os.getsid(pid) == pid, "Ctrl-C is for the launcher, which then ends them"
