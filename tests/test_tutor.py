@@ -18,7 +18,7 @@ from right_lstms import JOINED, STYLES, load
 import lstm
 from lstm import cell, exchange, tutor, zoo
 from lstm.__main__ import main
-from lstm.tutor import beyond, cells, judge, locate
+from lstm.tutor import beyond, cells, judge, locate, training
 from lstm.tutor.calls import LIMIT, call
 from lstm.tutor.candidate import Candidate
 from lstm.tutor.child import CannotRunError, judge_file
@@ -743,6 +743,37 @@ def test_training_that_fails_is_told_where_its_first_step_goes():
 
     verdict = tutor.part("training", uphill)
     assert "`W` goes up its gradient; `w` goes down its gradient" in str(verdict)
+
+
+def test_training_that_goes_sideways():
+    def sideways(batches, W, w, rate):
+        rng = np.random.default_rng(0)
+        return W + 1e-3 * rng.standard_normal(W.shape), w + 1e-3 * rng.standard_normal(w.shape)
+
+    words = "in another direction than its gradient"
+    assert f"`W` goes {words}; `w` goes {words}" in str(tutor.part("training", sideways))
+
+
+def test_training_that_returns_something_else():
+    assert "training WRONG: returns something else than (W, w)" in says(
+        tutor.part("training", lambda *_: 5)
+    )
+
+
+def test_the_error_grows_if_it_is_ten_times_as_large():
+    start = []
+    tutor.part("training", lambda batches, W, w, rate: start.extend((W, w)))
+    W, w = start
+    before = training.error(W, w)
+    for factor, grows in ((9.9, False), (10.1, True)):
+        low, high = 1.0, 1e3  # of the readout, whose square the error grows with
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if training.error(W, middle * w) > factor * before else (
+                middle, high
+            )  # fmt: skip
+        verdict = tutor.part("training", lambda *_, w=high * w: (W + 1e-12, w))
+        assert ("error grows" in verdict.mistakes) == grows
 
 
 def test_problems_have_nothing_to_hide_behind():
