@@ -535,3 +535,21 @@ def test_a_value_that_nothing_depends_on_has_no_gradient():
     ]
     d = steps.backward(table, steps.forward(table, {"x": 1.0}), {"y": 1.0})
     assert d == SimpleNamespace(y=1.0, x=2.0)
+
+
+def test_the_names_of_the_cells():
+    assert NAMES == [
+        "LSTM", "no forget gate", "no input gate", "no output gate", "linear candidate",
+        "linear output", "nothing sees h", "only g sees h", "only gates see h", "coupled gates",
+        "peepholes", "hard gates", "layer norm", "projection", "GRU, reset before",
+        "GRU, reset after", "sLSTM", "sLSTM, sigmoid", "mLSTM", "minLSTM", "minGRU",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_states_of_a_problem_that_must_be_positive_are(name):
+    cell = variants.CELLS[name](3, 4)
+    states = check.random_problem(cell, n=2, b=50).state
+    positive = [k for k, state in cell.states.items() if state.positive]
+    assert all(states[k].min() >= 0.5 for k in positive)
+    assert bool(positive) == (name in ("sLSTM", "sLSTM, sigmoid"))
