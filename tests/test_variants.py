@@ -537,6 +537,31 @@ def test_a_value_that_nothing_depends_on_has_no_gradient():
     assert d == SimpleNamespace(y=1.0, x=2.0)
 
 
+GATED = {"W": (0, 1, 0, 0)}  # blocks of columns whose bias keeps what is remembered, and its sign
+KEPT = dict.fromkeys(NAMES, GATED) | {
+    "no forget gate": {"W": (0, 0, 0)}, "no input gate": {"W": (1, 0, 0)},
+    "no output gate": {"W": (0, 1, 0)}, "only g sees h": {"W": (0, 1, 0), "V": (0,)},
+    "only gates see h": {"W": (0, 1, 0), "V": (0,)}, "coupled gates": {"W": (-1, 0, 0)},
+    "layer norm": {"bias_z": (0, 1, 0, 0)}, "GRU, reset before": {"W": (0, 1), "V": (0,)},
+    "GRU, reset after": {"W": (0, 1), "V": (0,), "R": (0,)}, "minLSTM": {"W": (-1, 1, 0)},
+    "minGRU": {"W": (1, 0)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "mLSTM"])
+def test_the_biases_that_keep(name):
+    params = variants.CELLS[name](3, 2).init(0, keep=2.5)
+    for k, signs in KEPT[name].items():
+        bias = np.atleast_2d(params[k])[0]
+        np.testing.assert_array_equal(bias, 2.5 * np.repeat(signs, 2))
+
+
+def test_the_biases_of_the_matrix_memory():
+    params = variants.CELLS["mLSTM"](3, 2).init(0, keep=2.5)  # a gate for the whole matrix
+    assert not params["W"][0].any()
+    np.testing.assert_array_equal(params["V"][0], [0, 2.5])
+
+
 def test_the_names_of_the_cells():
     assert NAMES == [
         "LSTM", "no forget gate", "no input gate", "no output gate", "linear candidate",
