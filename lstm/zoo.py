@@ -22,7 +22,7 @@ class Bug(NamedTuple):
     Attributes:
         name: What is wrong, in a few words.
         kind: Where it sits: "backward", "forward" or "exchange" (initial or converted
-            weights); or "another cell" if it is a right program for other equations.
+            weights); or "another cell" if it is correct for other equations.
         source: Address of the thread or file.
         patches: Pairs of a text that occurs once in the module and its replacement.
         module: The module to be patched, a name in `lstm` such as "fused" or "exchange.cell".

@@ -204,7 +204,7 @@ def save(
     Args:
         path: The path of the file. Its name ends in ".npz"; in ".safetensors", for the names of
             PyTorch's ``LSTM`` (with a readout, those of a module with an ``LSTM`` called lstm and
-            a ``Linear`` called readout); or in ".onnx"(see `lstm.exchange.onnx.dump`).
+            a ``Linear`` called readout); or in ".onnx" (see `lstm.exchange.onnx.dump`).
         layers: The stack: a `lstm.stack.Layer` for each layer.
         readout: The weights of a linear layer on the outputs, (1 + d * H, K), biases first.
         metadata: Anything else to keep that JSON can hold: text, numbers, and lists and
