@@ -110,6 +110,13 @@ def test_every_derivative_of_the_table_has_an_equation():
         assert {step.label, *(label for label, _ in step.backward.values())} <= set(defined())
 
 
+def test_the_glossary_is_in_the_order_of_the_alphabet():
+    text = (BOOK / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^(\S.*)\n  \S", text, re.MULTILINE)
+    assert len(terms) > 100
+    assert terms == sorted(terms, key=str.lower)
+
+
 def test_every_reference_to_an_equation_resolves():
     known = set(defined())
     for name, text in prose().items():
