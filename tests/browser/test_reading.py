@@ -117,6 +117,24 @@ def test_previews_of_equations_and_terms(visit, site, base):
         page.mouse.move(0, 0)
 
 
+def test_a_preview_goes_when_the_mouse_does_and_stays_while_it_is_on_it(visit):
+    page = visit("book/04-one-step-back.html", reduced_motion="reduce")
+    page.set_default_timeout(20_000)
+    link = page.locator("p a[href='03-one-matrix.html#equation-eq-z']").first
+    box = page.locator(".preview")
+    link.hover()
+    box.wait_for()
+    box.hover()
+    page.wait_for_timeout(400)
+    assert box.count() == 1
+    page.mouse.move(2, 2)
+    box.wait_for(state="detached")
+    link.hover()
+    box.wait_for()
+    page.mouse.move(2, 2)
+    box.wait_for(state="detached")
+
+
 def test_every_equation_and_term_has_a_preview():
     text = (SITE / "_static/previews.js").read_text(encoding="utf-8")
     previews = json.loads(text.removeprefix("window.LSTM_PREVIEWS = ").rstrip(";\n"))
