@@ -172,6 +172,27 @@ def test_an_address_that_says_nothing_is_let_be(visit, address):
     assert page.evaluate("unit.state().W")[0] == [-3, 4, 3, 0]
 
 
+SCENES = {  # rows bias, x, h; inputs other than 0 by step
+    "Write, hold, erase": ([[-3, 4, 3, 0], [6, 8, 0, 3], [0, 0, 0, 0]], {"4": 1, "16": -1}),
+    "Forgetful": ([[-3, -3, 3, 0], [6, 0, 0, 3], [0, 0, 0, 0]], {"4": 1, "16": -1}),
+    "Forget bias 3": ([[-3, 3, 3, 0], [6, 0, 0, 3], [0, 0, 0, 0]], {"2": 1}),
+    "Count": (
+        [[-3, 8, 3, 0], [6, 0, 0, 1], [0, 0, 0, 0]],
+        dict.fromkeys(("3", "7", "11", "15", "19", "23"), 1),
+    ),
+    "Feed back": ([[3, -2, 3, 0], [0, 0, 0, 3], [0, 0, 0, -6]], {"2": 1}),
+}
+
+
+def test_the_scenes_and_how_far_a_slider_goes(visit):
+    page = visit(PAGE)
+    scenes = page.evaluate("unit.scenes.map(({name, W, x}) => [name, [W, x]])")
+    assert {name: tuple(scene) for name, scene in scenes} == SCENES
+    sliders = page.locator("#fig-one-unit .live input[type=range]").all()
+    ranges = [tuple(s.get_attribute(k) for k in ("min", "max", "step")) for s in sliders]
+    assert sorted(ranges) == [("-1", "1", "0.1"), *[("-8", "8", "0.5")] * 12, ("1", "24", "1")]
+
+
 def test_every_scene(visit):
     page = visit(PAGE)
     names = [scene["name"] for scene in page.evaluate("unit.scenes")]
