@@ -11,12 +11,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "book/_ext"))
+
+import lstm_book  # noqa: E402
+
 BUILD = "from jupyter_book.cli.main import main; main()"
 
 INDEX = """# A book
@@ -319,3 +326,40 @@ def test_the_site_is_small(site, page):
     with Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))) as image:
         assert image.size == (84, 42)  # 0.66 of 0.64 of what it was
     assert output["metadata"]["image/png"] == {"width": 128}
+
+
+def folded(*parts, format="html"):
+    """What becomes of an entry of the API: the texts of its nodes, in order."""
+    entry = nodes.section("", *(make(text) for make, text in parts))
+    doctree = new_document("a page")
+    doctree += entry
+    lstm_book.fold_examples(SimpleNamespace(builder=SimpleNamespace(format=format)), doctree, "a")
+    return [node.astext() for node in entry]
+
+
+def rubric(text):
+    return nodes.rubric(text, text)
+
+
+def paragraph(text):
+    return nodes.paragraph(text, text)
+
+
+def doctest(text):
+    return nodes.doctest_block(text, text)
+
+
+def test_the_example_of_an_entry_is_folded_to_its_last_line_of_code():
+    start, end = "<details class='example'><summary>Example</summary>", "</details>"
+    entry = [
+        (paragraph, "What."), (rubric, "Example"), (doctest, ">>> 1"), (paragraph, "So."),
+        (doctest, ">>> 2"), (paragraph, "More."), (rubric, "Other"), (doctest, ">>> 3"),
+    ]  # fmt: skip
+    assert folded(*entry) == [
+        "What.", start, ">>> 1", "So.", ">>> 2", end, "More.", "Other", ">>> 3",
+    ]  # fmt: skip
+    assert folded(*entry, format="latex") == [text for _, text in entry]
+    assert folded((rubric, "Other"), (doctest, ">>> 1")) == ["Other", ">>> 1"]
+    assert folded((rubric, "Example"), (rubric, "no"), (doctest, ">>> 1")) == [
+        start, end, "no", ">>> 1",
+    ]  # fmt: skip
