@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lstm import (
@@ -26,7 +27,7 @@ from lstm import (
     steps,
 )
 from lstm import text as lstm_text
-from lstm.book import labels, ngrams
+from lstm.book import labels, ngrams, tables
 from lstm.exchange import conventions
 from lstm.parallel import adjoint, diagonal, gradient, linear, newton
 
@@ -182,6 +183,54 @@ def test_chapters_do_not_type_the_module_again():
         for c in cells(path, "code"):
             for defined_name in re.findall(r"^def (\w+)", "".join(c["source"]), re.MULTILINE):
                 assert defined_name not in names - allowed, (path.name, defined_name)
+
+
+def losing_nan(source):
+    """Calls of Python's ``max`` on errors: a nan that is not the first would be lost."""
+
+    def is_max(node):
+        return isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("max", "min")
+
+    def measures(node):
+        parts = [part for arg in node.args for part in ast.walk(arg)]
+        return any(getattr(part, "attr", None) in ("max", "min", "norm") for part in parts)
+
+    for node in ast.walk(ast.parse(re.sub(r"^%", "# %", source, flags=re.M))):
+        if is_max(node) and measures(node):
+            yield ast.unparse(node)
+        if isinstance(node, ast.Assign) and is_max(node.value) and not node.value.keywords:
+            names = {ast.unparse(target) for target in node.targets}
+            if names & {ast.unparse(arg) for arg in node.value.args}:
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("worst = max(abs(a - b).max() for a, b in pairs)", 1),
+        ("for e in errors:\n    worst = max(worst, e)", 1),
+        ("%time f()\nerror = max(np.linalg.norm(a - b) for a, b in pairs)", 1),
+        ("worst = np.max([abs(a - b).max() for a, b in pairs])", 0),
+        ("worst = np.maximum(worst, abs(a).max())", 0),
+        ("n = max(lengths)", 0),
+    ],
+)
+def test_losing_nan_is_seen(source, found):
+    assert len(list(losing_nan(source))) == found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_error_that_is_nan_gets_lost(path):
+    assert not [call for c in cells(path, "code") for call in losing_nan("".join(c["source"]))]
+
+
+def test_bounds_are_the_next_power_of_ten():
+    assert [tables.bound(e, 1e-14) for e in (0, 1e-15, 1.1e-14, 1e-13, 2.0, [1e-9, 3e-7, 0])] == [
+        "1e-14", "1e-14", "1e-13", "1e-13", "1e+01", "1e-06",
+    ]  # fmt: skip
+    for wrong in (np.nan, [0.0, np.nan], [1.0, np.inf], -1e-3, []):
+        with pytest.raises(ValueError, match="errors: expected finite ones, none negative, got"):
+            tables.bound(wrong, 1e-14)
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "index.md"], ids=lambda p: p.name)

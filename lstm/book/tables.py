@@ -1,16 +1,17 @@
-"""Step tables for the book: what one has that another lacks, as Markdown."""
+"""Tables for the book: what one step table has that another lacks, and errors as bounds."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, log10
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..gradcheck import THRESHOLDS, check_steps
 from ..reference import STEPS
 from ..steps import Step, Values
 
-__all__ = ["changes", "difference", "errors"]
+__all__ = ["bound", "changes", "difference", "errors"]
 
 
 def difference(
@@ -87,9 +88,34 @@ def errors(step: Step, values: Values) -> dict[str, str]:
     for oracle in THRESHOLDS:
         checks = check_steps(values, table=[step], oracle=oracle)
         found_here = [e for c in checks for e in c.report.raise_if_failed().errors.values()]
-        worst = max(float(np.max(e)) for e in found_here)
-        found[oracle] = f"{10.0 ** ceil(log10(max(3 * worst, 1e-15))):.0e}"
+        found[oracle] = bound([3 * np.max(e) for e in found_here], 1e-15)
     return found
+
+
+def bound(errors: ArrayLike, least: float) -> str:
+    """Write the largest of some errors as a bound, which is the same on every machine.
+
+    Machines round in another order, so the errors themselves differ. A nan is never lost, as it
+    would be by Python's ``max``, unless it came first.
+
+    Args:
+        errors: One error or several, none negative.
+        least: The smallest bound to be written, above the errors that are mere rounding.
+
+    Returns:
+        str: The next power of ten.
+
+    Raises:
+        ValueError: If an error is nan, infinite or negative, or there is none.
+
+    Example:
+        >>> bound([0.0, 3.2e-9], 1e-14), bound(1e-9, 1e-14), bound(0.0, 1e-14)
+        ('1e-08', '1e-09', '1e-14')
+    """
+    found = np.asarray(errors)
+    if not found.size or not ((found >= 0) & (found < np.inf)).all():
+        raise ValueError(f"errors: expected finite ones, none negative, got {errors!r}")
+    return f"{10.0 ** ceil(log10(max(float(found.max()), least))):.0e}"
 
 
 def _key(step: Step) -> Any:

@@ -32,7 +32,7 @@ def load(params: Any) -> list[Layer]:
 
 
 def dump(layers: Iterable[Layer]) -> list[Any]:
-    """Convert a stack to parameters for ``haiku.LSTM``, less the 1 that it adds to the forget gate.
+    """Convert a stack to parameters for ``haiku.LSTM``; the 1 that it adds is subtracted first.
 
     A gradient contains no such 1: convert it, convert zeros, and subtract the two.
 

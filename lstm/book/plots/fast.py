@@ -74,11 +74,11 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
     """Draw times as ratios to a limit, rung by rung.
 
     Args:
-        panels: One panel a title; in it, by shape and rung, the first quartile, the
+        panels: For each panel by its title, then by shape and rung: the first quartile, the
             median and the third quartile of the ratio.
 
     Returns:
-        Figure: In each panel one line a shape, falling towards the limit, 1.
+        Figure: In each panel a line for each shape, which falls towards the limit, 1.
 
     Example:
         >>> rungs = {"first": (2.9, 3.0, 3.2), "last": (1.1, 1.2, 1.3)}

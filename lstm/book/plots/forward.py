@@ -30,7 +30,7 @@ def recall(values: Any, marked: int, answers: Mapping[str, tuple[Any, Any]]) -> 
         answers: For each network by name the true values and its answers, each (b,).
 
     Returns:
-        Figure: On the left the sequence; beside it a scatter of answers for each network.
+        Figure: The sequence on the left, and beside it a scatter plot of each network's answers.
 
     Example:
         >>> len(recall([0.1, -0.5, 0.3], 1, {"plain": ([0.5, -0.5], [0.0, 0.1])}).axes)
