@@ -221,7 +221,7 @@ def cells(module):
 def text(module):
     """Letters one by one, across the pieces that a text is read in."""
     for length, b, K, H in ((1000, 1, 3, 2), (1001, 1, 3, 2), (1002, 2, 3, 2), (2003, 1, 2, 1),
-                            (52, 17, 5, 4), (9, 2, 70, 66)):  # fmt: skip
+                            (52, 17, 5, 4), (9, 130, 3, 2), (9, 2, 70, 66)):  # fmt: skip
         params = network.init(K, H, K, rng=length, dtype=float)
         params["WOUT"][:] = np.random.default_rng(1).standard_normal(params["WOUT"].shape)
         symbols = np.random.default_rng(2).integers(K, size=(length, b))
@@ -229,7 +229,8 @@ def text(module):
         powers = np.exp(answers)
         p = np.take_along_axis(powers, symbols[1:, :, None], axis=-1)[..., 0] / powers.sum(axis=-1)
         agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, f"{length}, {b}")
-    for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129), (300, 2, 5003)):
+    for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129), (300, 2, 5003),
+                         (9, 3, 40_000), (9, 3, 70_000)):  # fmt: skip
         ring = np.arange(length) % 70
         pieces = itertools.islice(module.streams(ring, n, b, 70), 20)
         read = np.concatenate([piece.X.argmax(axis=-1) for piece in pieces])
@@ -355,11 +356,108 @@ def training(module):
         along(loss, params, result.grads, f"{(n, b, D, H, K)}")
 
 
+MOVED = ((1, 1, 1), (17, 3, 2), (65, 2, 1), (300, 2, 1), (3, 17, 2), (3, 65, 1), (2, 300, 1),
+         (3, 2, 70), (3, 3, 3))  # n, b, D  # fmt: skip
+
+
+def masks(module):
+    """Steps and sequences are moved as they are: every number arrives to the bit."""
+    for k, ((n, b, D), dtype) in enumerate(itertools.product(MOVED, ("f4", "f8", "c16", "i8"))):
+        rng = np.random.default_rng(k)
+        bits = rng.integers(-(2**62), 2**62, (n, b, D), dtype=np.int64)
+        X = (bits if dtype == "i8" else bits / 2.0**61).astype(dtype)
+        mask = rng.random((n, b)) < rng.random(b)
+        lengths = mask.sum(axis=0)
+        moved, found, source = module.left_align(X, mask)
+        want, origin = np.zeros_like(X), np.zeros((n, b), int)
+        for j in range(b):
+            real = np.flatnonzero(mask[:, j])
+            want[: len(real), j] = X[real, j]
+            origin[:, j] = [*real, *np.flatnonzero(~mask[:, j])]
+        np.testing.assert_array_equal(moved, want, strict=True)
+        np.testing.assert_array_equal(source, origin)
+        np.testing.assert_array_equal(found, lengths)
+        np.testing.assert_array_equal(module.lengths_of(np.arange(n)[:, None] < lengths), lengths)
+        if dtype != "i8":
+            padded, found = module.pad(want[:length, j] for j, length in enumerate(lengths))
+            np.testing.assert_array_equal(padded, want[: lengths.max()], strict=True)
+            np.testing.assert_array_equal(found, lengths)
+
+
+ROWS = ((1, 1), (3, 65), (2, 300), (7, 2), (130, 3), (1100, 2), (70, 1100), (5000, 3))
+LOUDNESS = (1e-9, 1, 30)
+
+
+def losses(module):
+    """Many rows and many classes, of which some count: every row as by itself, in long doubles."""
+    for k, ((m, K), dtype, scale) in enumerate(itertools.product(ROWS, FLOATS, LOUDNESS)):
+        rng, label = np.random.default_rng(k), f"{(m, K)}, {np.dtype(dtype)}, times {scale}"
+        answers = (scale * rng.standard_normal((m, K))).astype(dtype)
+        right = np.eye(K, dtype=dtype)[rng.integers(K, size=m)]
+        shares = rng.dirichlet(np.ones(K), size=m).astype(dtype)
+        where = rng.random(m) < 0.7
+        where[rng.integers(m)] = True
+        wide = answers.astype(np.longdouble)
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        p = powers / powers.sum(axis=-1, keepdims=True)
+        for loss, Y, want, slope in (
+            (module.squared_error, shares, ((wide - shares) ** 2).sum(axis=-1) / 2, wide - shares),
+            (module.cross_entropy, right, -np.log(p[right == 1]), p - right),
+            (module.cross_entropy, shares, -(shares * np.log(p)).sum(axis=-1), p - shares),
+        ):
+            by_row, gradient = loss(answers, Y)
+            mean, dY = module.mean_loss(answers, Y, where, loss)
+            got = {"losses": by_row, "gradient": gradient, "mean": np.array(mean, dtype), "dY": dY}
+            count = where.sum()
+            agree(got, {
+                "losses": want.astype(dtype), "gradient": slope.astype(dtype),
+                "mean": np.array(want[where].sum() / count, dtype),
+                "dY": np.where(where[:, None], slope / count, 0).astype(dtype),
+            }, f"{loss.__name__}, {label}", least=1)  # fmt: skip
+
+
+def square(p):
+    return p**2
+
+
+CHECKED = ((1,), (2, 25), (51,), (17, 60), (5, 7, 9), (2049,))
+
+
+def comparing(module):
+    """One wrong element, first, last or anywhere, in arrays of any size: each way to look sees it.
+
+    A sample of all but one is looked at with several seeds, so that no element is left out by all.
+    """
+    for k, shape in enumerate(CHECKED):
+        rng = np.random.default_rng(k)
+        p, w = rng.choice((-1, 1), shape) * (1 + rng.random(shape)), 2 + rng.random(shape)
+        size = p.size
+        ways = [{"sample": size - 1, "seed": seed} for seed in range(3)] if size > 1 else [{}]
+        oracles = ("complex", np.float64), ("central", np.float64), ("central", np.float32)
+        for oracle, dtype in oracles[: 3 if size < 1000 else 1]:
+            given = [square, {"p": p.astype(dtype)}, w.astype(dtype)]
+            right = (2 * p * w).astype(dtype)
+            for place in {0, size - 1, int(rng.integers(size))}:
+                wrong = right.copy()
+                wrong.flat[place] *= dtype(99)
+                for looks in ([{}], [{"sample": size}], ways, [{"directions": 3}]):
+                    label = f"{shape}, {np.dtype(dtype)}, {oracle}, element {place}, {looks}"
+                    assert all(module.check(*given, {"p": right}, oracle=oracle, **look).passed
+                               for look in looks), label  # fmt: skip
+                    found = [module.check(*given, {"p": wrong}, oracle=oracle, **look)
+                             for look in looks]  # fmt: skip
+                    assert not all(report.passed for report in found), label
+                    if "directions" not in looks[0]:
+                        worst = [r.worst.index for r in found if not r.passed]
+                        assert set(worst) == {np.unravel_index(place, shape)}, label
+
+
 NEWER = {
     "stream": ("stream", stream), "recompute": ("recompute", recompute),
     "linear": ("parallel.linear", linear), "newton": ("parallel.newton", newton),
     "adjoint": ("parallel.adjoint", adjoint), "cells": ("variants", cells), "text": ("text", text),
     "dropout": ("dropout", dropout), "training": ("train", training),
-    "attention": ("attention", attention),
+    "attention": ("attention", attention), "masks": ("masks", masks),
+    "losses": ("losses", losses), "comparing": ("compare", comparing),
 }  # fmt: skip
 """The module of each sweep, and the sweep."""

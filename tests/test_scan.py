@@ -613,6 +613,26 @@ def test_another_program_knows_lengths_directions_and_single_sequences(program, 
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "program", "reverse"),
+    [
+        ((37, 3, 2, 3), {"remat": 1}, True), ((131, 5, 3, 4), {"remat": True}, False),
+        ((70, 66, 2, 3), {"remat": 7, "unroll": 3}, False), ((9, 2, 130, 66), {"remat": 3}, True),
+        ((300, 2, 1, 2), {"remat": 8, "unroll": 17}, True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_another_program_at_other_sizes_with_lengths(sizes, program, reverse):
+    """Many pieces, long ones, wide batches, inputs and states."""
+    problem = draw(**dict(zip("nbDH", sizes, strict=True)))
+    n, b = sizes[:2]
+    lengths = np.random.default_rng(n).integers(n + 1, size=b)
+    lengths[:2] = n, n - 1
+    options = {"lengths": lengths, "reverse": reverse}
+    got = gradients(partial(scan.forward, **options, **program), problem)
+    assert_same(got, gradients(partial(scan.forward, **options), problem), 1e-12)
+
+
 @pytest.mark.parametrize(("n", "unroll"), [(19, 5), (5, 8)])
 def test_turns_of_any_size(n, unroll):
     """Of several steps, with some left over, and of more than there are."""

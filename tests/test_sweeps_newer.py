@@ -85,6 +85,12 @@ class Broken:
         return self._change(dHout, self._cell.backward(dHout, cache, dstate))
 
 
+def right_from(place, function, inputs, w, gradients):
+    """The gradient of the squares, in which no element from a place on is wrong."""
+    p, given = inputs["p"], gradients["p"]
+    return {"p": np.where(np.arange(p.size).reshape(p.shape) < place, given, 2 * p * w)}
+
+
 def cells(change):
     from lstm.variants import CELLS
 
@@ -128,6 +134,10 @@ PLANTED = {
         m.bits(params, symbols), np.s_[1000:1001])}),
     "a reader on a long text": ("text", lambda m: {"streams": lambda ring, *a: m.streams(
         ring[: len(ring) // 7 * 7] if len(ring) > 3000 else ring, *a)}),
+    "a ring that 16 bits cannot count": ("text", lambda m: {"streams": lambda ring, *a: m.streams(
+        ring if len(ring) <= 1 << 16 else ring[: 1 << 16], *a)}),
+    "bits of forty texts": ("text", lambda m: {"bits": lambda params, symbols: zeroed(
+        m.bits(params, symbols), np.s_[:, 40:])}),
     "attention: dM of sixteen sequences": ("attention", lambda m: {
         "backward": lambda dY, cache: {k: v * (1.001 if k == "M" and dY.shape[1] > 16 else 1)
                                        for k, v in m.backward(dY, cache).items()}}),
@@ -163,6 +173,29 @@ PLANTED = {
     "rows that count, of 50 steps": ("training", lambda m: {"run": lambda params, batch: edited(
         m.run(params, batch),
         grads=lambda g: {k: v * (1.001 if len(batch.X) > 50 else 1) for k, v in g.items()})}),
+    "masks: 64 sequences": ("masks", lambda m: {"pad": lambda sequences: edited(
+        m.pad(sequences), X=lambda a: a.astype("f4").astype(a.dtype) if a.shape[1] > 64 else a)}),
+    "masks: whole numbers of 53 bits": ("masks", lambda m: {"left_align": lambda *given: edited(
+        m.left_align(*given), X=lambda a: (a + 0.0).astype(a.dtype))}),
+    "masks: the order of seventeen steps": ("masks", lambda m: {"left_align": lambda X, mask: (
+        edited(m.left_align(X, mask), source=lambda a: (
+            np.sort(a, axis=0) if len(a) > 16 else a)))}),
+    "masks: lengths of 8 bits": ("masks", lambda m: {"lengths_of": lambda mask: (
+        m.lengths_of(mask).astype(np.int8))}),
+    "losses: 255 classes": ("losses", lambda m: {"cross_entropy": lambda z, Y: m.cross_entropy(
+        np.where(np.arange(z.shape[-1]) < 256, z, -999).astype(z.dtype), Y)}),
+    "losses: the squares of 64 numbers": ("losses", lambda m: {"squared_error": lambda z, Y: (
+        m.squared_error(z[..., :64], Y[..., :64])[0], m.squared_error(z, Y)[1])}),
+    "losses: the mean of a thousand rows": ("losses", lambda m: {"mean_loss": lambda *given: edited(
+        m.mean_loss(*given), loss=lambda loss: loss * (1 if len(given[0]) <= 1000 else 1.001))}),
+    "losses: loud answers": ("losses", lambda m: {"cross_entropy": lambda z, Y: m.cross_entropy(
+        np.clip(z, -20, 20), Y)}),
+    "comparing: errors beyond the thousandth": ("comparing", lambda m: {
+        "check": lambda *given, **named: m.check(*given[:3], right_from(1000, *given), **named)}),
+    "comparing: samples without the last": ("comparing", lambda m: {
+        "check": lambda *given, **named: m.check(*given[:3], (
+            right_from(given[1]["p"].size - 1, *given) if "sample" in named else given[3]
+        ), **named)}),
 }  # fmt: skip
 
 
