@@ -169,7 +169,7 @@ def backward(
     dc, dh = dCn[order], dHn[order]  # a sequence's own, until its last step is reached
     dZ, dk = np.empty_like(IFOG), np.empty((b, 4 * H), dtype)
     for block in _blocks(starts, 4 * H):
-        # As in `lstm.fused`: the factors that take dc and dh to the raw gates, many steps at once.
+        # As in `lstm.fused`, the factors that take dc and dh to the raw gates.
         rows = slice(block[0], block[-1])
         ifog, dz, s = IFOG[rows], dZ[rows], S[rows]
         i, f, o, g = split_gates(ifog)

@@ -74,12 +74,14 @@ def _each(name: str, gates: str = "i f g o") -> tuple[str, ...]:
 # fmt: off
 ROSETTA: dict[str, Convention] = {
     "PyTorch": Convention(
-        order="i f g o", gates="rows", x="weight_ih", h="weight_hh", biases=("bias_ih", "bias_hh"),
+        order="i f g o", gates="rows",
+        x="weight_ih", h="weight_hh", biases=("bias_ih", "bias_hh"),
         may_lack_bias=True, state="(h, c)", arrays="module.state_dict()",
         remark="names end in the layer, such as _l0, and _reverse",
     ),
     "Keras": Convention(
-        order="i f c o", gates="columns", x="kernel", h="recurrent_kernel", biases=("bias",),
+        order="i f c o", gates="columns",
+        x="kernel", h="recurrent_kernel", biases=("bias",),
         may_lack_bias=True, state="[h, c]", arrays="layer.get_weights()",
         remark="unit_forget_bias starts the forget bias at 1, and stores it",
     ),
