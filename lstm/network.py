@@ -107,7 +107,6 @@ def answer(params: Mapping[str, Any], Hout: ArrayLike) -> NDArray[Any]:
     return np.asarray(Hout @ WOUT[1:] + WOUT[0])
 
 
-@np.errstate(over="ignore", under="ignore")
 def forward(
     params: Params,
     X: ArrayLike,

@@ -169,7 +169,7 @@ def forward(
     rng: np.random.Generator | None = ...,
     cache: bool,
 ) -> Forward | Outputs: ...
-@np.errstate(over="ignore", under="ignore")
+@np.errstate(under="ignore")
 def forward(
     X: ArrayLike,
     layers: Iterable[Layer],

@@ -65,6 +65,7 @@ def test_every_kind_is_tried():
         (b"a" * 511 + "ü".encode(), "text"),  # cut in the middle of a letter
         (b"a" * 510 + b"\xff", None),  # no text to its end
         (b"abc", None),
+        (b"ab", None),
         (b"ab\0cd", None),
         (b"\xff\xfe\xfd\xfc", None),
         (b" " * 507 + b"<htm", "text"),

@@ -547,6 +547,90 @@ def test_a_verdict_is_text_colour_html_and_json(monkeypatch, capsys):
     assert "\x1b" not in capsys.readouterr().out
 
 
+THREAD, PAGE = "https://github.com/o/r/pull/1", "b/04-one-step-back.html#equation-eq-di"
+VERDICT = Verdict(
+    (
+        Finding("forward", "right", "all outputs agree"),
+        Finding(
+            "backward", "wrong", "`di` takes i < g", ("more", "of it"), "eq-di", THREAD, "Which?",
+            Place("dW", (0, 2), 1.0, 2.5, "bias of i"), ("di: i for g",),
+        ),
+        Finding("b", "note", "slow"),
+        Finding("init", "unwritten", "it raises"),
+    ),
+    "My & yours", "b/",
+)  # fmt: skip
+
+
+def test_all_that_a_verdict_says_as_text():
+    lines = [
+        "My & yours",
+        "forward   right: all outputs agree",
+        "backward  WRONG: `di` takes i < g",
+        "          dW[0, 2] is 1, expected 2.5 (bias of i)",
+        "          more",
+        "          of it",
+        f"          Equation: (eq-di), chapter 4: {PAGE}",
+        f"          Others made it: {THREAD}",
+        "          Hint: Which?",
+        "b         note: slow",
+        "init      not written yet: it raises",
+    ]
+    assert str(VERDICT).split("\n") == lines
+    colored = "\n".join(lines)
+    for sign, number in (("right", 32), ("WRONG", 31), ("note", 33), ("not written yet", 33)):
+        colored = colored.replace(f"  {sign}:", f"  \x1b[1;{number}m{sign}\x1b[0m:")
+    assert VERDICT.text(color=True) == colored
+    assert str(Verdict(())) == ""
+    assert (VERDICT.ok, VERDICT.mistakes) == (False, ("di: i for g",))
+    one, two, *others = VERDICT.findings
+    assert [Verdict(tuple(f)).ok for f in ([one], [two], [one, others[0]], others)] == [
+        True, False, True, False
+    ]  # fmt: skip
+
+
+def test_all_that_a_verdict_says_as_html():
+    def finding(color, says, *rows):
+        style = f"border-left: 4px solid #{color}; padding-left: 0.7em; list-style: none"
+        below = "".join(f"<li>{row}</li>" for row in rows)
+        return f'<li style="{style}">{says}' + (f"<ul>{below}</ul>" if rows else "") + "</li>"
+
+    def link(to, text):
+        return f'<a style="color: #0b5394" href="{to}">{text}</a>'
+
+    code = '<code style="color: #741b47; background: none; border: 0">di</code>'
+    listed = [
+        finding("2e7d32", "<strong>forward right</strong>: all outputs agree"),
+        finding(
+            "c62828", f"<strong>backward WRONG</strong>: {code} takes i &lt; g",
+            "dW[0, 2] is 1, expected 2.5 (bias of i)", "more", "of it",
+            f"Equation: {link(PAGE, '(eq-di)')}, chapter 4",
+            f"Others made it: {link(THREAD, THREAD)}",
+            "<details><summary>Hint</summary>Which?</details>",
+        ),
+        finding("8a6100", "<strong>b note</strong>: slow"),
+        finding("8a6100", "<strong>init not written yet</strong>: it raises"),
+    ]  # fmt: skip
+    paper = "background: #fff; color: #222; padding: 0.3em 0.7em; overflow-wrap: anywhere"
+    around = f'<div role="group" aria-label="{{}}" style="{paper}"><ul style="padding-left: 0">'
+    page = "".join([around.format("My &amp; yours"), *listed, "</ul></div>"])
+    assert VERDICT._repr_html_() == page
+    assert Verdict(())._repr_html_() == around.format("Verdict") + "</ul></div>"
+
+
+def test_all_that_a_verdict_says_as_json():
+    found = json.loads(VERDICT.to_json())
+    assert found["findings"][1] == {
+        "part": "backward", "status": "wrong", "says": "`di` takes i < g",
+        "details": ["more", "of it"], "label": "eq-di", "source": THREAD, "hint": "Which?",
+        "place": {"array": "dW", "index": [0, 2], "yours": 1, "right": 2.5, "says": "bias of i"},
+        "mistakes": ["di: i for g"],
+    }  # fmt: skip
+    assert [each["part"] for each in found.pop("findings")] == ["forward", "backward", "b", "init"]
+    assert found == {"ok": False, "title": "My & yours", "mistakes": ["di: i for g"]}
+    assert Verdict.from_json(VERDICT.to_json()) == VERDICT
+
+
 def test_html_of_what_the_code_says_is_harmless():
     verdict = Verdict((Finding("<b>", "wrong", "<script>alert(1)</script> `<i>`"),))
     assert "<script>" not in verdict._repr_html_()

@@ -14,7 +14,7 @@ from lstm.tutor.equations import EQUATIONS
 from lstm.tutor.judge import PROBES, PROOFS
 from lstm.tutor.mistakes import mistakes
 from lstm.tutor.plain import KEPT, model
-from lstm.tutor.search import FORWARD, GRADIENTS, agree, explain, run
+from lstm.tutor.search import FORWARD, GRADIENTS, agree, explain, parts, run
 from lstm.tutor.styles import problem, style
 from lstm.zoo import ZOO, plant
 
@@ -109,6 +109,34 @@ def test_every_mistake_is_named_and_what_is_named_cannot_be_told_apart():
             for p in fresh if len(found) > 1 else ():
                 mine, its = run(plain, p), run(model(other.patches), p)
                 assert all(agree(mine[k], its[k], 1e-9) for k in names), (mistake.name, other.name)
+
+
+def test_outputs_are_cut_into_parts_that_one_mistake_can_leave_right():
+    n, D, H = 2, 5, 4
+    outputs = run(model(), problem(n, 1, D, H))
+    found, blocks = parts(outputs, ("Hout", "dW", "dc0")), outputs["dW"].reshape(1 + D + H, 4, H)
+    want = {f"Hout[{t}]": outputs["Hout"][t] for t in range(n)} | {"dc0": outputs["dc0"]}
+    for k, gate in enumerate(GATES):
+        block = blocks[:, k]
+        want |= {f"db {gate}": block[0], f"dWx {gate}": block[1:6], f"dWh {gate}": block[6:]}
+    assert found.keys() == want.keys()
+    for name in want:
+        np.testing.assert_array_equal(found[name], want[name], err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("h not carried", "Hout: first lacks"), ("neither carried", "h: s for o"),
+        ("x of the first step", "forget bias + 3"), ("h not carried", "one gate for all"),
+        ("Hout: last alone", "one gate's weights for all"),
+    ],
+)  # fmt: skip
+def test_two_mistakes_are_found_by_parts_of_one_number_each(names):
+    wrong = model(tuple(patch for name in names for patch in TABLE[name].patches))
+    probe, proof = ((p, run(wrong, p)) for p in (problem(2, 1, 1, 1), problem(3, 2, 5, 4)))
+    (found,) = explain([probe], [proof], names=FORWARD)
+    assert {mistake.name for mistake in found} == set(names)
 
 
 JUDGED = [bug for bug in ZOO.values() if bug.kind in ("backward", "forward", "another cell")]

@@ -25,6 +25,10 @@ def cells():
     return {name: make(D, H) for name, make in variants.CELLS.items()}
 
 
+def test_a_cell_has_the_name_that_it_is_called_by(cells):
+    assert [cell.name for cell in cells.values()] == NAMES
+
+
 @pytest.mark.parametrize("oracle", THRESHOLDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_row_of_every_table_on_its_own(name, oracle, cells):

@@ -1,6 +1,7 @@
 """Every published mistake must be caught by the ordinary tests of the package."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,7 +58,10 @@ def test_the_suite_catches(bug, tmp_path, run_tests):
 
 def test_every_bug_names_its_source():
     assert len(ZOO) >= 12
-    assert all(bug.source.startswith("https://") for bug in ZOO.values())
+    thread = r"(issues|pull)/\d+|blob/(master|[0-9a-f]{40})/\S+\.\w+"
+    for bug in ZOO.values():
+        place = rf"github\.com/[\w.-]+/[\w.-]+/({thread})|gist\.github\.com/\w+/[0-9a-f]{{20}}"
+        assert re.fullmatch(f"https://({place})", bug.source), bug
     assert {bug.kind for bug in ZOO.values()} == {
         "backward", "forward", "exchange", "another cell"
     }  # fmt: skip
