@@ -105,7 +105,7 @@ def by_hand(row, arrays, D, H):
 @ROWS
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("D", "H"), [(3, 2), (4, 4), (65, 64), (64, 65), (2, 130), (130, 2), (9, 1)]
+    ("D", "H"), [(3, 2), (4, 4), (65, 64), (64, 65), (2, 130), (130, 2), (9, 1), (1, 1)]
 )
 def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
     """Both biases drawn, inputs as many as units, and far more or fewer."""

@@ -750,10 +750,37 @@ def test_every_half_is_the_number_that_it_was(tmp_path):
     np.testing.assert_array_equal(tensors.from_bfloat16(bits), want)
 
 
-def test_arrays_by_columns_are_stored_by_rows():
-    array = np.asfortranarray(np.random.default_rng(0).standard_normal((3, 4)))
-    for stored, _ in (
-        tensors.open_safetensors(tensors.to_safetensors({"x": array}, {})),
-        (tensors.open_npz(tensors.open_zip(tensors.to_npz({"x": array}))), None),
-    ):
-        np.testing.assert_array_equal(stored["x"].read(), array)
+@pytest.mark.parametrize(
+    "shape", [(), (1,), (0,), (5,), (3, 4), (0, 3), (2, 3, 4), (2, 1, 3, 5)], ids=str
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_any_rank_by_rows_or_by_columns(shape, dtype):
+    """Beside others, so that no place is the first or the last by chance."""
+    rng = np.random.default_rng(0)
+    arrays = {"a": rng.standard_normal(3), "x": rng.standard_normal(shape), "z": np.ones((2, 2))}
+    arrays = {name: np.asarray(array, dtype) for name, array in arrays.items()}
+    for order in "CF":
+        given = {name: np.array(array, order=order) for name, array in arrays.items()}
+        file = io.BytesIO()
+        np.savez(file, **given)  # which keeps columns as they are
+        for stored in (
+            tensors.open_safetensors(tensors.to_safetensors(given, {}))[0],
+            tensors.open_npz(tensors.open_zip(tensors.to_npz(given))),
+            tensors.open_npz(tensors.open_zip(file.getvalue())),
+        ):
+            assert list(stored) == list(arrays)
+            for name, array in arrays.items():
+                assert stored[name].shape == array.shape
+                np.testing.assert_array_equal(stored[name].read(), array, strict=True)
+
+
+@pytest.mark.parametrize("size", [1, 33, 5000])
+def test_a_digest_changes_with_any_number(size):
+    x = np.random.default_rng(0).standard_normal((size, 2))
+    digests = {npz_file.digest({"x": x, "y": x[:1]}, "")}
+    places = {0, 1, 2 * size - 1, *np.random.default_rng(1).integers(2 * size, size=30).tolist()}
+    for place in places:
+        other = x.copy()
+        other.flat[place] = np.nextafter(other.flat[place], 9)
+        digests.add(npz_file.digest({"x": other, "y": x[:1]}, ""))
+    assert len(digests) == 1 + len(places)
