@@ -211,7 +211,7 @@ def imported(file):
                 found |= {f"lstm.{node.attr}", "lstm.fused"}
             case ast.Attribute(value=ast.Name(id=name)) if name in names:  # exchange.torch
                 found.add(f"{names[name]}.{node.attr}")
-    return found
+    return found | {"lstm.stream"} if "lstm.Stream" in found else found
 
 
 def every_mutant(name, source):

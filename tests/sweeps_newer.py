@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 from helpers import run, run_by_reference
-from sweeps import FAR, FLOATS, agree, cast, compare, exact, scaled
+from sweeps import FAR, FLOATS, agree, compare, exact, scaled
 
 from lstm import fused, network
 from lstm.gradcheck import random_problem
@@ -81,13 +81,18 @@ def recompute(module):
 
 def adjoint(module):
     """The backward pass as one scan."""
-    for label, problem in problems((np.float64,)):
+    for label, problem in itertools.chain(problems(), one_sequence()):
         if problem.inputs["c0"].shape[1] > 66 or problem.inputs["c0"].size > 500:
             continue  # 4 n b H**2 numbers
         pair = type("Pair", (), {"forward": staticmethod(fused_forward),
                                  "backward": staticmethod(module.backward)})  # fmt: skip
         # products of matrices add up more rounding than the loop does
-        compare(pair, cast(problem, np.float64), label, least=loosely(problem))
+        compare(pair, problem, label, least=loosely(problem))
+
+
+def one_sequence():
+    for n, dtype in itertools.product((1, 7, 70), FLOATS):
+        yield f"one sequence of {n}, {np.dtype(dtype)}", random_problem(n, 1, 2, 3, dtype=dtype)
 
 
 def fused_forward(**inputs):
@@ -97,9 +102,33 @@ def fused_forward(**inputs):
 
 
 def loosely(problem):
-    """Allow errors up to a hundred times the largest cotangent's, because gradients may be
+    """Allow errors up to so many times the largest cotangent's, because gradients may be
     smaller."""
-    return 100 * max(float(np.abs(w).max(initial=0)) for w in problem.cotangents)
+    times = 100 if problem.inputs["X"].dtype == np.float64 else 0.5
+    return times * max(float(np.abs(w).max(initial=0)) for w in problem.cotangents)
+
+
+def diagonal(module):
+    """The loop and Newton's method are an LSTM whose recurrent weights are diagonal."""
+    shapes = [*((n, 2, 3, 4) for n in LENGTHS), *SHAPES, (20, 3, 2, 1), (3, 300, 1, 2)]
+    for k, ((n, b, D, H), dtype) in enumerate(itertools.product(shapes, FLOATS)):
+        rng, label = np.random.default_rng(k), f"{(n, b, D, H)}, {np.dtype(dtype)}"
+        X, bias, Wx, w = (rng.standard_normal(shape).astype(dtype)
+                          for shape in ((n, b, D), 4 * H, (D, 4 * H), 4 * H))  # fmt: skip
+        Wx /= dtype(np.sqrt(D))
+        Wh = np.concatenate([np.diag(part) for part in np.split(w, 4)], axis=1)
+        WLSTM = np.concatenate([bias[None], Wx, Wh]).astype(float)
+        true = fused.forward(X.astype(float), WLSTM)
+        want = {"C": true.cache.C[1:].astype(dtype), "Hout": true.Hout.astype(dtype)}
+        agree(dict(zip(want, module.forward(X, bias, Wx, w), strict=True)), want, label)
+        found = module.solve(X, bias, Wx, w, tolerance=1e-12 if dtype == np.float64 else 1e-5)
+        assert found.converged, label
+        for name, value in want.items():
+            got = getattr(found, name)
+            assert (got.dtype, got.shape) == (value.dtype, value.shape), label
+            assert np.abs(got - value).max(initial=0) < (1e-10 if dtype == np.float64 else 1e-4), (
+                f"{label}: {name} is off"
+            )
 
 
 def newton(module):
@@ -459,5 +488,6 @@ NEWER = {
     "dropout": ("dropout", dropout), "training": ("train", training),
     "attention": ("attention", attention), "masks": ("masks", masks),
     "losses": ("losses", losses), "comparing": ("compare", comparing),
+    "diagonal": ("parallel.diagonal", diagonal),
 }  # fmt: skip
 """The module of each sweep, and the sweep."""

@@ -45,6 +45,7 @@ def test_tests_with_the_peers_judge_what_they_import():
     assert "tests/peers/test_tinygrad.py" in mutants.others("stack")
     assert "tests/test_stack.py" in mutants.others("fused")  # by the name `lstm.forward`
     assert "tests/test_flags.py" in mutants.others("exchange/nnx")  # by `exchange.nnx`
+    assert "tests/test_layouts.py" in mutants.others("stream")  # by `lstm.Stream`
 
 
 def test_the_page_is_that_of_the_scores():

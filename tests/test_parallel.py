@@ -394,10 +394,15 @@ def test_the_backward_pass_refuses_what_the_other_refuses():
         adjoint.backward(None, cache, np.zeros((2, 5), "float32"))
 
 
-@pytest.mark.parametrize("n", [0, 1, 17])
-def test_the_gradient_in_jax(n):
+@pytest.mark.parametrize(
+    "sizes",
+    [{"n": 0}, {"n": 1}, {"n": 17}, {"n": 130}, {"n": 3, "b": 18}, {"n": 3, "D": 70},
+     {"n": 5, "H": 1}, {"n": 4, "b": 1, "D": 1, "H": 34}],
+    ids=str,
+)  # fmt: skip
+def test_the_gradient_in_jax(sizes):
     with jax.enable_x64(True):
-        X, WLSTM, c0, h0 = problem(n=n, forget=3.0)
+        X, WLSTM, c0, h0 = problem(**sizes, forget=3.0)
         rng = np.random.default_rng(9)
         true = lstm.scan.forward(X, WLSTM, c0, h0)
         cotangents = jax.tree.map(lambda a: jnp.asarray(rng.standard_normal(a.shape)), true)

@@ -190,6 +190,14 @@ PLANTED = {
         m.mean_loss(*given), loss=lambda loss: loss * (1 if len(given[0]) <= 1000 else 1.001))}),
     "losses: loud answers": ("losses", lambda m: {"cross_entropy": lambda z, Y: m.cross_entropy(
         np.clip(z, -20, 20), Y)}),
+    "one sequence in half precision": ("adjoint", lambda m: {
+        "backward": lambda dY, cache, *d: edited(m.backward(dY, cache, *d), dX=lambda a: (
+            a.astype("f2").astype("f4") if a.dtype == "f4" and a.shape[1] == 1 else a))}),
+    "diagonal: sixteen sequences": ("diagonal", lambda m: {"forward": lambda *given: tuple(
+        zeroed(a, np.s_[:, 16:]) for a in m.forward(*given))}),
+    "diagonal: half precision": ("diagonal", lambda m: {"solve": lambda *given, **named: edited(
+        m.solve(*given, **named), Hout=lambda a: (
+            a.astype("f2").astype("f4") if a.dtype == "f4" else a))}),
     "comparing: errors beyond the thousandth": ("comparing", lambda m: {
         "check": lambda *given, **named: m.check(*given[:3], right_from(1000, *given), **named)}),
     "comparing: samples without the last": ("comparing", lambda m: {
