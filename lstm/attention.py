@@ -233,7 +233,9 @@ def backward(dY: ArrayLike, cache: Cache) -> dict[str, NDArray[Any]]:
     writer = fused.backward(np.ascontiguousarray(d["h"].swapaxes(0, 1)), cache.writer)
     looked_at = d.get("s", np.zeros_like(v.s)).swapaxes(0, 1)
     # The writer began with the reader's last state.
-    reader = fused.backward(np.ascontiguousarray(looked_at), cache.reader, writer.dc0, writer.dh0)
+    reader = fused.backward(
+        np.ascontiguousarray(looked_at), cache.reader, writer.dc0, writer.dh0
+    )
     grads = {"READER": reader.dWLSTM, "WRITER": writer.dWLSTM, "WOUT": d["WOUT"]}
     return grads | ({"M": d["M"]} if "M" in d else {})
 
