@@ -123,7 +123,9 @@ def mean_loss(
     counts = where[..., None]
     losses, dY = _check_result(loss(answers, np.where(counts, Y, 0)), answers)
     m = where.sum()
-    return Mean(float(losses[where].sum() / m), np.where(counts, dY * dY.dtype.type(1 / m), 0))
+    return Mean(
+        float(losses[where].sum() / m), np.where(counts, dY * dY.dtype.type(1 / m), 0)
+    )
 
 
 def check_loss(loss: Any) -> None:

@@ -117,7 +117,8 @@ def run(
     params, last = check_params(params), check_flag("last", last)
     batch = _check_batch(batch, params, last)
     answers, Cn, Hn, cache = forward(
-        params, batch.X, lengths=batch.lengths, c0=c0, h0=h0, last=last, dropout=dropout, rng=rng
+        params, batch.X, lengths=batch.lengths, c0=c0, h0=h0,
+        last=last, dropout=dropout, rng=rng,
     )
     value, dY = mean_loss(answers, batch.Y, batch.where, loss)
     return Run(value, answers, backward(dY, cache).dparams, Cn, Hn)
@@ -205,7 +206,9 @@ def fit(
     if any(gradients is own for own in _OURS):
         params = check_params(params)
     elif not callable(gradients):
-        raise TypeError(f"gradients: expected a function such as lstm.train.run, got {gradients!r}")
+        raise TypeError(
+            f"gradients: expected a function such as lstm.train.run, got {gradients!r}"
+        )
     _check_loop(params, batches, optimizer, loss, carry)
     precision = _precision(params)
     with precision():
