@@ -125,7 +125,8 @@ def ours_stopping(updates, held_out, patience):
         loss = held_out(update.params)
         waited += 1
         if loss < best:
-            best, kept, waited = loss, update.params, 0
+            kept = update.params
+            best, waited = loss, 0
         if waited == patience:
             break
     return best, kept
@@ -136,8 +137,9 @@ def torch_stopping(net, updates, held_out, patience):
     for _ in updates:
         loss = held_out(net)
         waited += 1
-        if loss < best:  # a copy, not a view
-            kept = copy.deepcopy(net.state_dict())
+        if loss < best:
+            state = net.state_dict()  # a view
+            kept = copy.deepcopy(state)
             best, waited = loss, 0
         if waited == patience:
             break
@@ -146,10 +148,10 @@ def torch_stopping(net, updates, held_out, patience):
 
 def ours_plateau(rate=0.01, patience=5):
     return optax.chain(
-        optax.adam(rate),  # update(..., value=loss)
+        optax.adam(rate),
         optax.contrib.reduce_on_plateau(
             factor=0.5, patience=patience),
-    )
+    )  # then update(..., value=loss)
 
 
 def torch_plateau(optimizer, losses, patience=5):
