@@ -633,6 +633,27 @@ def test_another_program_at_other_sizes_with_lengths(sizes, program, reverse):
     assert_same(got, gradients(partial(scan.forward, **options), problem), 1e-12)
 
 
+@pytest.mark.parametrize("dtype", sweeps.FLOATS)
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("sizes", [(7, 3, 2, 3), (3, 18, 2, 3), (66, 70, 2, 3), (2100, 2, 1, 2),
+                                   (5, 9, 66, 130)], ids=str)  # fmt: skip
+def test_lengths_at_any_size_give_each_sequence_alone(sizes, reverse, dtype):
+    n, b, _, H = sizes
+    X, WLSTM, c0, h0 = sweeps.random_problem(*sizes, seed=n, dtype=dtype).inputs.values()
+    lengths = np.random.default_rng(b).integers(n + 1, size=b)
+    lengths[:2] = n, 0
+    got = scan.forward(X, WLSTM, c0, h0, lengths=lengths, reverse=reverse)
+    Hout = np.zeros((n, b, H), dtype)
+    Cn, Hn = c0.copy(), h0.copy()
+    way = -1 if reverse else 1
+    for j, length in enumerate(lengths):
+        alone = lstm.forward(X[:length][::way, [j]], WLSTM, c0[[j]], h0[[j]])
+        Hout[:length, j] = alone.Hout[::way, 0]
+        Cn[j], Hn[j] = alone.Cn[0], alone.Hn[0]
+    want = {"Hout": Hout, "Cn": Cn, "Hn": Hn}
+    sweeps.agree(dict(zip(want, got, strict=True)), want, f"{sizes}")
+
+
 @pytest.mark.parametrize(("n", "unroll"), [(19, 5), (5, 8)])
 def test_turns_of_any_size(n, unroll):
     """Of several steps, with some left over, and of more than there are."""
