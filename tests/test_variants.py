@@ -81,6 +81,25 @@ def test_whole_sequences_by_jax_through_the_same_table(name, cells):
     compare((run.Hout, run.state, *mine), (Hout, last, *theirs))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "n", "b", "D", "H"), [
+    ("GRU, reset after", 66, 2, 2, 3), ("sLSTM", 3, 18, 3, 4), ("mLSTM", 2, 2, 3, 18),
+    ("coupled gates", 2, 2, 70, 66), ("minGRU", 260, 1, 1, 1),
+])  # fmt: skip
+def test_the_same_in_jax_at_other_sizes(name, n, b, D, H, dtype):
+    cell = variants.CELLS[name](D, H)
+    problem = check.random_problem(cell, n, b)
+    X, params, state, dHout, dstate = jax.tree.map(lambda a: a.astype(dtype), tuple(problem))
+    run = cell.forward(X, params, state)
+    mine = cell.backward(dHout, run.cache, dstate)
+    with jax.enable_x64(True):
+        (Hout, last), theirs = by_jax(
+            partial(recurrent.scan, cell), (X, params, state), (dHout, dstate)
+        )
+    within = 1e-12 if dtype == np.float64 else 2e-5
+    compare((run.Hout, run.state, *mine), (Hout, last, *theirs), within)
+
+
 def compare(mine, theirs, within=1e-12):
     """Trees of arrays: equal but for rounding, relative to the largest number of each array."""
     got, want = jax.tree.leaves(mine), jax.tree.leaves(theirs)
