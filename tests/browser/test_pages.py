@@ -37,6 +37,21 @@ WORDLESS = """() => [
     .filter((e) => !e.querySelector("th")),
 ].map((e) => e.outerHTML.slice(0, 100))"""
 
+# Code and numbers in tables that are torn over several lines.
+TORN = """() => {
+  const torn = [], cells = "article :is(th, td) code, article td.text-right";
+  for (const cell of document.querySelectorAll(cells)) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(texts.currentNode);
+      const boxes = [...range.getClientRects()].filter((box) => box.width);
+      if (boxes.some((box) => box.top >= boxes[0].bottom)) torn.push(cell.textContent.trim());
+    }
+  }
+  return torn;
+}"""
+
 
 def test_the_site_is_built():
     assert len(CHAPTERS) >= 12, "run make book first"
@@ -56,6 +71,7 @@ def test_page(visit, path):
             )
             where = f"{path}, {theme}, {width}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+            assert page.evaluate(TORN) == [], where
             found = Axe().run(page, options=AXE).response["violations"]
             told = [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found]
             assert told == [], where
