@@ -30,17 +30,23 @@ def _gate(position: int, activation: Callable[[Any], Any], slope: Slope) -> list
     k = GATES[position]
     zk = f"z_{k}"
 
-    def uncut(v: Values, dzk: Any) -> Any:
-        """The gradient of z through z_k alone: zero in the columns of the other gates."""
-        zero = numpy_of(dzk).zeros_like(dzk)
-        return glue([dzk if column == position else zero for column in range(len(GATES))])
+    def cut(v: Values) -> Any:
+        return split_gates(v.z)[position]
 
-    def squash(v: Values, dk: Any) -> Any:
+    def uncut(v: Values, dzk: Any) -> Any:
+        """The gradient of z through z_k alone: zero in the columns of other gates."""
+        zero = numpy_of(dzk).zeros_like(dzk)
+        return glue([dzk if gate == k else zero for gate in GATES])
+
+    def squash(v: Values) -> Any:
+        return activation(getattr(v, zk))
+
+    def unsquash(v: Values, dk: Any) -> Any:
         return slope[1](getattr(v, k), dk)
 
     return [
-        Step(zk, "eq-cut", lambda v: split_gates(v.z)[position], {"z": ("eq-dz", uncut)}),
-        Step(k, "eq-gates", lambda v: activation(getattr(v, zk)), {zk: (slope[0], squash)}),
+        Step(zk, "eq-cut", cut, {"z": ("eq-dz", uncut)}),
+        Step(k, "eq-gates", squash, {zk: (slope[0], unsquash)}),
     ]
 
 
