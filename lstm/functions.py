@@ -60,7 +60,7 @@ def derivative_along(
             The inputs that it does not name stay where they are.
         oracle: "central" or "complex".
         delta: How far to move; None for that of ``DELTAS``. Central differences move by
-            ``delta`` in all, not in each element.
+            ``delta`` in total, not in each element.
 
     Returns:
         list: The derivative of each output along v, in the output's shape.

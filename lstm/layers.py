@@ -58,7 +58,8 @@ def init(
         input_size: D of the first layer. A later one reads the d * H outputs
             of the layer below.
         hidden_size: H of every layer, or a list with the H of each.
-        layers: How many layers, at least 1. None for as many as ``hidden_size`` has items, or 1.
+        layers: How many layers, at least 1. With None there are as many as
+            ``hidden_size`` has items, or one.
         bidirectional: Whether each layer has a backward direction, too.
         forget_bias: Initial bias of the forget gates.
         rng: A random generator, a seed for one, or None for a new one.

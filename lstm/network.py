@@ -213,8 +213,8 @@ def _without_padding(
 ) -> tuple[NDArray[Any], NDArray[np.intp] | None]:
     """Inputs with zeros after each sequence's end, and the lengths; None if all are the same.
 
-    One layer that reads forward may go on over padding, as long as what comes out there is not
-    used; that is faster than a piece for every length, as in `lstm.stack`.
+    A single layer that reads forward may run on over the padding, as long as its outputs there are
+    not used; that is faster than a piece for every length, as in `lstm.stack`.
     """
     D = len(WLSTM) - 1 - WLSTM.shape[1] // 4
     X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)

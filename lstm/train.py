@@ -103,7 +103,7 @@ def run(
 
     Raises:
         TypeError: If an argument has the wrong type or dtype.
-        ValueError: If a shape does not fit, nothing is asked for, an answer is asked for behind a
+        ValueError: If a shape does not fit, nothing is asked for, an answer is asked for beyond a
             sequence's end, or an input that is read is not finite.
 
     Example:
@@ -127,7 +127,7 @@ def run(
 def gradients(
     params: Params, batch: Batch, loss: Loss = squared_error, **options: Any
 ) -> tuple[float, NDArray[Any], Params]:
-    """Return what training needs of `run`: loss, answers and gradients.
+    """Return what training needs from `run`: loss, answers and gradients.
 
     Args:
         params: Parameters as from `lstm.network.init`.
