@@ -188,7 +188,7 @@ def main() -> None:
         found |= figures(path)
     changed = sharpen(found)
     for path in sorted((ROOT / "book/_static").glob("*.svg")):  # the drawings
-        if path.stem in ("cell", "cell-back", "map"):
+        if path.stem != "logo":
             text = path.read_text(encoding="utf-8")
             found[path.stem] = {"files": {"svg": text}, "caption": "", "description": ""}
     pack(found, ZIP)
