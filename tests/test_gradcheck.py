@@ -214,6 +214,17 @@ def test_jax_works_in_the_precision_of_the_inputs():
         np.testing.assert_allclose(gradient, np.cos(p), rtol=np.finfo(dtype).eps, strict=True)
 
 
+@pytest.mark.parametrize("oracle", [central_differences, complex_step])
+def test_an_oracle_differentiates_only_what_it_is_asked_for(oracle):
+    inputs = {"a": np.arange(3.0), "b": np.arange(4.0).reshape(2, 2)}
+    weights = np.array([1.0, 2.0])
+    (name, gradient), = oracle(
+        lambda a, b: b[0] * b[1] * a.sum(), inputs, weights, only={"b": [(0, 1), (1, 0)]}
+    ).items()
+    assert name == "b"
+    np.testing.assert_allclose(gradient, [[np.nan, 18], [0, np.nan]], rtol=1e-8, atol=1e-8)
+
+
 # The oracles fail on a wrong gradient
 
 

@@ -83,6 +83,13 @@ def test_bits_by_hand():
     np.testing.assert_allclose(bits(params, [2, 0, 1, 0, 2]), [1, 2, 1, 2], rtol=1e-14)
 
 
+def test_probabilities_too_small_for_a_float_are_zero():
+    with np.errstate(all="raise"):
+        for z, temperature in (([0.0, -1e3], 1.0), ([0.0, -1e3], 1e-308), ([3e38, -3e38], 0.5)):
+            p = text.probabilities(np.array(z), temperature=temperature)
+            np.testing.assert_array_equal(p, [1, 0])
+
+
 def test_a_letter_that_was_all_but_impossible_costs_what_it_costs():
     """Its probability, e^-3000, is too small for a float; its bits are not."""
     params = network.init(3, 4, 3, rng=0, dtype=float)

@@ -10,6 +10,7 @@ from tutor_mutants import candidates, verified
 
 from lstm import fused, reference, tutor
 from lstm.layout import GATES
+from lstm.tutor import of_backward, of_forward
 from lstm.tutor.equations import EQUATIONS
 from lstm.tutor.judge import PROBES, PROOFS
 from lstm.tutor.mistakes import mistakes
@@ -69,7 +70,9 @@ def test_a_second_bias_and_a_number_for_the_forget_gate():
 
 
 def test_the_table_is_well_made():
-    assert len(TABLE) > 750
+    assert len(TABLE) == len(mistakes()) > 750  # all names differ
+    written = {row[0] for row in (*of_forward.FORWARD, *of_backward.BACKWARD)}
+    assert written <= TABLE.keys()
     for mistake in TABLE.values():
         model(mistake.patches)  # every text to be replaced is there once
         assert mistake.label in EQUATIONS
@@ -82,9 +85,11 @@ def test_the_table_is_well_made():
 def test_no_mistake_of_the_table_is_right():
     p = problem(3, 2, 5, 4, FORM)
     right = everything(model(), p)
-    with np.errstate(all="ignore"):
-        for mistake in TABLE.values():
-            assert not np.allclose(everything(model(mistake.patches), p), right), mistake.name
+    for mistake in TABLE.values():
+        with np.errstate(all="raise"):  # what overflows is wrong, and no error
+            wrong = everything(model(mistake.patches), p)
+        with np.errstate(invalid="ignore"):
+            assert not np.allclose(wrong, right), mistake.name
 
 
 def test_the_equations_are_where_the_table_says():
@@ -109,6 +114,18 @@ def test_every_mistake_is_named_and_what_is_named_cannot_be_told_apart():
             for p in fresh if len(found) > 1 else ():
                 mine, its = run(plain, p), run(model(other.patches), p)
                 assert all(agree(mine[k], its[k], 1e-9) for k in names), (mistake.name, other.name)
+
+
+def test_what_is_infinite_or_huge_agrees_with_itself_or_nothing():
+    with np.errstate(all="raise"):
+        for a, b in ((np.inf, np.inf), (np.nan, 1.0), (1.7e308, -1.7e308), (1.0, np.nan)):
+            assert not agree(np.array([a, 1.0]), np.array([b, 1.0]), 1e-9)
+        assert agree(np.full(2, 1.7e308), np.full(2, 1.7e308), 1e-9)
+        p = problem(2, 1, 5, 4)
+        for value in (np.inf, np.nan, -1.7e308):
+            outputs = run(model(), p)
+            outputs["Hout"][0, 0, 0] = value
+            assert explain([(p, outputs)], [], names=FORWARD) == []
 
 
 def test_outputs_are_cut_into_parts_that_one_mistake_can_leave_right():

@@ -54,8 +54,7 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
         steps = name in ("Hout", "dX")
         expected, place = _expected(form, p, name, right)
         scale = float(np.abs(expected).max(initial=0.0))
-        with np.errstate(all="ignore"):
-            wrong = ~(np.abs(array - expected) <= tolerance * scale)
+        wrong = ~(np.abs(array - expected) <= tolerance * scale)
         if not wrong.any():
             continue
         where = np.argwhere(wrong)

@@ -28,8 +28,8 @@ _TWINS = {
     "z: zb twice", "keep: sign", "keep: twice", "keep: zero", "add: sign", "add: twice",
     "add: zero", "dcs: sign", "dcs: v**2 - 1", "dz_g: v**2 - 1", "dc: dcs sign", "dc: dcs twice",
     "dcs: zero", "dcs: twice", "dcs: half", "dc_prev: zero", "dc_prev: f missing",
-    "sigmoid slopes for all four", "tanh slopes for all four", "di: from df", "di: from dg",
-    "df: from di", "df: from dg", "dg: from di", "dg: from df", "h: c for s",
+    "di: from df", "di: from dg", "df: from di", "df: from dg", "dg: from di", "dg: from df",
+    "h: c for s",
 }  # fmt: skip
 
 
@@ -52,4 +52,4 @@ def mistakes(two_biases: bool = True, plus: bool = True) -> tuple[Mistake, ...]:
     without = _TWINS | (set() if two_biases else _OF_TWO_BIASES) | (set() if plus else _OF_PLUS)
     listed = [Mistake(*row) for row in (*FORWARD, *BACKWARD, *EACH_GATE, *ORDERS)]
     table = (*listed, *products(), *slopes(), *sums())
-    return tuple({m.name: m for m in table if m.name not in without}.values())
+    return tuple(m for m in table if m.name not in without)

@@ -212,10 +212,6 @@ BACKWARD: tuple[Row, ...] = (
     ("no slopes", "the slopes of all four gates are missing: `di`, `df`, `do`, `dg` are used for "
      "`dz`", "eq-dz-sigmoid", (*((f"d{k} * {k} * (1 - {k})", f"d{k}") for k in "ifo"),
                                ("dg * (1 - g**2)", "dg")), ""),
-    ("sigmoid slopes for all four", "the slope of the sigmoid is used for the candidate, too, and "
-     "that of tanh nowhere", "eq-dz-tanh", (("dg * (1 - g**2)", "dg * g * (1 - g)"),), ""),
-    ("tanh slopes for all four", "the slope of tanh is used for all four gates", "eq-dz-sigmoid",
-     tuple((f"d{k} * {k} * (1 - {k})", f"d{k} * (1 - {k}**2)") for k in "ifo"), ""),
     ("slopes swapped", "the slopes of sigmoid and tanh are swapped", "eq-dz-sigmoid",
      (*((f"d{k} * {k} * (1 - {k})", f"d{k} * (1 - {k}**2)") for k in "ifo"),
       ("dg * (1 - g**2)", "dg * g * (1 - g)")), ""),

@@ -93,7 +93,7 @@ FORWARD: tuple[Row, ...] = (
      (("        x = X[t]\n", "        x = X[0]\n"),), ""),
     ("x backwards", "the sequence is read from its end", "eq-unrolled",
      (("        x = X[t]\n", "        x = X[n - 1 - t]\n"),), ""),
-    ("first step left out", "the first step is left out", "eq-unrolled",
+    ("first step skipped", "the first step is left out", "eq-unrolled",
      (("        outs.append(h)\n", "        c, h = (c, h) if t else (c0, h0)\n"
        "        outs.append(h)\n"),), ""),
     # What is returned.

@@ -47,12 +47,11 @@ def run(plain: Model, p: Problem, back: bool = True) -> Arrays:
         >>> sorted(run(model(), problem(3, 2, 5, 4), back=False))
         ['Cn', 'Hn', 'Hout']
     """
-    with np.errstate(all="ignore"):
-        Hout, Cn, Hn, kept = plain.forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)
-        results = [Hout, Cn, Hn]
-        if back:
-            dX, dW, db2, dc0, dh0 = plain.backward(kept, p.W, p.c0, p.h0, p.dHout, p.dCn, p.dHn)
-            results += [dX, dW, db2 if p.second.any() else dW[0], dc0, dh0]
+    Hout, Cn, Hn, kept = plain.forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)
+    results = [Hout, Cn, Hn]
+    if back:
+        dX, dW, db2, dc0, dh0 = plain.backward(kept, p.W, p.c0, p.h0, p.dHout, p.dCn, p.dHn)
+        results += [dX, dW, db2 if p.second.any() else dW[0], dc0, dh0]
     return dict(zip(FORWARD + GRADIENTS, results, strict=False))
 
 
@@ -107,7 +106,6 @@ def parts(arrays: Arrays, names: Sequence[str]) -> Arrays:
     return found
 
 
-@np.errstate(all="ignore")
 def explain(
     probes: Sequence[tuple[Problem, Arrays]],
     proofs: Sequence[tuple[Problem, Arrays]],

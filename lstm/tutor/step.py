@@ -323,8 +323,7 @@ def _evaluate(lines: str, v: SimpleNamespace) -> dict[str, Any]:
     """Run lines of the plain loop with the values of one step."""
     scope = names_of() | vars(v)
     text = "".join(line.strip(" ") for line in lines.splitlines(keepends=True))
-    with np.errstate(all="ignore"):
-        exec(compile(text, "<line>", "exec"), scope)
+    exec(compile(text, "<line>", "exec"), scope)
     return scope
 
 
