@@ -17,12 +17,16 @@ import nbformat
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
+from fontTools import ttLib
 from PIL import Image
+from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "book/_ext"))
 
 import lstm_book  # noqa: E402
+import lstm_site  # noqa: E402
+import lstm_small  # noqa: E402
 
 BUILD = "from jupyter_book.cli.main import main; main()"
 
@@ -59,13 +63,16 @@ $$ c = f \\odot c_\\text{prev} + i \\odot g $$ (eq-one)
 
 **Exercise 1.1.** Count. **Exercise 1.2.** Again; see Exercise 1.1. As {eq}`eq-one` says ($c$).
 
-| $\\sigma$ | name |
-|---|---|
-| 1 | one |
+| $\\sigma$ | name | the $c$ |
+|---|---|---|
+| 1 | one | 2 |
 """
 CODE = "def step(c):\n    return c + 1  # (eq-one), (eq-none)"
 SECOND = (
     "# 6 Second\n\n" + "word " * 1800 + "\n\n$$ a \\\\ b $$ (eq-sum)\n\n$$ s = 1 $$ (eq-sigmoid)"
+    "\n\n## Exercises\n\nTry.\n\n## For those who need it\n\n"
+    + "word " * 1500
+    + "\n\n## Sources\n\nNone."
 )
 
 
@@ -86,10 +93,10 @@ def chapter(*cells):
     return nbformat.writes(notebook)
 
 
-def drawn(name):
+def drawn(name, width=200, alt="Blue stripes"):
     """A cell whose output is a picture."""
-    output = nbformat.v4.new_output("display_data", {"image/png": picture(200, 100)})
-    figure = {"figure": {"name": name, "caption": "Stripes."}, "image": {"alt": "Blue stripes"}}
+    output = nbformat.v4.new_output("display_data", {"image/png": picture(width, width // 2)})
+    figure = {"figure": {"name": name, "caption": "Stripes."}, "image": {"alt": alt}}
     return nbformat.v4.new_code_cell(
         "plt.show()", outputs=[output], metadata={"mystnb": figure, "tags": ["hide-input"]}
     )
@@ -107,7 +114,8 @@ def site(tmp_path_factory):
         "- file: book/01-first\n- file: book/06-second\n- file: book/glossary\n- file: book/api\n"
     )
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    first = chapter(markdown(FIRST), code(CODE, metadata={"tags": ["hide-cell"]}), drawn("fig-lag"))
+    first = chapter(markdown(FIRST), code(CODE, metadata={"tags": ["hide-cell"]}), drawn("fig-lag"),
+                    drawn("fig-wide", 1000, "Many stripes"))  # fmt: skip
     api = "# API\n\n```{eval-rst}\n.. automodule:: lstm.steps\n```\n"
     pages = {
         "index.md": INDEX, "book/glossary.md": GLOSSARY, "book/01-first.ipynb": first,
@@ -136,6 +144,7 @@ def page(site):
 
 
 SPACE = "\N{NO-BREAK SPACE}"
+LATER = {"letters.js"}  # large: write.js asks for it once its figure is in sight
 LINK = '<a href="{}">{}</a>'
 
 
@@ -154,10 +163,11 @@ def test_words_lead_to_chapters_and_terms_to_the_glossary_once(page):
 
 
 def test_the_time_to_read(page):
-    """1800 words are twelve minutes, and two equations one: to the nearest five."""
+    """1800 words are twelve minutes, and two equations one: to the nearest five. 1500 are ten."""
     line = '<p class="reading-time">About {}</p>'
     assert line.format("5 minutes to read · 1 equation · 2 exercises") in page("book/01-first")
-    assert line.format("15 minutes to read · 2 equations") in page("book/06-second")
+    more = "15 minutes to read, 10 more after the exercises · 2 equations"
+    assert line.format(more) in page("book/06-second")
     assert "reading-time" not in page("index") + page("book/glossary") + page("book/api")
 
 
@@ -183,6 +193,10 @@ def test_mathematics_is_set_with_words_for_who_cannot_see_it(page, site):
     assert "\\odot" not in text
     assert '</span></p><span class="visually-hidden">σ</span></th>' in text
     assert '<th class="head"><p>name</p></th>' in text
+    heading = r'<th class="head"><p>the <span class="math[^>]*><mjx-container.*?</span></p></th>'
+    (beside_words,) = re.findall(heading, text)
+    assert "visually-hidden" not in beside_words
+    assert "<mi>c</mi>" in beside_words
     style = (site / "_static/site.css").read_text(encoding="utf-8")
     assert re.search(r"font-display: ?swap", style)
     assert re.search(r"m-math ?\{\s*font-family: ?MJXZERO, ?MJXTEX", style)
@@ -190,6 +204,11 @@ def test_mathematics_is_set_with_words_for_who_cannot_see_it(page, site):
     assert 'document.fonts.load("1em MJXZERO")' in page("book/01-first", whole=True)
     fonts = {path.name for path in (site / "_static/mathjax").iterdir()}
     assert fonts == {"MathJax_Main-Regular.woff", "MathJax_Math-Italic.woff"}
+    for name, some in (("Main-Regular", "⊙=1prev"), ("Math-Italic", "cfigabsσ")):
+        font = ttLib.TTFont(site / f"_static/mathjax/MathJax_{name}.woff")
+        letters = set(map(chr, font.getBestCmap()))
+        assert set(some) <= letters
+        assert len(letters) < 25
     assert "mathjax" not in page("book/01-first", whole=True).lower().replace("_static/", "")
 
 
@@ -221,6 +240,9 @@ def test_scripts_are_loaded_where_their_figure_is(page):
 
     assert scripts("book/01-first") == ["reading.js", "lstm.js", "live.js", "gradient.js"]
     assert scripts("book/06-second") == scripts("index") == ["reading.js"]
+    static = {path.name for path in (ROOT / "book/_static").glob("*.js")}
+    figures = set(" ".join(lstm_site.LIVE.values()).split())
+    assert static == figures | {"reading.js", "lstm.js", "live.js"} | LATER
     for name in ("index", "book/01-first", "book/api", "_modules/lstm/steps"):
         text = page(name, whole=True)
         assert not re.search(r'<(?:script|link)[^>]*(?:src|href)="https?:', text), name
@@ -238,8 +260,11 @@ def test_a_figure_leads_to_its_file_and_folds_have_names(page, site):
     assert href == source
     with Image.open(site / source) as image:
         assert image.size == (200, 100)
+        assert image.mode == "P"  # with a palette: its colours are few
         assert image.convert("RGB").getpixel((3, 99)) == (255, 255, 255)
         assert image.convert("RGB").getpixel((0, 0)) == (0, 114, 178)
+    wide = r'<a class="full wide" style="--least: (\d+)px" href="[^"]*"><img [^>]*width="(\d+)"'
+    assert re.findall(wide, text) == [("512", "640")]  # four fifths of its width
     for what in ("code", "check"):
         assert f'<p class="collapsed admonition-title">Show the {what}</p>' in text
         assert f'<p class="expanded admonition-title">Hide the {what}</p>' in text
@@ -279,6 +304,10 @@ def test_docstrings_lead_to_equations_and_sources_lead_back(page):
     assert f"the same function {sigmoid}:" in api
     assert f"<p>Equations: {added}</p>" in api
     assert "Alias for field" not in api
+    fields = re.findall(r"<dt>(\w+):</dt>\s*<dd>(?:<ul[^>]*>\s*<li>)?<p>(?:<strong>(\w+))?", api)
+    one = [("Parameters", "steps"), ("Returns", "")]
+    sigmoids = [("Parameters", "z"), ("Returns", "")]
+    assert fields == [("Attributes", "name"), *one, *one, ("Raises", "TypeError"), *sigmoids]
     back = '<a class="viewcode-back" href="../../book/api.html#lstm.steps.Step">[docs]</a>'
     assert back in source
     assert "<i class=kn>from</i>" in source
@@ -311,6 +340,11 @@ def test_the_site_is_small(site, page):
     assert not {
         name for name in names if re.search("thebe|locales|design-tabs|togglebutton|map$", name)
     }
+    style = (site / "_static/site.css").read_text(encoding="utf-8")
+    # Each of another sheet, of which no page here has a use.
+    unused = (".ablog-archive", ".thebelab-cell", ".sd-accordion", ".sd-tab-set")
+    assert [name for name in unused if name in style] == []
+    assert ".navbar" in style
     search = (site / "_static/searchtools.js").read_text(encoding="utf-8")
     assert "getElementById(anchor.slice(1))" in search
     for name in ("index", "book/01-first", "_modules/lstm/steps"):
@@ -363,3 +397,99 @@ def test_the_example_of_an_entry_is_folded_to_its_last_line_of_code():
     assert folded((rubric, "Example"), (rubric, "no"), (doctest, ">>> 1")) == [
         start, end, "no", ">>> 1",
     ]  # fmt: skip
+
+
+def test_a_style_sheet_keeps_the_rules_that_a_page_or_script_can_use():
+    style = (
+        ".a{x:1}.b,.a .c,p{y:2}@media print{.b{z:1}.a{w:2}}@supports (x:y){.b{z:3}}"
+        '@font-face{f:1}a:not(.b){v:1}.a.b{u:1}[href=".b"]{t:1}'
+    )
+    assert lstm_small.used_rules(style, {"a"}) == (
+        '.a{x:1}p{y:2}@media print{.a{w:2}}@font-face{f:1}a:not(.b){v:1}[href=".b"]{t:1}'
+    )
+    assert lstm_small.used_rules(style, {"a", "b", "c"}) == style
+
+
+def test_a_style_sheet_without_remarks_and_space(tmp_path):
+    (tmp_path / "one.css").write_text("/* its  own */p  {\n  a: b ;  c: url(x/y.png);\n}\n")
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles/two.css").write_text(
+        '/* first */ @import "../one.css";\n'
+        'a > b , .c { content: "; /* as  it is */"; d: calc(1px + 2px) }\n'
+        "@media  print { i { e: url('../z.svg'); f: url(data:image/png;base64,AA==) } }\n"
+    )
+    assert lstm_small.lean_style(tmp_path / "one.css", tmp_path) == "p{a: b;c: url(x/y.png)}\n"
+    assert lstm_small.lean_style(tmp_path / "styles/two.css", tmp_path) == (
+        "p{a: b;c: url(x/y.png)}\n"
+        ' a > b,.c{content: "; /* as  it is */";d: calc(1px + 2px)}'
+        "@media print{i{e: url('z.svg');f: url(data:image/png;base64,AA==)}}\n"
+    )
+
+
+def test_what_is_mended_or_joined_must_be_as_it_was(tmp_path):
+    script = tmp_path / "searchtools.js"
+    old = 'a = document.querySelector(`[role="main"] ${anchor}`);'
+    script.write_text(old)
+    for _ in range(2):
+        lstm_small.mend_search(script)
+        assert script.read_text() == "a = document.getElementById(anchor.slice(1));"
+    script.write_text("a = 1;")
+    with pytest.raises(ExtensionError, match=r"searchtools\.js has no querySelector.* any more"):
+        lstm_small.mend_search(script)
+    for page, sheets in (("one", "ab"), ("two", "ba")):
+        links = (f'<link rel="stylesheet" href="_static/{name}.css?v=1">\n' for name in sheets)
+        (tmp_path / f"{page}.html").write_text("".join(links))
+    with pytest.raises(ExtensionError, match="expected the same style sheets on every page, got"):
+        lstm_small.join_sheets(tmp_path)
+
+
+def test_links_of_the_page_for_wrong_addresses_begin_at_the_root_of_the_site():
+    def head(page, address):
+        app, context = SimpleNamespace(config=SimpleNamespace(html_baseurl=address)), {}
+        lstm_site.anchor_not_found(app, page, "page.html", context, None)
+        return context
+
+    address = "https://one.github.io/book/"
+    assert head("404", address) == {"metatags": '<base href="/book/404.html">\n'}
+    assert head("404", "") == head("index", address) == head("10", address) == {}
+
+
+def test_buttons_lead_to_the_repository_that_the_site_is_published_from(monkeypatch):
+    def published(**environment):
+        for name in ("GITHUB_REPOSITORY", "GITHUB_REF_NAME"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        config = SimpleNamespace(html_theme_options={}, html_context={}, html_baseurl="")
+        lstm_site.publish(None, config)
+        return config
+
+    config = published()
+    theme = {"navigation_with_keys": False, "pygments_dark_style": "github-dark"}
+    assert config.html_theme_options == theme
+    assert (config.html_context, config.html_baseurl) == ({"default_mode": "auto"}, "")
+    config = published(GITHUB_REPOSITORY="one/book")
+    assert config.html_baseurl == config.ogp_site_url == "https://one.github.io/book/"
+    assert config.sitemap_url_scheme == "{link}"
+    assert config.html_theme_options == theme | {
+        "repository_url": "https://github.com/one/book", "repository_branch": "main",
+        "use_repository_button": True, "use_edit_page_button": True, "use_issues_button": True,
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        },
+    }  # fmt: skip
+    config = published(GITHUB_REPOSITORY="one/book", GITHUB_REF_NAME="other")
+    assert config.html_theme_options["repository_branch"] == "other"
+
+
+def test_colab_gets_the_notebooks_whose_first_cell_installs_the_package():
+    def button(text):
+        return {"text": text, "url": "https://there/github/one/book/blob/main/book/01.ipynb"}
+
+    context = {"header_buttons": [{"buttons": [button("Binder"), button("Colab")]}, {}]}
+    lstm_site.launch_from_colab_branch(None, "book/01", "page.html", context, None)
+    binder, colab = context["header_buttons"][0]["buttons"]
+    assert binder == button("Binder")
+    assert colab["url"] == "https://there/github/one/book/blob/colab/book/01.ipynb"
