@@ -132,7 +132,8 @@ FIGURES = [
         plays="button:text-is('Write')",
     ),
 ]  # fmt: skip
-each_figure = pytest.mark.parametrize("figure", FIGURES, ids=[figure.name for figure in FIGURES])
+NAMES = [figure.name.replace(" ", "-") for figure in FIGURES]
+each_figure = pytest.mark.parametrize("figure", FIGURES, ids=NAMES)
 
 # What a finger must find, and what a reader must be able to read: too small ones, with their size.
 SMALL_TARGETS = """root => [...root.querySelectorAll("button, select, summary, input, a")]
@@ -144,6 +145,20 @@ SMALL_LETTERS = """root => [...root.querySelectorAll("svg text")].map((e) => {
   const scale = e.getScreenCTM().a;
   return [e.textContent, Math.round(10 * scale * parseFloat(getComputedStyle(e).fontSize)) / 10];
 }).filter(([, size]) => size < 11)"""
+# Texts that should stand side by side and miss it by a hair.
+CROOKED = """root => [...root.querySelectorAll("svg")].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll("text:not(:empty)")];
+  const places = [...new Set(texts.map((e) => Number(e.getAttribute("y"))))];
+  return places.sort((a, b) => a - b).filter((place, k) => k && place - places[k - 1] < 2);
+})"""
+# Texts of which a part is behind the edge of their drawing; around the letters is some air.
+CUT = """root => [...root.querySelectorAll("svg")].flatMap((svg) => {
+  const all = svg.getBoundingClientRect(), air = 2;
+  const behind = (b) => b.left < all.left - air || b.right > all.right + air
+    || b.top < all.top - air || b.bottom > all.bottom + air;
+  return [...svg.querySelectorAll("text")].filter((e) => behind(e.getBoundingClientRect()))
+    .map((e) => e.textContent);
+})"""
 
 
 def open_figure(visit, figure, **options):
@@ -176,6 +191,8 @@ def test_by_hand_and_by_keys(visit, figure, theme, width):
     assert page.url.split("#")[0].endswith(figure.page)  # no key turned the page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert root.evaluate(SMALL_TARGETS) == []
+    assert root.evaluate(CROOKED) == []
+    assert root.evaluate(CUT) == []
     if figure.name != "cover":
         assert root.evaluate(SMALL_LETTERS) == []
 

@@ -48,7 +48,58 @@ def assert_orders(page, figure):
     assert ("to the last digit" in said) == (off < 1e-12) == (state["order"] == stored)
     if state["order"] != stored:
         assert abs(numbers(said.rstrip("."))[-1] - off) < 5.1e-3
+    assert_drawn_matrix(page, place, np.hstack([blocks[gate] for gate in stored]), X.shape[2])
+    assert_drawn_outputs(page, place, right, got)
     return state
+
+
+def assert_drawn_matrix(page, place, W, D):
+    """Each number is where it stands in the matrix, the darker the larger. Between the rows of 1,
+    x and h is more space, and so is between the blocks."""
+    rects, shown, width = page.evaluate(
+        """place => {
+          const svg = document.querySelector(`${place} svg:has(rect)`);
+          const rects = [...svg.querySelectorAll("rect")];
+          const names = ["x", "y", "width", "height", "fill-opacity"];
+          return [rects.map((e) => names.map((name) => Number(e.getAttribute(name)))),
+            rects.map((e) => e.textContent), svg.viewBox.baseVal.width];
+        }""", place)  # fmt: skip
+    x, y, wide, high, opacity = np.reshape(rects, (*W.shape, 5)).transpose(2, 0, 1)
+    assert abs(np.reshape([numbers(text)[0] for text in shown], W.shape) - W).max() < 5.1e-3
+    np.testing.assert_allclose(opacity, 0.08 + 0.92 * np.minimum(1, abs(W) / 2), atol=1e-12)
+    apart = np.ones(len(W) - 1)
+    apart[[0, D]] = 3
+    np.testing.assert_array_equal(np.diff(y, axis=0) - high[1:], np.tile(apart[:, None], len(W[0])))
+    assert (y[0] == 0).all()
+    assert len(np.unique(high)) == 1
+    H = len(W[0]) // 4
+    apart = np.where(np.arange(1, 4 * H) % H == 0, 4, 1)
+    for left, size in zip(x, wide, strict=True):
+        np.testing.assert_allclose(left[1:] - (left + size)[:-1], apart, atol=1e-9)
+        assert left[0] > 0
+        np.testing.assert_allclose(left[-1] + size[-1], width - 2.5, atol=1e-9)
+
+
+def assert_drawn_outputs(page, place, right, got):
+    """Rings are the right outputs, dots those that come out, each at the height of its value."""
+    circles, texts, lines = page.evaluate(
+        """place => {
+          const svg = document.querySelector(`${place} svg:has(circle)`);
+          const of = (kind, ...names) => [...svg.querySelectorAll(kind)].map((e) =>
+            [...names.map((name) => Number(e.getAttribute(name))), e.textContent]);
+          return [of("circle", "cx", "cy"), of("text", "x", "y"),
+            of("line", "x1", "x2", "y1", "y2")];
+        }""", place)  # fmt: skip
+    x, y = np.array([circle[:2] for circle in circles]).reshape(-1, 2, 2).transpose(2, 1, 0)
+    np.testing.assert_allclose(y, 8 + 134 * (0.7 - np.stack([right, got]).reshape(2, -1)) / 1.4)
+    np.testing.assert_array_equal(x[0], x[1])
+    steps = x[0].reshape(len(right), -1)
+    assert (np.diff(steps, axis=1) > 0).all()
+    names = [(place, text) for place, _, text in texts if text.startswith("h")]
+    assert [text for _, text in names] == [f"h{'₁₂₃₄₅₆₇₈'[t]}" for t in range(len(right))]
+    np.testing.assert_allclose([place for place, _ in names], steps.mean(axis=1))
+    between = [line[:4] for line in lines if line[0] == line[1]]
+    np.testing.assert_array_equal(between, np.stack([x[0], x[1], y[0], y[1]], axis=1))
 
 
 def test_only_one_order_gives_the_right_outputs(visit):
@@ -91,6 +142,10 @@ def test_every_answer_is_right_and_mistakes_are_named(visit):
     for task in tasks:
         told = page.evaluate("([n, a]) => yourTurn.judge(n, a)", [task["name"], task["answer"]])
         assert told["right"], task
+    for slope in ("1 - tanh(c)**2", "1 - np.tanh(c)**2", "4 * sigmoid(2*c) * (1 - sigmoid(2*c))",
+                  "4 / (exp(c) + exp(-c))**2"):  # fmt: skip
+        told = page.evaluate("a => yourTurn.judge('dc', a)", f"dc_next + ds * ({slope})")
+        assert told["right"], told
     for name, answer, words in [
         ("df", "-dc * c_prev", "All right except the sign."),
         ("df", "dc * f", "This is dc_prev."),
@@ -106,6 +161,12 @@ def test_every_answer_is_right_and_mistakes_are_named(visit):
         ("df", "dc.constructor", "Only names"),
         ("df", "", "Type an expression"),
         ("df", "dc * c", "Not yet"),
+        *((("dc", call, "There are the functions tanh, exp, sigmoid, of one argument."))
+          for call in ("sin(c)", "tanh(c, c)", "tanh()", "(c)(c)")),
+        ("dc", "c % c", "%: there are +"),
+        ("dc", "'c'", "'c': expected a number."),
+        ("dc", "c c", "Several expressions side by side"),
+        ("dc", "!c", "Only names"),
     ]:
         told = page.evaluate("([n, a]) => yourTurn.judge(n, a)", [name, answer])
         assert not told["right"]
@@ -298,7 +359,8 @@ def assert_probabilities(page):
     stored = stored_digits()
     params = {name: array(stored[name]) / 1000 for name in ("WLSTM", "WOUT")}
     X = array(page.evaluate("drawDigit.pixels")).reshape(8, 8).T.reshape(8, 1, 8)
-    answers = train.answer(params, lstm.forward(X, params["WLSTM"]).Hout)[:, 0]
+    run = lstm.forward(X, params["WLSTM"])
+    answers = train.answer(params, run.Hout)[:, 0]
     want = np.exp(answers) / np.exp(answers).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(page.evaluate("drawDigit.state()"), want, atol=1e-9)
     column, _ = page.evaluate("drawDigit.at()")
@@ -306,6 +368,40 @@ def assert_probabilities(page):
     told = [column, best[column - 1], want[column - 1].max(), *best]
     said = page.locator("#fig-digit-reading-live .said").inner_text()
     np.testing.assert_allclose(numbers(said), told, atol=5.1e-3)
+    assert_drawn_digit(page, X[:, 0].T, run.cache.IFOG[:, 0], want[column - 1], column)
+
+
+def assert_drawn_digit(page, pixels, IFOG, p, column):
+    """The pixels, the gates of the columns that are read, and a bar for each probability; what
+    belongs to the column that was read last has the ink of the figure."""
+    pad, gates, bars = page.evaluate(
+        """() => [...document.querySelectorAll("#fig-digit-reading-live svg")].map((svg) =>
+          [...svg.querySelectorAll("rect")].map((e) => [
+            ...["x", "y", "width", "height"].map((name) => Number(e.getAttribute(name))),
+            Number(e.getAttribute("fill-opacity")),
+            e.getAttribute("fill"), e.getAttribute("stroke"),
+          ]))"""
+    )
+    np.testing.assert_allclose([rect[4] for rect in pad[:64]], pixels.ravel())
+    assert [rect[:2] for rect in pad[:64]] == [[30 * c, 30 * r] for r in range(8) for c in range(8)]
+    assert (pad[64][0], pad[64][2]) == (30 * (column - 1), 30)
+    H = IFOG.shape[1] // 4
+    assert len(gates) == 4 * 8 * (H + 1)
+    for k, gate in enumerate("ifog"):
+        for t in range(8):
+            start = (8 * k + t) * (H + 1)
+            *stripes, frame = gates[start : start + H + 1]
+            want = abs(IFOG[t, k * H : (k + 1) * H]) * (t < column)
+            np.testing.assert_allclose([rect[4] for rect in stripes], want, atol=1e-9)
+            assert {rect[5] for rect in stripes} == {f"var(--gate-{gate})"}
+            assert frame[6] == ("var(--back)" if t + 1 == column else "var(--edge)")
+            within = np.array([[x, x + width] for x, _, width, *_ in stripes])
+            np.testing.assert_allclose(within[1:, 0], within[:-1, 1])
+            np.testing.assert_allclose(within[0, 0], frame[0] + 1)
+            np.testing.assert_allclose(within[-1, 1], frame[0] + frame[2] - 1)
+    np.testing.assert_allclose([rect[3] for rect in bars], 115 * p + 0.5, atol=1e-9)
+    np.testing.assert_allclose([rect[1] + rect[3] for rect in bars], 125.5)
+    assert [rect[5] == "var(--back)" for rect in bars] == list(p == p.max())
 
 
 def test_the_probabilities_in_the_page(visit):
@@ -324,22 +420,35 @@ def test_a_finger_and_keys_draw(visit):
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3)
-    assert page.evaluate("Math.max(...drawDigit.pixels)") > 0.4
+    column, row = np.meshgrid(np.arange(8) + 0.5, np.arange(8) + 0.5)
+    far = np.hypot(column - 4, row - 2.4).ravel()
+    want = 0.8 * np.maximum(0, 1.1 - far)
+    np.testing.assert_allclose(page.evaluate("[...drawDigit.pixels]"), want, atol=0.03)
     page.evaluate("drawDigit.pixels.fill(0)")
     pad.focus()
     for key in ("ArrowRight", "ArrowDown", " "):
         page.keyboard.press(key)
     assert page.evaluate("drawDigit.pixels[9]") == 1
+    page.keyboard.press(" ")
+    assert page.evaluate("Math.max(...drawDigit.pixels)") == 0
 
 
 # The cover
 
 
 def assert_cover(page):
-    """States of all steps, and those beside the drawing once a step is through."""
-    state, texts = page.evaluate(
-        "[cover.state(), [...document.querySelectorAll('#fig-cell svg > g:last-child text')]"
-        ".map((e) => e.textContent)]"
+    """States of all steps, and what is drawn: the gates open, then the cell changes, then h is
+    there."""
+    state, texts, fills, lines, pulse = page.evaluate(
+        """() => {
+          const layer = document.querySelector("#fig-cell svg > g:last-child");
+          const all = (kind) => [...layer.querySelectorAll(kind)];
+          const numbers = (e, ...names) => names.map((name) => Number(e.getAttribute(name)));
+          return [cover.state(), all("text").map((e) => e.textContent),
+            all("rect").map((e) => numbers(e, "y", "height")),
+            all("path").map((e) => [...numbers(e, "stroke-width"), e.getAttribute("visibility")]),
+            numbers(all("circle")[0], "opacity")[0]];
+        }"""
     )
     W = np.array([[-3, 4, 3, 0], [6, 8, 0, 3], [0, 0, 0, 0]], dtype=float)
     run = lstm.forward(np.array(state["x"], dtype=float).reshape(-1, 1, 1), W)
@@ -347,9 +456,19 @@ def assert_cover(page):
     np.testing.assert_allclose(state["c"], run.cache.C[:, 0, 0], atol=1e-12)
     c, h, x = (numbers(text)[0] for text in texts)
     assert x == state["x"][state["t"]]
-    if state["at"] >= 0.8:  # before, they are on their way
-        assert abs(c - state["c"][state["t"] + 1]) < 5.1e-3
-        assert abs(h - state["h"][state["t"]]) < 5.1e-3
+    t, at, gates = state["t"], state["at"], run.cache.IFOG[:, 0]
+    opened, changed = (min(1, max(0, (at - begin) / 0.3)) for begin in (0.2, 0.5))
+    old, new = state["c"][t : t + 2]
+    now = old + changed * (new - old)
+    assert abs(c - now) < 5.1e-3
+    assert abs(h - (state["h"][t] if changed == 1 else state["h"][t - 1] if t else 0)) < 5.1e-3
+    before = gates[t - 1] if t else np.zeros(4)
+    heights = 33 * abs(before + opened * (gates[t] - before))
+    np.testing.assert_allclose(fills, np.stack([261.5 - heights, heights], axis=1), atol=1e-9)
+    for (width, visibility), value in zip(lines, (now, old), strict=True):
+        assert abs(width - 5.5 * min(1, abs(value))) < 1e-9
+        assert visibility == ("visible" if abs(value) > 0.02 else "hidden")
+    assert pulse == (x != 0 and at < 0.98)
 
 
 def test_the_cover_moves_and_rests(visit):
@@ -361,6 +480,20 @@ def test_the_cover_moves_and_rests(visit):
     before = page.evaluate("cover.state()")
     page.wait_for_timeout(500)
     assert page.evaluate("cover.state()") == before
+    assert_cover(page)
+
+
+@pytest.mark.parametrize("begin", [0.1, 0.3, 0.6, 0.85])
+def test_the_cover_on_its_way_through_a_step(visit, begin):
+    page = visit()
+    page.wait_for_function(
+        """begin => {
+          const { t, at, x } = cover.state();
+          const there = x[t] && at > begin && at < begin + 0.1;
+          if (there) document.querySelector("#fig-cell .live-row button").click();
+          return there;
+        }""", arg=begin)  # fmt: skip
+    assert begin < page.evaluate("cover.state().at") < begin + 0.1
     assert_cover(page)
 
 

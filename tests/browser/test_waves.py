@@ -59,6 +59,16 @@ def test_a_network_that_forgets_quickly_needs_few_corrections(visit):
     assert_guess(page)
 
 
+def test_each_seed_can_be_chosen(visit):
+    page = visit(PAGE)
+    seed = page.locator(f"{LIVE} .sliders input").nth(2)
+    for keys, want in ((("Home",), 1), (("ArrowRight",), 2), (("End",), 20), (("ArrowLeft",), 19)):
+        for key in keys:
+            seed.press(key)
+        assert page.evaluate("waves.settings.seed") == want
+    assert_guess(page)
+
+
 def test_without_bounds(visit):
     page = visit(PAGE)
     page.locator(LIVE).get_by_label("keep guesses within bounds").uncheck()

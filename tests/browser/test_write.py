@@ -3,6 +3,7 @@
 from runpy import run_path
 
 import numpy as np
+import pytest
 from hands import press
 
 from lstm import text
@@ -34,6 +35,33 @@ def test_the_same_letters_from_the_same_numbers(visit):
     got = page.evaluate("numbers => written.figure.write(numbers)", numbers.tolist())
     before = "def " + text.sample(PARAMS, "def ", 80, temperature=0.7, rng=numbers)
     assert got == text.sample(PARAMS, before, 80, temperature=1.2, rng=numbers)
+
+
+def test_a_number_stands_behind_the_bar_that_is_as_long_as_it_says(visit):
+    page = visit(PAGE, SITE.as_uri())
+    assert_written(page)
+    page.evaluate("written.figure.begin('import numpy as n')")
+    p = sorted(page.evaluate("Array.from(written.figure.probabilities())"))
+    bars, texts, room = page.evaluate(
+        """() => {
+          const svg = document.querySelector("#fig-writer-live svg:has(rect)");
+          const numbers = (e, ...names) => names.map((name) => Number(e.getAttribute(name)));
+          return [
+            [...svg.querySelectorAll("rect")].map((e) => numbers(e, "x", "width")),
+            [...svg.querySelectorAll("text")].map((e) => [numbers(e, "x")[0], e.getBBox().width]),
+            svg.viewBox.baseVal.width,
+          ];
+        }"""
+    )
+    assert len(texts) == 2 * len(bars) > 6
+    (left, longest), whole = bars[0], bars[0][1] / p[-1]
+    assert left + whole + 8 + texts[1][1] <= room  # also a number behind the longest bar fits
+    for k, (start, width) in enumerate(bars):
+        assert start == left
+        assert width == pytest.approx(max(1, whole * p[-1 - k]))
+        assert texts[2 * k][0] == left - 8
+        assert texts[2 * k + 1][0] == pytest.approx(left + whole * p[-1 - k] + 8)
+    assert longest > 0.5 * room
 
 
 def test_letters_are_coloured_by_the_unit_that_is_chosen(visit):
