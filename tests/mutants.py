@@ -58,6 +58,21 @@ LEFT_OUT = {
     "book/plots/": "it draws: whether a picture shows what its caption says is judged by eye",
     "book/__init__": "there is nothing in it",
 }
+FIGURES = {  # scripts of figures: their tests, and the names that these have among all figures
+    "unit": ("test_unit", "unit"),
+    "gradient": ("test_gradient", "lag"),
+    "differences": ("test_differences", "the-V"),
+    "learn": ("test_learn", "train-it-here"),
+    "waves": ("test_waves", "waves"),
+    "write": ("test_write", "it-writes"),
+    "backcell": ("test_figures", "backward-cell"),
+    "breakit": ("test_figures", "break-it"),
+    "cover": ("test_figures", "cover"),
+    "drawdigit": ("test_figures", "draw-a-digit"),
+    "orders": ("test_figures", "wrong-order,-trading"),
+    "yourturn": ("test_figures", "your-turn"),
+}
+BY_HAND = "browser/test_every_figure.py::test_by_hand_and_by_keys"
 OTHERS = {  # files outside `lstm/`: the tests that are about them
     "distributed/train.py": "test_distributed",
     "distributed/launch.py": "test_distributed",
@@ -67,13 +82,11 @@ OTHERS = {  # files outside `lstm/`: the tests that are about them
     "book/_ext/lstm_small.py": "test_extension",
     "book/_static/lstm.js": "test_javascript",
     "book/_static/writer.js": "test_writer",
+    "book/_static/reading.js": "browser/test_reading",
     **{
-        f"book/_static/{name}.js": f"browser/test_{name}"
-        for name in ("unit", "gradient", "differences", "learn", "waves", "write", "reading")
-    },
-    **{
-        f"book/_static/{name}.js": "browser/test_figures"
-        for name in ("backcell", "breakit", "cover", "drawdigit", "orders", "yourturn")
+        f"book/_static/{name}.js": f"browser/{tests} {BY_HAND}[1280-light-{figure}] "
+        f"{BY_HAND}[390-dark-{figure}]"
+        for name, (tests, figure) in FIGURES.items()
     },
     "book/_static/live.js": "browser/test_every_figure browser/test_figures",
 }
