@@ -228,6 +228,27 @@ def test_init_of_a_stack_is_that_of_the_stack():
     assert network.init(D, np.int8(127), np.uint8(255))["WOUT"].shape == (128, 255)
 
 
+@pytest.mark.parametrize("lengths", [[3, 0, 5], [0, 0, 0], [1, 5, 2]])
+@pytest.mark.parametrize("start", [False, True])
+def test_one_layer_ends_where_a_stack_of_one_layer_does(lengths, start):
+    """Also a sequence without steps: in its given states, or in zeros; biases are not zero."""
+    rng = np.random.default_rng(0)
+    W, WOUT = rng.standard_normal((1 + D + 4, 16)), rng.standard_normal((1 + 4, K))
+    X, c0, h0 = rng.standard_normal((5, 3, D)), *rng.standard_normal((2, 3, 4))
+    one, many = ({"c0": c0, "h0": h0}, {"c0": [c0[None]], "h0": [h0[None]]}) if start else ({}, {})
+    single = {"WLSTM": W, "WOUT": WOUT}
+    stacked = {"layers": [stack.Layer(W)], "WOUT": WOUT}
+    for last in (False, True):
+        got = network.forward(single, X, lengths=lengths, last=last, **one)
+        want = network.forward(stacked, X, lengths=lengths, last=last, **many)
+        np.testing.assert_allclose(got.Cn, want.Cn[0][0], rtol=0, atol=1e-14)
+        np.testing.assert_allclose(got.Hn, want.Hn[0][0], rtol=0, atol=1e-14)
+        rows = slice(None) if last else np.arange(5)[:, None] < lengths
+        np.testing.assert_allclose(got.answers[rows], want.answers[rows], rtol=0, atol=1e-13)
+    if not start:
+        assert not got.Hn[np.equal(lengths, 0)].any()
+
+
 def test_underflow_is_no_error_under_errors_for_all():
     params, tiny = network.init(D, 4, 1, rng=0), np.full((n, b, D + 4), 1e-38, np.float32)
     with np.errstate(all="raise"):  # (in NumPy 2.0 to make such numbers is an error, too)
