@@ -108,16 +108,20 @@ def by_hand(row, arrays, D, H):
     ("D", "H"), [(3, 2), (4, 4), (65, 64), (64, 65), (2, 130), (130, 2), (9, 1), (1, 1)]
 )
 def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
-    """Both biases drawn, inputs as many as units, and far more or fewer."""
+    """Both biases drawn, inputs as many as units, and far more or fewer; tiny numbers, too.
+
+    They have 20 bits, so that sums of two are exact.
+    """
     row, rng = ROSETTA[name], np.random.default_rng(D)
-    arrays = {
-        key: rng.integers(-99, 100, array.shape).astype(dtype)  # sums of them are exact
-        for key, array in flat(write(row, np.zeros((1 + D + H, 4 * H))), "", "").items()
-    }
-    W = read(row, nested(arrays), "arrays")
-    np.testing.assert_array_equal(W, by_hand(row, arrays, D, H).astype(dtype), strict=True)
-    again = read(row, write(row, W), "arrays")
-    np.testing.assert_array_equal(again, W, strict=True)
+    for scale in {1.0, 1.0 if row.forget_bias else 2.0**-40}:
+        arrays = {
+            key: (scale * rng.integers(-(2**20), 2**20, array.shape)).astype(dtype)
+            for key, array in flat(write(row, np.zeros((1 + D + H, 4 * H))), "", "").items()
+        }
+        W = read(row, nested(arrays), "arrays")
+        np.testing.assert_array_equal(W, by_hand(row, arrays, D, H).astype(dtype), strict=True)
+        again = read(row, write(row, W), "arrays")
+        np.testing.assert_array_equal(again, W, strict=True)
 
 
 @ROWS
