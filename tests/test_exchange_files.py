@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -407,10 +408,13 @@ def test_a_file_of_another_kind_is_called_what_it_is(kind, tmp_path):
     assert type(raised.value) is ValueError
 
 
-def test_what_is_no_file_is_not_opened(tmp_path):
+def test_what_is_no_file_is_not_opened(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as open_socket:
+        open_socket.bind("socket")
     for name, kind in ((tmp_path / "pipe", "a named pipe"), ("/dev/zero", "a device"),
-                       (tmp_path, "a directory")):  # fmt: skip
+                       (tmp_path / "socket", "a socket"), (tmp_path, "a directory")):  # fmt: skip
         with refused(ValueError, f"{name}: expected a file, got {kind}"):
             exchange.load(name)
     with refused(ValueError, f"{tmp_path}/pipe: expected a file, got a named pipe"):
@@ -665,6 +669,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert (tmp_path / "link.npz").is_symlink()
     assert_equal(exchange.load(path), STACKS["one"])
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_new_file_may_be_read_by_whom_the_umask_lets(tmp_path):
+    for mask, mode in ((0o022, 0o644), (0o077, 0o600), (0, 0o666)):
+        before = os.umask(mask)
+        try:
+            exchange.save(tmp_path / f"{mask}.npz", BOTH)
+        finally:
+            os.umask(before)
+        assert (tmp_path / f"{mask}.npz").stat().st_mode & 0o777 == mode
 
 
 def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):

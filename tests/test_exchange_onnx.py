@@ -4,6 +4,7 @@ ONNX Runtime has no gradients, and runs float32 alone. Exports of PyTorch are in
 tests/peers/test_torch.py.
 """
 
+import itertools
 import os
 from itertools import pairwise
 
@@ -857,6 +858,14 @@ def test_where_the_numbers_begin_and_how_many_there_are_need_not_be_said(left_ou
 def test_sizes_of_zero_are_sizes():
     given = helper.make_tensor_value_info("a", TensorProto.FLOAT, [0, 3])
     assert onnx_tensors._shape(given) == (0, 3)
+    a, b, c = (  # an open size has one value for each name, and its own without
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("a", ["n", "b", None]), ("b", ["b", "n", 3]), ("c", [None, "n"]))
+    )
+    model = helper.make_model(helper.make_graph([], "g", [a, b, c], []))
+    assert onnx_tensors.assume(model, itertools.count(5)) == {
+        "a": (5, 6, 7), "b": (6, 5, 3), "c": (8, 5)
+    }  # fmt: skip
     assert onnx_tensors.count_stored(helper.make_graph([], "g", [], [])) == 0
 
 
