@@ -317,6 +317,26 @@ def test_a_reader_predicts_and_runs(visit):
     state = page.evaluate("breakIt.state()")
     assert state["curve"][-1] < 0.5 * state["curve"][0]  # it learns, bug and all
     assert array(state["map"]).shape == (7, 8)
+    assert_drawn_errors(page, array(state["map"]))
+
+
+def assert_drawn_errors(page, errors):
+    """The larger an error, the stronger its element; below the columns of a gate is its colour."""
+    rects = page.evaluate(
+        """() => [...document.querySelector("#fig-zoo-live .results svg").querySelectorAll("rect")]
+          .map((e) => [...["x", "y", "width", "height", "opacity"]
+            .map((name) => Number(e.getAttribute(name))), e.getAttribute("fill")])"""
+    )
+    cells, strips = rects[: errors.size], rects[errors.size :]
+    x, y, width, _, opacity = np.array([cell[:5] for cell in cells]).reshape(7, 8, 5).T
+    depth = np.clip((np.log10(np.maximum(errors, 1e-12)) + 7) / 7, 0, 1)
+    np.testing.assert_allclose(opacity.T, np.where(depth > 0, 0.25 + 0.75 * depth, 1))
+    assert (np.diff(x, axis=0) > width[1:]).all()
+    assert (np.diff(y, axis=1) == 22).all()
+    assert [strip[5] for strip in strips] == [f"var(--gate-{gate})" for gate in "ifog"]
+    for k, strip in enumerate(strips):
+        np.testing.assert_allclose(strip[0], x[2 * k, 0])
+        np.testing.assert_allclose(strip[0] + strip[2], x[2 * k + 1, 0] + width[2 * k + 1, 0])
 
 
 def test_a_backward_bug_starts_like_the_right_code_and_may_end_below_it(visit):
