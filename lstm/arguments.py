@@ -23,6 +23,7 @@ __all__ = [
     "check_cache",
     "check_dtype",
     "check_lengths",
+    "check_unmasked",
     "check_weights",
     "short",
     "what_to_pass",
@@ -265,8 +266,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
         return value
     if value is None:
         raise TypeError(f"{name}: expected an array, got None")
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
+    check_unmasked(name, value)
     if not hasattr(value, "__array__") and (inside := what_to_pass(value)):
         kind = type(value).__name__
         raise TypeError(f"{name}: expected an array, got a {kind}: {inside}")
@@ -281,6 +281,29 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
         kind = type(value).__name__
         raise TypeError(f"{name}: expected an array, got a {kind}: pass the arrays it holds")
     return array
+
+
+def check_unmasked(name: str, value: Any) -> None:
+    """Refuse a masked array, and a list with one in it: NumPy and JAX would drop the mask.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+
+    Raises:
+        TypeError: If it is or holds a masked array.
+
+    Example:
+        >>> check_unmasked("X", [[0.0, np.ma.masked]])
+        Traceback (most recent call last):
+            ...
+        TypeError: X: expected an array, got a masked array, whose mask would be lost
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            check_unmasked(name, item)
 
 
 def what_to_pass(value: Any) -> str | None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .arguments import what_to_pass
+from .arguments import check_unmasked, what_to_pass
 from .layers import Layer
 from .layers import check_layers as check_stack
 from .layout import sizes
@@ -238,13 +238,12 @@ def as_array(name: str, value: Any) -> Array:
         >>> as_array("h0", [0.0, 1.0]).shape
         (2,)
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
+    check_unmasked(name, value)
     if not hasattr(value, "__array__") and (inside := what_to_pass(value)):
         raise TypeError(f"{name}: expected an array, got a {type(value).__name__}: {inside}")
     try:
         return jnp.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last from other libraries
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last from others
         shown = repr(value)
         shown = shown if len(shown) < 60 else f"a {type(value).__name__}"
         raise TypeError(f"{name}: expected an array, got {shown}") from error
