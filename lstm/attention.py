@@ -23,7 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import fused, steps
 from .arguments import ArrayLike, check_array, check_cache, check_weights, short
 from .losses import Loss, cross_entropy, mean_loss
-from .settings import Rng, check_flag, check_float, check_rng, check_size
+from .settings import Rng, check_flag, check_float, check_rng, check_shape, check_size
 from .steps import Step, Values, glue, numpy_of
 
 __all__ = ["BLIND", "STEPS", "Answer", "Cache", "backward", "forward", "init", "run", "translate"]
@@ -291,6 +291,7 @@ def translate(params: Mapping[str, Any], X: ArrayLike, n: int, start: int = 0) -
         (10, 3)
     """
     (table, params, X), n = _check(params, X), check_size("n", n, 1)
+    check_shape("n", n, X.shape[1])
     start, K = check_size("start", start, 0), X.shape[2]
     if start >= K:
         raise ValueError(f"start: expected a place in an alphabet of {K} letters, got {start}")

@@ -24,7 +24,7 @@ from .functions import (
 )
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, Report, relative_error, worst_of
-from .settings import check_text
+from .settings import check_real, check_rng, check_size, check_text
 
 __all__ = [
     "SINGLE",
@@ -152,7 +152,7 @@ def check(
                 fixed = {k: cast(v, value.dtype) if _floats(v) else v for k, v in fixed.items()}
         return function(**fixed, **moved)
 
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     places = None if sample is None else {k: _places(v, sample, rng) for k, v in free.items()}
     derived: Arrays = gradients
     if directions is not None:
@@ -185,9 +185,8 @@ def _check_options(
     cotangents: Any,
 ) -> None:
     """Refuse options with which any gradient would pass."""
-    for name, value in (("delta", delta), ("threshold", threshold), ("floor", floor)):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-            raise TypeError(f"{name}: expected a number, got {short(value)}")
+    delta, threshold = check_real("delta", delta), check_real("threshold", threshold)
+    floor = check_real("floor", floor)
     if oracle != "jax" and not 0 < delta < np.inf:
         raise ValueError(f"delta: expected a positive number, got {delta}")
     if not 0 <= threshold < 1:
@@ -197,12 +196,8 @@ def _check_options(
     if not 0 <= floor <= 1:
         raise ValueError(f"floor: expected a number from 0 to 1, got {floor}")
     for name, count in (("sample", sample), ("directions", directions)):
-        if count is None:
-            continue
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
-            raise TypeError(f"{name}: expected an integer, got {short(count)}")
-        if count < 1:
-            raise ValueError(f"{name}: expected at least 1, or None for every element, got {count}")
+        if count is not None:
+            check_size(name, count, least=1)
     if sample is not None and directions is not None:
         raise ValueError("sample: expected None beside directions, which compare no elements")
     weights = [_numbers("cotangents", w) for w in as_tuple(cotangents)]

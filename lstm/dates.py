@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arguments import short
-from .settings import Rng, check_float, check_rng, check_size, check_text
+from .settings import Rng, check_float, check_rng, check_shape, check_size, check_text
 
 __all__ = ["ALPHABET", "ANSWER", "FORMS", "LONGEST", "PARTS", "Pairs", "dates", "pairs", "written"]
 
@@ -147,6 +147,7 @@ def dates(
         (26, 32, 44)
     """
     batch, rng = check_size("batch", batch, 1), check_rng(rng)
+    check_shape("batch", LONGEST, batch, len(ALPHABET))
     if check_text("part", part) not in PARTS:
         raise ValueError(f"part: expected one of {list(PARTS)}, got {part!r}")
     place = rng.integers(DAYS // 10, size=batch) * 10 + rng.choice(PARTS[part], size=batch)

@@ -22,6 +22,7 @@ from . import network, train
 from .layout import sizes
 from .losses import Loss, squared_error
 from .network import Params
+from .settings import check_real
 from .stack import Layer
 from .tasks import Batch
 
@@ -71,8 +72,7 @@ def thin(
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng: expected a numpy.random.Generator, got {rng!r}")
     for name, p in (("between", between), ("recurrent", recurrent)):
-        if isinstance(p, bool) or not isinstance(p, (int, float, np.number)):
-            raise TypeError(f"{name}: expected a probability, got {p!r}")
+        p = check_real(name, p, "a probability")
         if not 0 <= p < 1:
             raise ValueError(f"{name}: expected a probability from 0 to below 1, got {p}")
 

@@ -25,7 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 from . import inference
 from .arguments import ArrayLike, array_or_zeros, as_array, check_array, check_cache, check_weights
 from .layout import split_gates, split_rows
-from .settings import Rng, check_flag, check_float, check_number, check_rng, check_size
+from .settings import Rng, check_flag, check_float, check_number, check_rng, check_shape, check_size
 
 __all__ = [
     "Cache", "Forward", "Gradients", "Outputs", "State", "backward", "check_fit", "forward",
@@ -158,6 +158,7 @@ def init(
     H = check_size("hidden_size", hidden_size, least=1)
     dtype = check_float("dtype", dtype)
     forget_bias, rng = check_number("forget_bias", forget_bias), check_rng(rng)
+    check_shape("input_size, hidden_size", 1 + D + H, 4 * H)
     draw = np.random.default_rng(rng).standard_normal((1 + D + H, 4 * H))
     WLSTM = (draw / np.sqrt(D + H)).astype(dtype)
     WLSTM[0] = 0

@@ -17,7 +17,7 @@ from .functions import DELTAS, Arrays, Function, FunctionError, derivative_along
 from .laws import Law, dot_product, linearity, symmetry, taylor
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, GradientError, Report, Worst, relative_error
-from .settings import check_float, check_rng, check_size
+from .settings import check_float, check_rng, check_shape, check_size
 
 __all__ = [
     "DELTAS",
@@ -90,10 +90,10 @@ def random_problem(
     """
     n, b = check_size("n", n, least=0), check_size("b", b, least=0)
     D, H = check_size("D", D, least=0), check_size("H", H, least=1)
-    dtype, rng = check_float("dtype", dtype), check_rng(seed)
+    dtype, rng = check_float("dtype", dtype), check_rng(seed, "seed")
 
     def normal(*shape: int) -> np.ndarray:
-        return rng.standard_normal(shape).astype(dtype)
+        return rng.standard_normal(check_shape("n, b, D, H", *shape)).astype(dtype)
 
     WLSTM = normal(1 + D + H, 4 * H)
     WLSTM[1:] /= np.sqrt(D + H)
@@ -213,7 +213,7 @@ def check_steps(
         >>> all(check.report.passed for check in checks)
         True
     """
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     checks = []
     for step in reference.STEPS if table is None else table:
         cotangent = rng.standard_normal(getattr(values, step.name).shape)

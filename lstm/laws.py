@@ -32,6 +32,7 @@ from .functions import (
     derivative_along,
 )
 from .report import GradientError
+from .settings import check_rng, check_size
 
 __all__ = ["Law", "Pullback", "dot_product", "linearity", "symmetry", "taylor"]
 
@@ -124,7 +125,7 @@ def taylor(
         2.0
         1.0
     """
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     start = check_still(function, inputs)
     weights = [np.asarray(w) for w in as_tuple(cotangents)]
     size = sum(float(np.abs(w * y).sum()) for w, y in zip(weights, start, strict=True))
@@ -185,10 +186,10 @@ def dot_product(
         >>> dot_product(lambda x: np.sin(x), lambda w: {"x": w * np.cos(x)}, {"x": x}).passed
         True
     """
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     shapes = [y.shape for y in check_still(function, inputs)]
     errors = {}
-    for trial in range(trials):
+    for trial in range(check_size("trials", trials, least=1)):
         w = [rng.standard_normal(shape) for shape in shapes]
         gradients = pullback(*w)
         v = {name: rng.standard_normal(np.shape(inputs[name])) for name in gradients}
@@ -235,7 +236,7 @@ def linearity(
         >>> linearity(lambda w: {"x": np.clip(3 * w, -10, 10)}, w).passed
         False
     """
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     one = [np.asarray(w) for w in as_tuple(cotangents)]
     two = [rng.standard_normal(w.shape).astype(w.dtype) for w in one]
     first, second = _copy(pullback(*one)), _copy(pullback(*two))
@@ -287,7 +288,7 @@ def symmetry(
         >>> symmetry(lambda x, y: {"x": 2 * x * y, "y": x}, p).passed
         False
     """
-    rng = np.random.default_rng(seed)
+    rng = check_rng(seed, "seed")
     names = list(inputs)
 
     def listed(**given: Any) -> tuple[Any, ...]:
@@ -297,7 +298,7 @@ def symmetry(
     check_analytic(listed, inputs)
     whole = all(np.isfinite(g).all() for g in check_still(listed, inputs))
     errors = {}
-    for trial in range(trials):
+    for trial in range(check_size("trials", trials, least=1)):
         u, v = (
             {name: rng.standard_normal(np.shape(inputs[name])) for name in names} for _ in range(2)
         )

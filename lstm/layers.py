@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from . import fused
 from .arguments import check_weights
-from .settings import Rng, check_flag, check_rng, check_size
+from .settings import Rng, check_flag, check_rng, check_shape, check_size
 
 __all__ = [
     "Layer",
@@ -92,6 +92,7 @@ def init(
     D = check_size("input_size", input_size, least=0)
     rng = check_rng(rng)
     d = 2 if check_flag("bidirectional", bidirectional) else 1
+    check_shape("layers, hidden_size", count, d, 1 + max(sizes), 4 * max(sizes))
     stack = []
     for H in sizes if several else sizes * count:
         matrices = [

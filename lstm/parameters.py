@@ -17,7 +17,7 @@ from . import fused, stack
 from .arguments import check_array, check_weights
 from .layers import Layer
 from .layout import split_gates, split_rows
-from .settings import Rng, check_flag, check_rng, check_size
+from .settings import Rng, check_flag, check_real, check_rng, check_shape, check_size
 
 __all__ = [
     "Params",
@@ -82,7 +82,8 @@ def init(
             bidirectional=bidirectional, forget_bias=forget_bias, rng=rng, dtype=dtype,
         )  # fmt: skip
         params, width = {"layers": made}, _width(made)
-    WOUT = rng.standard_normal((1 + width, K)) / np.sqrt(width)
+    shape = check_shape("hidden_size, output_size", 1 + width, K)
+    WOUT = rng.standard_normal(shape) / np.sqrt(width)
     WOUT[0] = 0
     return params | {"WOUT": WOUT.astype(dtype)}
 
@@ -110,8 +111,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
         >>> bool((W[0, 8:16] == -W[0, :8]).all()), bool(W[0, 8:16].max() < np.log(99))
         (True, True)
     """
-    if not isinstance(longest, (int, float, np.number)):
-        raise TypeError(f"longest: expected a number, got {longest!r}")
+    longest = check_real("longest", longest)
     if not 2 < longest < np.inf:
         raise ValueError(f"longest: expected more than 2, got {longest}")
     params, rng = check_params(params), check_rng(rng)
@@ -119,7 +119,7 @@ def chrono(params: Params, longest: float, rng: Rng = None) -> Params:
     def spread(W: Any) -> NDArray[Any]:
         W = np.array(W)  # a copy
         i, f, _, _ = split_gates(split_rows(W).b)
-        f[:] = np.log(rng.uniform(1, float(longest) - 1, f.shape))
+        f[:] = np.log(rng.uniform(1, longest - 1, f.shape))
         i[:] = -f
         return np.asarray(W)
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import steps
-from .arguments import check_cache
-from .settings import check_float, check_number, check_rng, check_size
+from .arguments import check_cache, check_unmasked
+from .settings import check_float, check_number, check_rng, check_shape, check_size
 from .steps import Step, Values, numpy_of
 
 __all__ = ["Cache", "Cell", "Gradients", "Param", "Run", "State", "cell_sizes", "scan"]
@@ -200,11 +200,7 @@ class Cell:
             TypeError: If something is not an array, or its dtype is wrong.
             ValueError: If an array has the wrong shape, or a name is missing or unknown.
         """
-        X = _array("X", X, (None, None, self.inputs))
-        params = {
-            name: _array(f"params[{name!r}]", value, self.params[name].shape, X.dtype)
-            for name, value in _named("params", params, self.params).items()
-        }
+        X, params = _check(self, X, params)
         first = state = self.start(X, state)
         values = []
         for x in X:
@@ -274,7 +270,9 @@ def cell_sizes(D: Any, H: Any) -> tuple[int, int]:
         >>> cell_sizes(np.uint8(200), 4)
         (200, 4)
     """
-    return check_size("D", D, least=0), check_size("H", H, least=1)
+    D, H = check_size("D", D, least=0), check_size("H", H, least=1)
+    check_shape("D, H", 1 + D + H, 4 * H)
+    return D, H
 
 
 def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -291,6 +289,8 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
 
     Raises:
         ImportError: If JAX is not installed.
+        TypeError: If something is not an array, or its dtype is wrong.
+        ValueError: If an array has the wrong shape, or a name is missing or unknown.
 
     Example:
         >>> from lstm.variants import gru
@@ -302,8 +302,9 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
     import jax
     import jax.numpy as jnp
 
-    X = jnp.asarray(X)
-    params = {name: jnp.asarray(value) for name, value in params.items()}
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell: expected a Cell, got a {type(cell).__name__}")
+    X, params = jax.tree.map(jnp.asarray, _check(cell, X, params))
 
     def step(state: Any, x: Any) -> Any:
         v = steps.forward(cell.steps, _inputs(x, params, state))
@@ -316,6 +317,15 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
 def _inputs(x: Any, params: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     """Collect the values from which a table starts."""
     return {"x": x, **params, **{f"{name}_prev": value for name, value in state.items()}}
+
+
+def _check(cell: Cell, X: Any, params: Any) -> tuple[Any, dict[str, Any]]:
+    """Copy inputs and parameters, or say what is wrong with them."""
+    X = _array("X", X, (None, None, cell.inputs))
+    return X, {
+        name: _array(f"params[{name!r}]", value, cell.params[name].shape, X.dtype)
+        for name, value in _named("params", params, cell.params).items()
+    }
 
 
 def _named(what: str, given: Any, known: Any, all_of_them: bool = True) -> dict[str, Any]:
@@ -334,8 +344,7 @@ def _array(what: str, value: Any, shape: tuple[int | None, ...], dtype: Any = No
     """Copy an array, or refuse it for its shape or dtype, or because it holds integers."""
     if not hasattr(value, "__array_namespace__"):
         raise TypeError(f"{what}: expected an array, got {type(value)}")
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{what}: expected an array, got a masked array, whose mask would be lost")
+    check_unmasked(what, value)
     fits = len(value.shape) == len(shape) and all(
         want in (None, got) for want, got in zip(shape, value.shape, strict=True)
     )

@@ -3,6 +3,7 @@
 Their errors name the argument, as those of `lstm.arguments` do for arrays.
 """
 
+from math import inf, isfinite, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import DTypeLike
 from .arguments import DTYPES, short
 
 __all__ = [
-    "Rng", "check_flag", "check_float", "check_number", "check_rng", "check_size", "check_text",
+    "Rng", "check_flag", "check_float", "check_number", "check_real", "check_rng", "check_shape",
+    "check_size", "check_text",
 ]  # fmt: skip
 
 Rng: TypeAlias = np.random.Generator | int | None
@@ -108,7 +110,7 @@ def check_size(name: str, size: Any, least: int) -> int:
 
     Raises:
         TypeError: If it is not an integer.
-        ValueError: If it is too small.
+        ValueError: If it is too small, or no index is that large.
 
     Example:
         >>> check_size("hidden_size", np.uint8(200), least=1) * 4
@@ -118,11 +120,42 @@ def check_size(name: str, size: Any, least: int) -> int:
             ...
         ValueError: hidden_size: expected at least 1, got 0
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+    if not _is(size, int, np.integer):
         raise TypeError(f"{name}: expected an integer, got {short(size)}")
-    if size < least:
-        raise ValueError(f"{name}: expected at least {least}, got {size}")
-    return int(size)
+    whole = int(size)
+    if whole.bit_length() > 63:  # Python can spell none of more than 4300 digits
+        bits = whole.bit_length()
+        raise ValueError(f"{name}: expected an integer of at most 63 bits, got one of {bits}")
+    if whole < least:
+        raise ValueError(f"{name}: expected at least {least}, got {whole}")
+    return whole
+
+
+def check_shape(names: str, *shape: int) -> tuple[int, ...]:
+    """Return the shape of an array that is made of given sizes, or refuse one of absurd size.
+
+    An array that merely does not fit the memory of this computer is left to NumPy, whose
+    MemoryError says how much it would take.
+
+    Args:
+        names: The arguments that hold the sizes, for the message.
+        *shape: The shape.
+
+    Returns:
+        tuple: The shape.
+
+    Raises:
+        ValueError: If the array would have more than 2**48 numbers, a petabyte in float32.
+
+    Example:
+        >>> check_shape("n, b", 2**25, 2**25)
+        Traceback (most recent call last):
+            ...
+        ValueError: n, b: expected an array of at most 2**48 numbers, got shape (33554432, 33554432)
+    """
+    if prod(shape) > 2**48:
+        raise ValueError(f"{names}: expected an array of at most 2**48 numbers, got shape {shape}")
+    return shape
 
 
 def check_number(name: str, value: Any) -> float:
@@ -137,7 +170,7 @@ def check_number(name: str, value: Any) -> float:
 
     Raises:
         TypeError: If it is not a number, or a complex one.
-        ValueError: If it is nan or infinite.
+        ValueError: If it is nan, infinite or beyond the largest float.
 
     Example:
         >>> check_number("forget_bias", "3")
@@ -145,19 +178,52 @@ def check_number(name: str, value: Any) -> float:
             ...
         TypeError: forget_bias: expected a number, got '3'
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: expected a number, got {short(value)}")
-    if not np.isfinite(value):
-        raise ValueError(f"{name}: expected a finite number, got {value}")
-    return float(value)
+    number = check_real(name, value)
+    if not isfinite(number):
+        raise ValueError(f"{name}: expected a finite number, got {number}")
+    return number
 
 
-def check_rng(rng: Any) -> np.random.Generator:
+def check_real(name: str, value: Any, what: str = "a number") -> float:
+    """Return a real number as one of Python's, or refuse what is none. It may be infinite or nan.
+
+    Args:
+        name: The argument's name, for the message.
+        value: What the caller passed.
+        what: What was expected, for the message.
+
+    Returns:
+        float: The number; infinite if it is beyond the largest float.
+
+    Raises:
+        TypeError: If it is not a number, or a complex one.
+
+    Example:
+        >>> check_real("dropout", 0.5j, "a probability")
+        Traceback (most recent call last):
+            ...
+        TypeError: dropout: expected a probability, got 0.5j
+    """
+    if not _is(value, int, float, np.integer, np.floating):
+        raise TypeError(f"{name}: expected {what}, got {short(value)}")
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return inf if value > 0 else -inf
+
+
+def _is(value: Any, *kinds: type) -> bool:
+    """Whether it is of one of the kinds of number. Flags and times count as integers elsewhere."""
+    return isinstance(value, kinds) and not isinstance(value, (bool, np.timedelta64))
+
+
+def check_rng(rng: Any, name: str = "rng") -> np.random.Generator:
     """Return a random generator, or refuse anything from which none can be made.
 
     Args:
         rng: A generator, which is handed back; a seed for one, an integer or a list of integers;
             or None for a fresh one.
+        name: The argument's name, for the message.
 
     Returns:
         numpy.random.Generator: The generator.
@@ -181,5 +247,5 @@ def check_rng(rng: Any) -> np.random.Generator:
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(
-            f"rng: expected a numpy.random.Generator, a seed or None, got {short(rng)}"
+            f"{name}: expected a numpy.random.Generator, a seed or None, got {short(rng)}"
         ) from error

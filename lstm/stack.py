@@ -27,7 +27,7 @@ from . import directions, fused
 from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths
 from .directions import reverse
 from .layers import Layer, check_layers, init
-from .settings import check_flag
+from .settings import check_flag, check_real
 
 __all__ = [
     "Cache",
@@ -412,19 +412,18 @@ def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:
 
 def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
     """Return the probability as a Python number, having checked that dropout can act."""
-    if isinstance(dropout, bool) or not isinstance(dropout, (int, float, np.number)):
-        raise TypeError(f"dropout: expected a probability, got {dropout!r}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout: expected a probability from 0 to below 1, got {dropout}")
-    if dropout and len(layers) == 1:
+    p = check_real("dropout", dropout, "a probability")
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout: expected a probability from 0 to below 1, got {p}")
+    if p and len(layers) == 1:
         raise ValueError(
-            f"dropout: expected 0 for one layer, since it acts between layers, got {dropout}"
+            f"dropout: expected 0 for one layer, since it acts between layers, got {p}"
         )
-    if dropout and not isinstance(rng, np.random.Generator):
+    if p and not isinstance(rng, np.random.Generator):
         raise TypeError(
             f"rng: expected a numpy.random.Generator, which moves on from call to call, got {rng!r}"
         )
-    return float(dropout)
+    return p
 
 
 def _check_states(

@@ -21,7 +21,7 @@ from .arguments import ArrayLike, check_array, check_weights, short
 from .fused import State
 from .layers import Layer, check_layers
 from .layout import GATES, sizes, split_gates
-from .settings import check_size
+from .settings import check_shape, check_size
 
 __all__ = ["Stream"]
 
@@ -31,6 +31,7 @@ class _Layer:
 
     def __init__(self, WLSTM: NDArray[Any], batch: tuple[int, ...]) -> None:
         D, H = sizes(WLSTM)
+        check_shape("batch", *batch, 1 + D + 4 * H)
         W = WLSTM.copy()
         for k, gate in enumerate(GATES):
             if gate != "g":

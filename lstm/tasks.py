@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .arguments import ArrayLike, as_array, short
 from .grammar import REBER, SYMBOLS, embedded_reber, possible_next, reber
-from .settings import Rng, check_float, check_number, check_rng, check_size
+from .settings import Rng, check_float, check_number, check_rng, check_shape, check_size
 
 __all__ = [
     "REBER",
@@ -96,6 +96,7 @@ def adding(T: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         (-1.0, 1)
     """
     T, batch = check_size("T", T, 20), check_size("batch", batch, 1)
+    check_shape("T, batch", T + T // 10, batch, 2)
     dtype = check_float("dtype", dtype)
     rng = check_rng(rng)
     lengths = rng.integers(T, T + T // 10, endpoint=True, size=batch)
@@ -148,6 +149,7 @@ def recall(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         (True, True)
     """
     n, batch = check_size("n", n, 5), check_size("batch", batch, 1)
+    check_shape("n, batch", n, batch, 2)
     dtype = check_float("dtype", dtype)
     rng = check_rng(rng)
     marked, b = rng.integers(n // 5, size=batch), np.arange(batch)
@@ -300,6 +302,8 @@ def copy(
     length, symbols = check_size("length", length, 1), check_size("symbols", symbols, 1)
     dtype = check_float("dtype", dtype)
     n, blank, sign = T + 2 * length, symbols, symbols + 1
+    check_shape("T, length, batch, symbols", n, batch, symbols + 2)
+    check_shape("symbols", symbols + 2, symbols + 2)
     word = check_rng(rng).integers(symbols, size=(length, batch))
     read = np.full((n, batch), blank)
     read[:length] = word

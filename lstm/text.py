@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from . import network
 from .arguments import ArrayLike, as_array
-from .settings import Rng, check_float, check_size
+from .settings import Rng, check_float, check_real, check_rng, check_shape, check_size
 from .tasks import Batch
 
 __all__ = ["ALPHABET", "Writer", "bits", "decode", "encode", "probabilities", "sample", "streams"]
@@ -127,7 +127,8 @@ def streams(
         raise ValueError(
             f"symbols: expected at least one for each of {batch} readers, got {len(ring)}"
         )
-    letters = np.eye(K, dtype=check_float("dtype", dtype))
+    check_shape("n, batch, K", n, batch, K)
+    letters = np.eye(*check_shape("K", K, K), dtype=check_float("dtype", dtype))
 
     def pieces() -> Iterator[Batch]:
         place = np.arange(batch) * len(ring) // batch + np.arange(n + 1)[:, None]
@@ -170,8 +171,7 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
     if not given.shape[-1:] or not given.shape[-1]:
         raise ValueError(f"answers: expected shape (..., K) with K >= 1, got {given.shape}")
     z = given.astype(float)
-    if isinstance(temperature, bool) or not isinstance(temperature, (int, float, np.number)):
-        raise TypeError(f"temperature: expected a number, got {temperature!r}")
+    temperature = check_real("temperature", temperature)
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature: expected a positive number, got {temperature}")
     if top is not None and check_size("top", top, 1) < z.shape[-1]:
@@ -331,6 +331,7 @@ def sample(
         'aaaaaaaa'
     """
     length = check_size("length", length, 0)
+    check_shape("length", length)
     numbers = _numbers(rng, length)
     writer, written = Writer(params, alphabet).read(beginning), ""
     for u in numbers:
@@ -369,9 +370,11 @@ def _symbols(symbols: Any, K: int) -> NDArray[np.intp]:
 def _numbers(rng: Any, length: int) -> list[float]:
     """One random number for each letter."""
     if not isinstance(rng, (list, tuple, np.ndarray)):
-        drawn: list[float] = np.random.default_rng(rng).random(length).tolist()
+        drawn: list[float] = check_rng(rng).random(length).tolist()
         return drawn
-    numbers = as_array("rng", rng).astype(float)
+    numbers = as_array("rng", rng)
+    if numbers.dtype.kind not in "fiu":
+        raise TypeError(f"rng: expected numbers, got dtype {numbers.dtype}")
     outside = numbers[~((numbers >= 0) & (numbers < 1))]  # nan is outside, too
     if numbers.shape != (length,) or outside.size:
         got = outside[0] if numbers.shape == (length,) else f"shape {numbers.shape}"

@@ -11,7 +11,7 @@ and Sabharwal, The Illusion of State in State-Space Models, ICML (2024), for the
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .settings import check_float, check_size
+from .settings import check_float, check_rng, check_shape, check_size
 from .tasks import Batch, Rng
 
 __all__ = ["cups", "parity"]
@@ -40,8 +40,9 @@ def parity(n: int, batch: int, rng: Rng = None, *, dtype: DTypeLike = np.float32
         (array([1, 1, 1, 0, 0, 0, 0, 0]), array([1, 0, 1, 1, 1, 1, 1, 1]))
     """
     n, batch = check_size("n", n, 1), check_size("batch", batch, 1)
+    check_shape("n, batch", n, batch, 2)
     one_hot = np.eye(2, dtype=check_float("dtype", dtype))
-    bits = np.random.default_rng(rng).integers(2, size=(n, batch))
+    bits = check_rng(rng).integers(2, size=(n, batch))
     everywhere = np.ones((n, batch), bool)
     return Batch(one_hot[bits], one_hot[bits.cumsum(axis=0) % 2], everywhere, np.full(batch, n))
 
@@ -78,7 +79,8 @@ def cups(
     """
     n, batch = check_size("n", n, 1), check_size("batch", batch, 1)
     count, dtype = check_size("count", count, 2), check_float("dtype", dtype)
-    swaps = np.random.default_rng(rng).integers(count - 1, size=(n, batch))
+    check_shape("n, batch, count", n, batch, count, count)
+    swaps = check_rng(rng).integers(count - 1, size=(n, batch))
     under = np.tile(np.arange(count), (batch, 1))
     rows = np.arange(batch)
     balls = np.empty((n, batch, count), int)

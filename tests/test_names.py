@@ -36,10 +36,27 @@ def test_a_check_calls_an_argument_by_its_name():
         (file, call.args[0].value, ast.unparse(call.args[1]))
         for file, call in CALLS
         if name_of(call).startswith(CHECKS) and len(call.args) > 1
+        and name_of(call) != "check_shape"
         and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
     ]  # fmt: skip
     assert len(found) > 150
     assert {each for each in found if each[1] != each[2]} == OTHERWISE
+
+
+def test_a_check_of_a_shape_names_arguments_of_its_function():
+    shapes = [call for _, call in CALLS if name_of(call) == "check_shape"]
+    named = [
+        call
+        for path in ROOT.rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and name_of(call) == "check_shape"
+        and {*ast.literal_eval(call.args[0]).split(", ")} <= {
+            one.arg for one in (*function.args.args, *function.args.kwonlyargs)
+        }
+    ]  # fmt: skip
+    assert len(shapes) == len(named) > 10
 
 
 def test_axes_have_names_of_the_book():

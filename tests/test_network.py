@@ -189,7 +189,7 @@ def test_chrono_draws_what_its_paper_says():
     np.testing.assert_array_equal(i, -f)
     assert (o == 7).all()
     assert (g == 7).all()
-    with pytest.raises(ValueError, match=r"^longest: expected more than 2, got 2$"):
+    with pytest.raises(ValueError, match=r"^longest: expected more than 2, got 2.0$"):
         network.chrono(params, 2)
 
 

@@ -27,10 +27,12 @@ from lstm import (
     masks,
     network,
     recompute,
+    recurrent,
     scan,
     stack,
     tasks,
     text,
+    tracking,
     train,
 )  # fmt: skip
 from lstm.parallel import adjoint, diagonal, gradient, linear, newton
@@ -82,7 +84,8 @@ ODD = {
     "integers": X.astype("i8"), "bools": X > 0, "texts": X.astype("U"), "complex64": X.astype("c8"),
     "dates": np.zeros(X.shape, "M8[s]"), "records": np.zeros(X.shape, [("a", "f8")]),
     "0-d": np.float64(1), "1-d": X[0, 0], "2-d": X[0], "4-d": X[None],
-    "masked": np.ma.masked_array(X),
+    "masked": np.ma.masked_array(X), "rows with a mask": list(np.ma.masked_array(X, X > 1)),
+    "a span": np.timedelta64(3), "a complex": np.complex64(0.5), "huge": 10**400,
 }  # fmt: skip
 
 
@@ -284,12 +287,22 @@ CALLS = {
     "check gradients": lambda v: checked(gradients=() if v is None else v),
     "check gradient of X": lambda v: checked(gradients={"X": v}),
     "check oracle": lambda v: checked(oracle=v),
+    "check seed": lambda v: checked(seed=v),
     "check delta": lambda v: checked(delta=v),
     "check threshold": lambda v: checked(threshold=v),
     "check sample": lambda v: checked(sample=v),
     "problem n": gradcheck.random_problem,
     "problem seed": lambda v: gradcheck.random_problem(seed=v),
     "problem dtype": lambda v: gradcheck.random_problem(dtype=v),
+    "parity n": lambda v: tracking.parity(v, 4),
+    "parity rng": lambda v: tracking.parity(3, 4, v),
+    "cups count": lambda v: tracking.cups(3, 4, count=v),
+    "sample length": lambda v: text.sample(WRITER, "ab", v, alphabet="abcde"),
+    "sample rng": lambda v: text.sample(WRITER, "ab", 3, rng=v, alphabet="abcde"),
+    "scan cell": lambda v: recurrent.scan(v, X4, CELL_PARAMS),
+    "scan cell X": lambda v: recurrent.scan(CELL, v, CELL.init(0, dtype="f4")),
+    "scan cell params": lambda v: recurrent.scan(CELL, X4, v),
+    "scan cell weights": lambda v: recurrent.scan(CELL, X4, dict.fromkeys(CELL.params, v)),
     "copy T": lambda v: tasks.copy(v, 2),
     "copy symbols": lambda v: tasks.copy(2, 2, symbols=v),
     "predict_next strings": tasks.predict_next,
@@ -312,11 +325,11 @@ FINE = {
     **dict.fromkeys(("init input_size", "init hidden_size", "chrono longest", "attention K",
                      "attention H", "translate n", "translate start", "dates batch",
                      "written form", "streams n", "cell D", "cell H", "problem n", "copy T",
-                     "copy symbols"), ("3",)),
+                     "copy symbols", "parity n", "cups count", "sample length"), ("3",)),
     **dict.fromkeys(("stack init hidden_size", "network hidden_size"), ("3", "[1, 2, 3]")),
     **dict.fromkeys(("init rng", "adding rng", "attention rng", "dates rng", "cell rng",
-                     "problem seed"),  # NumPy makes a seed of lists, too
-                    ("None", "3", "[]", "[1, 2, 3]")),
+                     "problem seed", "check seed", "parity rng"),  # NumPy takes lists, too
+                    ("None", "3", "[]", "[1, 2, 3]", "a span", "huge")),
     **dict.fromkeys(("step x", "stack step x"), ("1-d", "2-d")),
     **dict.fromkeys(("init dtype", "adding dtype", "cell dtype", "problem dtype"), ("0-d",)),
     **dict.fromkeys(("init forget_bias", "attention forget_bias", "probabilities temperature",
@@ -328,6 +341,7 @@ FINE = {
     **dict.fromkeys(("check cotangents", "check gradient of X"),
                     ("big-endian", "float32", "float16", "integers", "bools")),
     "stream x": ("1-d",),
+    "sample rng": ("None", "3", "a span", "huge"),
     "pad item": ("2-d",),
     "decode symbols": ("[]", "[1, 2, 3]"),
     "solved errors": ("[]", "[1, 2, 3]", "1-d"),
@@ -340,6 +354,7 @@ FINE = {
     "pad sequences": ("a layer", "float32"),
     "left_align X": ("big-endian", "float32", "float16", "integers", "bools", "complex64"),
     "scan X": ("2-d", "float32"),
+    "scan cell X": ("float32",),
     "network WOUT": ("2-d",),
     "fit batches": ("[]",),
     "onnx readout": ("None", "2-d"),
@@ -404,6 +419,7 @@ LEAST = {  # each integer: the least that is accepted
     "dates batch": 1, "written form": 0, "streams n": 1, "probabilities top": 1,
     "linear pieces": 1, "newton iterations": 0, "cell D": 0, "cell H": 1, "cell P": 1,
     "check sample": 1, "problem n": 0, "copy T": 1, "copy symbols": 1,
+    "parity n": 1, "cups count": 2, "sample length": 0,
 }  # fmt: skip
 
 
@@ -412,6 +428,24 @@ def test_a_number_below_the_least_is_refused_and_the_least_is_not(name):
     least = LEAST[name]
     assert re.search(rf": expected at least {least}\b.*, got {least - 1}$", words(name, least - 1))
     assert "at least" not in words(name, least)
+
+
+LIMITS = {"recompute every", "probabilities top", "linear pieces", "newton iterations",
+          "check sample"}  # fmt: skip
+"""Of these integers none is too large, as nothing is made of that size."""
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_a_size_that_no_memory_holds_is_refused_in_our_words(name):
+    assert judge(CALLS[name], 2**62) == ("fine" if name in LIMITS else None)
+    assert judge(CALLS[name], 10**5000) is None  # which Python cannot even spell
+
+
+def test_the_sizes_of_an_array_of_absurd_size_are_named():
+    assert words("init hidden_size", 2**25) == (
+        f"input_size, hidden_size: expected an array of at most 2**48 numbers, got shape "
+        f"{4 + 2**25, 2**27}"
+    )
 
 
 def test_every_integer_is_tried():

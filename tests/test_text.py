@@ -274,7 +274,7 @@ P3 = network.init(3, 4, 3, rng=0)
         (lambda: streams(SYMBOLS, 2, 3, 5, dtype=int), TypeError,
          "dtype: expected float32 or float64, got int64"),
         (lambda: probabilities([0.0], temperature=0), ValueError,
-         "temperature: expected a positive number, got 0"),
+         "temperature: expected a positive number, got 0.0"),
         (lambda: probabilities([0.0], temperature=float("nan")), ValueError,
          "temperature: expected a positive number, got nan"),
         (lambda: probabilities([0.0], temperature="1"), TypeError,

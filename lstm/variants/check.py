@@ -10,6 +10,7 @@ import numpy as np
 from .. import gradcheck
 from ..gradcheck import Report, StepCheck
 from ..recurrent import Cell
+from ..settings import check_float, check_rng, check_shape, check_size
 from ..steps import Values
 
 __all__ = ["Problem", "random_problem", "rows", "sequence"]
@@ -54,10 +55,11 @@ def random_problem(
         >>> random_problem(gru.cell(3, 4)).X.shape
         (4, 3, 3)
     """
-    rng = np.random.default_rng(seed)
+    n, b = check_size("n", n, least=0), check_size("b", b, least=0)
+    dtype, rng = check_float("dtype", dtype), check_rng(seed, "seed")
 
     def normal(*shape: int) -> Any:
-        return rng.standard_normal(shape).astype(dtype)
+        return rng.standard_normal(check_shape("n, b", *shape)).astype(dtype)
 
     params = {
         name: value + (0.5 * normal(*value.shape)).astype(dtype)

@@ -6,7 +6,7 @@ peepholes and without the second projection that is not fed back. PyTorch's ``pr
 """
 
 from ..recurrent import Cell, Param, State, cell_sizes
-from ..settings import check_size
+from ..settings import check_shape, check_size
 from ..steps import Step
 from .rows import LSTM, linear, row
 
@@ -29,6 +29,7 @@ def cell(D: int, H: int, P: int | None = None) -> Cell:
     """
     D, H = cell_sizes(D, H)
     P = max(1, H // 2) if P is None else check_size("P", P, least=1)
+    check_shape("H, P", 1 + D + P, 4 * H)
     params = {
         "W": Param((1 + D + P, 4 * H), keep=((slice(H, 2 * H), 1),)),
         "R": Param((H, P), "weights"),
