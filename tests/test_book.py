@@ -157,6 +157,13 @@ def test_notebook_is_stored_clean(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_code_that_is_not_folded_fits_the_page(path):
+    for c in cells(path, "code"):
+        if not {"remove-input", "hide-input", "hide-cell"} & {*c["metadata"].get("tags", [])}:
+            assert [line for line in "".join(c["source"]).splitlines() if len(line) > 88] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_figure_has_caption_name_and_alt_text(path):
     for c in cells(path, "code"):
         if any("image/png" in output.get("data", {}) for output in c["outputs"]):
