@@ -247,6 +247,22 @@ def cells(module):
                 )  # fmt: skip
 
 
+def parallel_forms(module):
+    """The cells that have a form for all steps at once, in that form."""
+    for name, form in (("mLSTM", module.mlstm), ("minLSTM", module.minlstm),
+                       ("minGRU", module.mingru)):  # fmt: skip
+        shapes = (*CELL_SHAPES, (1030, 1, 1, 2))
+        for (n, b, D, H), dtype in itertools.product(shapes, FLOATS):
+            cell, label = module.CELLS[name](D, H), f"{name}, {(n, b, D, H)}, {np.dtype(dtype)}"
+            X, params, *_ = check.random_problem(cell, n, b)
+            loop = cell.forward(X, params).Hout
+            params = {k: v.astype(dtype) for k, v in params.items()}
+            got = form.parallel(X.astype(dtype), params)
+            assert got.dtype == dtype, label
+            off = np.abs(got - loop).max() / np.abs(loop).max()
+            assert off < (1e-11 if dtype == np.float64 else 1e-3), f"{label}: off by {off:.1e}"
+
+
 def text(module):
     """Letters one by one, across the pieces that a text is read in."""
     for length, b, K, H in ((1000, 1, 3, 2), (1001, 1, 3, 2), (1002, 2, 3, 2), (2003, 1, 2, 1),
@@ -367,7 +383,8 @@ def by_network(params, X):
 
 def training(module):
     """`train.run` with lengths and gaps, in one direction for each matrix."""
-    for n, b, D, H, K in ((60, 3, 2, 4, 2), (3, 18, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 70)):
+    for n, b, D, H, K in ((60, 3, 2, 4, 2), (3, 18, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 70),
+                          (300, 2, 1, 2, 1), (2, 70, 2, 3, 2)):  # fmt: skip
         params = network.init(D, H, K, rng=0, dtype=float)
         rng = np.random.default_rng(6)
         lengths = rng.integers(1, n + 1, size=b)
@@ -488,6 +505,6 @@ NEWER = {
     "dropout": ("dropout", dropout), "training": ("train", training),
     "attention": ("attention", attention), "masks": ("masks", masks),
     "losses": ("losses", losses), "comparing": ("compare", comparing),
-    "diagonal": ("parallel.diagonal", diagonal),
+    "diagonal": ("parallel.diagonal", diagonal), "parallel_forms": ("variants", parallel_forms),
 }  # fmt: skip
 """The module of each sweep, and the sweep."""

@@ -145,6 +145,24 @@ def test_a_stream_is_the_batch():
         close(h[k], out.Hn[k])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("b", "D", "sizes"), [(70, 2, [3, 2]), (300, 1, [2]), (2, 66, [3, 70]), (1, 3, [2] * 6)]
+)
+def test_single_steps_at_any_size(b, D, sizes, dtype):
+    """Wide batches, many inputs and units, many layers."""
+    rng = np.random.default_rng(b)
+    layers = stack.init(D, sizes, rng=0, dtype=dtype)
+    X = rng.standard_normal((3, b, D)).astype(dtype)
+    c = h = None
+    for x in X:
+        c, h = stack.step(x, layers, c, h)
+    whole = stack.forward(X, layers)
+    within = 1e-5 if dtype == np.float32 else 1e-14
+    for got, want in zip([*c, *h], [*whole.Cn, *whole.Hn], strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=within, strict=True)
+
+
 def test_what_forward_ends_with_step_goes_on_with_and_back():
     layers, t = network(1), problem(1, lengths=(5, 5, 5))
     whole = stack.forward(t.X, layers, t.c0, t.h0)
