@@ -143,6 +143,11 @@ def newton(module):
         assert found.Hout.shape == want["Hout"].shape
         assert np.abs(found.Hout - want["Hout"]).max(initial=0) < 1e-9, (n, b, H)
         assert np.abs(found.C[-1:] - want["Cn"]).max(initial=0) < 1e-9 or not n, (n, b, H)
+        single = {k: None if v is None else v.astype(np.float32) for k, v in given.items()}
+        found = module.solve(**single, tolerance=1e-6)
+        assert found.converged, (n, b, H)
+        assert found.Hout.dtype == found.C.dtype == np.float32
+        assert np.abs(found.Hout - want["Hout"]).max(initial=0) < 3e-5, (n, b, H)
 
 
 def linear(module):
