@@ -208,7 +208,9 @@ def test_marks_of_long_sequences_reach_to_the_middle(T):
     assert ((counts - expected) ** 2 / expected).sum() < 40
 
 
-@pytest.mark.parametrize(("n", "batch"), [(5, 300), (9, 300), (50, 5000), (500, 20_000)])
+@pytest.mark.parametrize(
+    ("n", "batch"), [(5, 300), (9, 300), (50, 5000), (500, 20_000), (2000, 9000)]
+)
 def test_recall_marks_one_value_of_the_first_fifth_and_asks_for_it_at_the_end(n, batch):
     X, Y, where, lengths = tasks.recall(n, batch, rng=7)
     assert set(np.unique(X[..., 1])) == {0, 1}
@@ -348,7 +350,7 @@ def test_symbols_are_coded_in_the_order_of_the_columns():
 
 
 def test_possible_marks_fit_the_batch():
-    strings = tasks.embedded_reber(50, rng=2)
+    strings = [*tasks.embedded_reber(150, rng=2), "BTBT" + "S" * 300 + "XSETE"]
     X, Y, where, _ = tasks.predict_next(strings)
     marks = tasks.possible(strings)
     assert marks.shape == Y.shape == X.shape
