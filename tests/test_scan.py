@@ -303,6 +303,8 @@ BOTH = ("forward", "backward")
         ((0, 3, 2, 2, 1), BOTH),
         ((3, 0, 2, 2, 1), BOTH),
         ((130, 40, 3, 2, 1), BOTH),
+        ((3, 2, 3, 2, 6), ("forward",)),
+        ((2, 3, 66, 34, 2), BOTH),
     ],
 )
 def test_a_stack_with_lengths_is_that_of_numpy(shape, directions):

@@ -99,6 +99,13 @@ def test_nothing_stands_after_the_end_and_the_answer_is_asked_for_there(many):
     assert len(many.X) == many.lengths.max()
 
 
+def test_sequences_longer_than_any_memory_are_refused():
+    T = 2**47
+    with refused(ValueError, "T, batch: expected an array of at most 2**48 numbers, got shape "
+                 f"({T + T // 10}, 2, 2)"):  # fmt: skip
+        tasks.adding(T, 2)
+
+
 def test_shapes_and_dtypes():
     for dtype in (np.float32, np.float64):
         for batch, K in (
