@@ -292,6 +292,8 @@ def check_unmasked(name: str, value: Any) -> None:
 
     Raises:
         TypeError: If it is or holds a masked array.
+        ValueError: If it is a list of lists of more levels than an array may have axes, such as
+            one that holds itself, at which JAX breaks down.
 
     Example:
         >>> check_unmasked("X", [[0.0, np.ma.masked]])
@@ -299,11 +301,17 @@ def check_unmasked(name: str, value: Any) -> None:
             ...
         TypeError: X: expected an array, got a masked array, whose mask would be lost
     """
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected an array, got a masked array, whose mask would be lost")
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            check_unmasked(name, item)
+    level = [value]
+    for _ in range(66):
+        if any(isinstance(item, np.ma.MaskedArray) for item in level):
+            raise TypeError(
+                f"{name}: expected an array, got a masked array, whose mask would be lost"
+            )
+        lists = {id(item): item for item in level if isinstance(item, (list, tuple))}
+        if not lists:
+            return
+        level = [item for items in lists.values() for item in items]
+    raise ValueError(f"{name}: expected an array, got lists of more than 64 levels")
 
 
 def what_to_pass(value: Any) -> str | None:

@@ -74,6 +74,9 @@ class Module:
         return {}
 
 
+ITSELF: list[object] = [1.0]
+ITSELF.append(ITSELF)
+
 ODD = {
     "None": None, "text": "abc", "bytes": b"abc", "3": 3, "inf": float("inf"), "1j": 1j,
     "object": object(), "a class": int, "a dict": {"X": X}, "a set": {1, 2}, "[]": [],
@@ -86,6 +89,7 @@ ODD = {
     "0-d": np.float64(1), "1-d": X[0, 0], "2-d": X[0], "4-d": X[None],
     "masked": np.ma.masked_array(X), "rows with a mask": list(np.ma.masked_array(X, X > 1)),
     "a span": np.timedelta64(3), "a complex": np.complex64(0.5), "huge": 10**400,
+    "a list in itself": ITSELF,
 }  # fmt: skip
 
 
