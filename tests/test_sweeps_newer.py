@@ -162,8 +162,8 @@ PLANTED = {
         m.blocked(A, u, s0, pieces=pieces) * u.dtype.type(1.1 if (pieces or 0) > len(u) else 1))}),
     "a recurrence of 2048 steps": ("linear", lambda m: {"doubling": lambda A, u, s0: (
         zeroed(m.doubling(A, u, s0), np.s_[2048:]))}),
-    "h0 where there is no c0": ("newton", lambda m: {"solve": lambda X, WLSTM, c0, h0: m.solve(
-        X, WLSTM, c0, None if c0 is None else h0)}),
+    "h0 where there is no c0": ("newton", lambda m: {"solve": lambda X, WLSTM, c0, h0, **named: (
+        m.solve(X, WLSTM, c0, None if c0 is None else h0, **named))}),
     "cells: float32 in half precision": ("cells", lambda m: cells(lambda dY, g: (
         g._replace(dX=g.dX.astype("f2").astype("f4") * np.float32(1.01))
         if g.dX.dtype == "f4" and len(dY) > 200 else g))),
