@@ -52,6 +52,19 @@ TORN = """() => {
   return torn;
 }"""
 
+# Words of drawings that lie on other words, or reach over the edge.
+CROWDED = """() => [...document.querySelectorAll("svg.drawing")].flatMap((svg) => {
+  const frame = svg.getBoundingClientRect(), texts = [...svg.querySelectorAll("text")];
+  const boxes = texts.map((text) => text.getBoundingClientRect());
+  const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1
+    || a.bottom <= b.top + 3 || b.bottom <= a.top + 3;  // above letters there is air
+  const within = (a) => a.left >= frame.left - 1 && a.right <= frame.right + 1
+    && a.top >= frame.top - 1 && a.bottom <= frame.bottom + 1;
+  return texts.filter((text, k) => text.textContent.trim() && (!within(boxes[k])
+    || boxes.some((box, j) => j !== k && texts[j].textContent.trim() && !apart(boxes[k], box))))
+    .map((text) => text.textContent);
+})"""
+
 
 def test_the_site_is_built():
     assert len(CHAPTERS) >= 12, "run make book first"
@@ -72,9 +85,20 @@ def test_page(visit, path):
             where = f"{path}, {theme}, {width}"
             assert page.evaluate("document.documentElement.scrollWidth") <= width, where
             assert page.evaluate(TORN) == [], where
+            assert page.evaluate(CROWDED) == [], where
             found = Axe().run(page, options=AXE).response["violations"]
             told = [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found]
             assert told == [], where
+
+
+def test_words_of_a_drawing_that_lie_on_others_are_seen(visit):
+    page = visit("book/01-why-gates.html")
+    assert page.evaluate(CROWDED) == []
+    page.evaluate("""() => {
+      const [one, other] = document.querySelectorAll("svg.drawing .words text");
+      one.setAttribute("y", other.getAttribute("y")); one.setAttribute("x", "-40");
+    }""")
+    assert len(page.evaluate(CROWDED)) >= 1
 
 
 @pytest.mark.parametrize("path", CHAPTERS)
