@@ -9,8 +9,8 @@ from lstm import (
     dates,
     fused,
     gradcheck,
+    layers,
     network,
-    stack,
     stream,
     tasks,
     text,
@@ -27,8 +27,8 @@ ANSWERING = network.init(3, 2, 3, rng=0)
 
 ENDLESS = {  # what is called: (the call, the names in its message, the shape)
     "init": (lambda: fused.init(M - 3, M), "input_size, hidden_size", (2 * M - 2, 4 * M)),
-    "stack.init": (lambda: stack.init(1, [2, M]), "layers, hidden_size", (2, 1, 1 + M, 4 * M)),
-    "stack.init of both directions": (lambda: stack.init(M, 9 * M, bidirectional=True),
+    "layers.init": (lambda: layers.init(1, [2, M]), "layers, hidden_size", (2, 1, 1 + M, 4 * M)),
+    "layers.init of both directions": (lambda: layers.init(M, 9 * M, bidirectional=True),
         "layers, hidden_size", (1, 2, 1 + 9 * M, 36 * M)),
     "network.init": (lambda: network.init(1, 1, 2**49), "hidden_size, output_size", (2, 2**49)),
     "Stream": (lambda: stream.Stream(WLSTM, 2**46), "batch", (2**46, 12)),
