@@ -6,6 +6,7 @@ own limits: about sqrt(n) steps or pieces, 1000 letters.
 """
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 from helpers import run, run_by_reference
@@ -84,8 +85,7 @@ def adjoint(module):
     for label, problem in itertools.chain(problems(), one_sequence()):
         if problem.inputs["c0"].shape[1] > 66 or problem.inputs["c0"].size > 500:
             continue  # 4 n b H**2 numbers
-        pair = type("Pair", (), {"forward": staticmethod(fused_forward),
-                                 "backward": staticmethod(module.backward)})  # fmt: skip
+        pair = SimpleNamespace(forward=fused.forward, backward=module.backward)
         # products of matrices add up more rounding than the loop does
         compare(pair, problem, label, least=loosely(problem))
 
@@ -93,12 +93,6 @@ def adjoint(module):
 def one_sequence():
     for n, dtype in itertools.product((1, 7, 70), FLOATS):
         yield f"one sequence of {n}, {np.dtype(dtype)}", random_problem(n, 1, 2, 3, dtype=dtype)
-
-
-def fused_forward(**inputs):
-    from lstm import fused
-
-    return fused.forward(**inputs)
 
 
 def loosely(problem):

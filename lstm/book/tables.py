@@ -95,8 +95,8 @@ def errors(step: Step, values: Values) -> dict[str, str]:
 def bound(errors: ArrayLike, least: float) -> str:
     """Write the largest of some errors as a bound, which is the same on every machine.
 
-    Machines round in another order, so the errors themselves differ. A nan is never lost, as it
-    would be by Python's ``max``, unless it came first.
+    Machines round in different orders, so the errors themselves differ. An error that is nan is
+    refused wherever it comes; Python's ``max`` would lose it unless it came first.
 
     Args:
         errors: One error or several, none negative.
