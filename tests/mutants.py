@@ -143,7 +143,7 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "book/features": "test_ladder",
     "book/limit": "test_ladder",
     "book/rosetta": "test_exchange_conventions",
-    "book/tables": "test_variants",
+    "book/tables": "test_book test_variants",
 }
 OPTIONS = [
     "-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval",

@@ -243,6 +243,33 @@ def test_no_error_that_is_nan_gets_lost(path):
     assert not [call for c in cells(path, "code") for call in losing_nan("".join(c["source"]))]
 
 
+def test_columns_of_numbers_are_set_to_the_right():
+    columns = {
+        "numbers": (["1", -2.5, "+3", "−0.25", "1,234", "**0.65**", "1e-05"], "---:"),
+        "units": (["12 ms", "3%", "1.50 times", "7 MiB", "0.1 %"], "---:"),
+        "powers": (["$3 \\cdot 10^{-5}$", "$10^{12}$", "0.5"], "---:"),
+        "gaps": (["1", "", "–", "none", "not run"], "---:"),
+        "lists": (["1, 2", "3"], "---"),
+        "ranges": (["1 to 2"], "---"),
+        "names": (["2nd"], "---"),
+        "nothing": (["", "–"], "---"),
+        "a word": (["1", "above 2"], "---"),
+    }
+    for name, (cells, rule) in columns.items():
+        printed = tables.markdown(["", name], [("x", cell) for cell in cells]).splitlines()
+        assert printed[1] == f"| --- | {rule} |", name
+        assert printed[0] == f"|  | {name} |"
+        assert len(printed) == 2 + len(cells)
+    assert tables.markdown(["a"], [[-1], ["-x"], ["–2"]]).splitlines()[2:] == [
+        "| −1 |", "| -x |", "| –2 |",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="rows: expected at least one under"):
+        tables.markdown(["a", "b"], [])
+    for wrong in ([["1"]], [["1", "2", "3"]], [["1", "2"], []], [["1", "2\n3"]]):
+        with pytest.raises(ValueError, match="rows: expected 2 cells of one line each, as the h"):
+            tables.markdown(["a", "b"], wrong)
+
+
 def test_bounds_are_the_next_power_of_ten():
     assert [tables.bound(e, 1e-14) for e in (0, 1e-15, 1.1e-14, 1e-13, 2.0, [1e-9, 3e-7, 0])] == [
         "1e-14", "1e-14", "1e-13", "1e-13", "1e+01", "1e-06",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers import refused
 
-from lstm.book import rosetta
+from lstm.book import rosetta, tables
 from lstm.exchange.conventions import CANDIDATE, ROSETTA, read, write
 from lstm.exchange.names import flat, nested, spelled
 from lstm.layout import GATES
@@ -299,15 +299,15 @@ def test_the_concordance_reads_as_it_was_checked_by_eye():
     head, rule, *rows = printed.splitlines()
     haiku, mlx = (next(r for r in rows if r.startswith(f"| {k} ")) for k in ("Haiku", "MLX"))
     some = rosetta.table({"Haiku": ["1e-6"], "MLX": ["none"]}, ["error"])
-    want = head + " error |", rule + " --- |", haiku + " 1e-6 |", mlx + " none |"
+    want = head + " error |", rule + " ---: |", haiku + " 1e-6 |", mlx + " none |"
     assert some.splitlines() == list(want)
 
 
 def test_what_a_row_says_besides_is_as_it_was_checked_by_eye():
     """Where the arrays come from, whether a layer can have no biases, and the remark."""
-    rows = ["| library | arrays | biases | remark |", "|---|---|---|---|"]
-    for name, row in ROSETTA.items():
-        biases = "perhaps" if row.may_lack_bias else "always"
-        rows.append(f"| {name} | `{row.arrays}` | {biases} | {row.remark} |")
+    rows = [
+        (name, f"`{row.arrays}`", "perhaps" if row.may_lack_bias else "always", row.remark)
+        for name, row in ROSETTA.items()
+    ]
     printed = (Path(__file__).parent / "rosetta_besides.md").read_text(encoding="utf-8")
-    assert "\n".join(rows) + "\n" == printed
+    assert tables.markdown(["library", "arrays", "biases", "remark"], rows) + "\n" == printed

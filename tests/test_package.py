@@ -88,11 +88,11 @@ LAYERS = [
     {"__main__"},
     {
         "book.features", "book.ladder", "book.limit", "book.ngrams", "book.plots.style",
-        "book.probes", "book.rosetta", "book.vowels",
+        "book.probes", "book.vowels",
     },
     {"book.plots.forward", "book.plots.backward", "book.plots.fast", "book.plots.learning"},
     {"book.tables"},
-    {"book.plots.variants"},
+    {"book.plots.variants", "book.rosetta"},
     {"book.plots.__init__"},  # which hands on what those offer
 ]
 APART = {"book.labels"}  # it reads source files, and is imported by none

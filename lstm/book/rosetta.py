@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ..exchange.conventions import ROSETTA, Convention
+from .tables import markdown
 
 __all__ = ["CLASSES", "MARK", "OURS", "TITLES", "describe", "table"]
 
@@ -79,9 +80,8 @@ def table(more: Mapping[str, Sequence[str]] | None = None, titles: Sequence[str]
         >>> print(table({"Haiku": ["5e-7"]}, ["error"]).splitlines()[-1][:52])
         | Haiku `LSTM` | i, g, f, o | $(D + H, 4H)$ | one; 1
     """
-    rows: list[Sequence[str]] = [[*TITLES, *titles], ["---"] * (len(TITLES) + len(titles))]
     if more is None:
-        rows += [OURS, *map(describe, ROSETTA)]
+        rows: list[Sequence[str]] = [OURS, *map(describe, ROSETTA)]
     else:
-        rows += [[*describe(name), *more[name]] for name in ROSETTA if name in more]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+        rows = [[*describe(name), *more[name]] for name in ROSETTA if name in more]
+    return markdown([*TITLES, *titles], rows)

@@ -1,6 +1,7 @@
-"""Tables for the book: what one step table has that another lacks, and errors as bounds."""
+"""Tables for the book: in Markdown, of the changes to a step table, and of errors as bounds."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, log10
 from typing import Any
 
@@ -11,7 +12,52 @@ from ..gradcheck import THRESHOLDS, check_steps
 from ..reference import STEPS
 from ..steps import Step, Values
 
-__all__ = ["bound", "changes", "difference", "errors"]
+__all__ = ["bound", "changes", "difference", "errors", "markdown"]
+
+NUMBER = re.compile(
+    r"(\*\*)?[-−+]?\d[\d,.]*(e[-+]\d+)?( ?(%|ms|MiB|times))?(\*\*)?"  # 0.3, **1.2e-05**, 12 ms
+    r"|\$[-\d. ]*(\\cdot )?10\^\{-?\d+\}\$"  # $3 \cdot 10^{-5}$
+)
+NOTHING = ("", "–", "none", "not run")  # in a column of numbers
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table in Markdown; columns of numbers are set to the right.
+
+    Args:
+        head: The titles of the columns.
+        rows: The cells of each row, strings or what ``str`` makes of them.
+
+    Returns:
+        str: The table, a line for each row. A hyphen before a number becomes a minus sign.
+
+    Raises:
+        ValueError: If there is no row, or a row has more or fewer cells than the head, or a cell
+            holds the end of a line.
+
+    Example:
+        >>> print(markdown(["bias", "what follows"], [[-2, "it forgets"], [12, "it keeps"]]))
+        | bias | what follows |
+        | ---: | --- |
+        | −2 | it forgets |
+        | 12 | it keeps |
+    """
+    table = [[re.sub(r"^-(?=\d)", "−", str(cell)) for cell in row] for row in rows]
+    if not table:
+        raise ValueError(f"rows: expected at least one under {list(head)}, got none")
+    for k, row in enumerate(table):
+        if len(row) != len(head) or any("\n" in cell for cell in row):
+            raise ValueError(
+                f"rows: expected {len(head)} cells of one line each, as the head has, "
+                f"got {row} in row {k}"
+            )
+    columns = (
+        [cell for cell in column if cell not in NOTHING] for column in zip(*table, strict=True)
+    )
+    rule = [
+        "---:" if cells and all(map(NUMBER.fullmatch, cells)) else "---" for cells in columns
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *table))
 
 
 def difference(
