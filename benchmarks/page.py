@@ -1,7 +1,10 @@
 """The page of benchmarks: every ratio with its goal, from the runs that `bench` has stored."""
 
 import json
+from itertools import groupby
 from typing import NamedTuple
+
+from lstm.book import tables
 
 PEERS = ("Flax", "Keras", "Equinox")
 WITHOUT = "PyTorch without oneDNN"  # in which its LSTM is one compiled program
@@ -105,22 +108,13 @@ def write(folder, path):
 
 def text(runs):
     """The page."""
-    parts, part = [INTRODUCTION], None
+    parts = [INTRODUCTION]
     spoken = {1: "one thread", 2: "two threads"}
     heads = [spoken.get(threads, f"{threads} threads") for threads in runs]
-    for goal, title, measured in rows(runs):
-        if goal.part != part:
-            part = goal.part
-            parts.append(
-                f"\n## {part}\n\n"
-                f"| time of | divided by that of | at | goal | {' | '.join(heads)} |\n"
-                f"|---|---|---|--:|{'--:|' * len(heads)}\n"
-            )
-        asked = goal.most if goal.most is not None and goal.among(title) else None
-        cells = [_cell(value, asked) for value in measured.values()]
-        at = f"{title} sequences of 1 to 100 steps" if goal.kind == "lengths" else title
-        most = "" if asked is None else f"{asked:.2f}"
-        parts.append(f"| {goal.ours} | {goal.theirs} | {at} | {most} | {' | '.join(cells)} |\n")
+    titles = ["time of", "divided by that of", "at", "goal", *heads]
+    for part, measured in groupby(rows(runs), key=lambda row: row[0].part):
+        table = tables.markdown(titles, [_line(*row) for row in measured])
+        parts.append(f"\n## {part}\n\n{table}\n")
     parts.append("\n## The machine\n\n")
     for run, head in zip(runs.values(), heads, strict=True):
         about = run["machine"]
@@ -139,6 +133,13 @@ def text(runs):
         "everybody. What runs on a GPU is not measured: none was at hand.\n"
     )
     return "".join(parts)
+
+
+def _line(goal, title, measured):
+    asked = goal.most if goal.most is not None and goal.among(title) else None
+    cells = [_cell(value, asked) for value in measured.values()]
+    at = f"{title} sequences of 1 to 100 steps" if goal.kind == "lengths" else title
+    return [goal.ours, goal.theirs, at, "" if asked is None else f"{asked:.2f}", *cells]
 
 
 def _cell(value, asked):
