@@ -9,7 +9,7 @@ from contestants import STEPS, _torch, _with_peers, stream
 from page import WITHOUT
 
 import lstm
-from lstm import stack
+from lstm import inference, stack
 from lstm.book.features import backward_by_features, forward_by_features
 from lstm.book.limit import best_form, needed, prepare
 
@@ -26,10 +26,19 @@ def outputs(n, b, D, H, threads):
     """Outputs alone, as of a network that is used and not trained."""
     X, W, zero = _normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
     products = [prepare(product, best_form(product)) for product in needed(n, b, D, H)[:2]]
+
+    def uncopied():
+        kept, inference._LARGE = inference._LARGE, b + 1
+        try:
+            lstm.forward(X, W, zero, zero, cache=False)
+        finally:
+            inference._LARGE = kept
+
     contestants = {
         "limit": lambda: [run() for run in products],
         "with a cache": lambda: lstm.forward(X, W, zero, zero),
         "without a cache": lambda: lstm.forward(X, W, zero, zero, cache=False),
+        "without a copy of the weights": uncopied,
         "features as rows, with a cache": lambda: forward_by_features(X, W, zero, zero),
     }
 
