@@ -13,6 +13,7 @@ from lstm.layout import GATES
 from lstm.tutor import of_backward, of_forward
 from lstm.tutor.equations import EQUATIONS
 from lstm.tutor.judge import PROBES, PROOFS
+from lstm.tutor.locate import judge_inner
 from lstm.tutor.mistakes import mistakes
 from lstm.tutor.plain import KEPT, model
 from lstm.tutor.search import FORWARD, GRADIENTS, agree, explain, parts, run
@@ -260,19 +261,98 @@ def test_mistakes_in_other_styles_are_named(source, right, wrong, name):
     assert name in verdict.mistakes or not name
 
 
+ONE = "with one step of one sequence: "
+DZ = "the gradient of the bias is dz itself: "
+OUTSIDE = "measured from outside: "
+HOW = ("dX, dh0 and dc0 are right, and so is dz, from which they are made: "
+       "look at how the gradient of {} is made from it")  # fmt: skip
+SHARED = "i, f and g are wrong together: look at dc, which all three are made from"
+DC_RIGHT = "dc0 is right, so dc and f are"
+LOOP = "right for one and for two steps: look at the loop over the steps"
+BOTH = ("one step of a batch and two steps of one sequence seem right: look at what tells steps "
+        "and sequences apart, such as a reshape")  # fmt: skip
+AFTER_FIRST = "(1 + (np.arange(b) > 0)[:, None])"  # one more for all sequences except the first
+SPLIT = "i, f, o = np.split(ifo, 3, axis=1)"
 UNNAMED = [
-    (JOINED, "df = dc * C[t]", "df = dc * np.sin(C[t])", "eq-df", "dz_f (forget gate)"),
-    (JOINED, "dc = dc + dh * o * (1 - s**2)", "dc = dc + dh * np.cos(s)", "eq-dc", "look at dc"),
-    (JOINED, "dU[t] = dz @ W.T", "dU[t] = dz @ W.T + 1", "eq-dx", "dX does not follow"),
-    (JOINED, "dc = dc * f\n", "dc = dc * np.sqrt(f)\n", "eq-dc-prev", "look at dc_prev"),
-    (JOINED, "dW += U[t].T @ dz", "dW += U[t].T @ np.tanh(dz)", "eq-dw", "biases, Wx, Wh is"),
-    (LOOPS, "dW[0, column] += dz[k]", "dW[0, column] += dz[k] * (r > 0)", "eq-dw", "biases is"),
-    (JOINED, "dh = dU[t, :, 1 + D :]", "dh = dU[t, :, 1 + D :] * (t > 0) + (t == 0)", "", "dh0"),
-    (JOINED, "dc = dc * f\n", "dc = dc * f if t != 1 else dc\n", "eq-bptt-dh", "two steps"),
-    (JOINED, "np.tanh(z[:, 3 * H :])", "np.tanh(1.3 * z[:, 3 * H :])", "eq-gates", "look at g"),
-    (JOINED, "C.append(f * C[-1] +", "C.append(f * C[-1] ** 3 +", "eq-c", "f * c_prev"),
-    (JOINED, "h = o * np.tanh(C[-1])", "h = o * np.sin(C[-1])", "eq-h", "c is right"),
-    (JOINED, "z = U[t] @ W", "z = 1.7 * U[t] @ W", "eq-z", "all gates"),
+    (JOINED, "np.tanh(z[:, 3 * H :])", "np.tanh(1.3 * z[:, 3 * H :])", "eq-gates", [
+        ONE + "wrong: Hout, Cn, Hn",
+        OUTSIDE + "right: f, h = o * tanh(c), with your own c; wrong: i * g",
+        "where g is 1, i is right: look at g"]),
+    (JOINED, SPLIT, SPLIT + "; i = i**3", "eq-gates", [
+        ONE + "wrong: Hout, Cn, Hn",
+        OUTSIDE + "right: f, h = o * tanh(c), with your own c; wrong: i * g",
+        "where i is 1, g is right: look at i"]),
+    (JOINED, SPLIT, SPLIT + "; f = f**3", "eq-gates", [
+        ONE + "wrong: Hout, Cn, Hn",
+        OUTSIDE + "right: i * g, h = o * tanh(c), with your own c; wrong: f",
+        "f is how much of c_prev is left in c"]),
+    (JOINED, "C.append(f * C[-1] +", "C.append(f * C[-1] ** 3 +", "eq-c", [
+        ONE + "wrong: Hout, Cn, Hn", "c does not depend on c_prev as f * c_prev + i * g does"]),
+    (JOINED, "h = o * np.tanh(C[-1])", "h = o * np.sin(C[-1])", "eq-h", [
+        ONE + "right: Cn; wrong: Hout, Hn",
+        OUTSIDE + "right: f, i * g; wrong: h = o * tanh(c), with your own c",
+        "c is right: look at o, at the tanh, and at their product"]),
+    (JOINED, "z = U[t] @ W", "z = 1.7 * U[t] @ W", "eq-z", [
+        ONE + "wrong: Hout, Cn, Hn",
+        OUTSIDE + "wrong: f, i * g, h = o * tanh(c), with your own c",
+        "all gates are wrong: look at what they share"]),
+    (JOINED, "z = U[t] @ W", f"z = U[t] @ W * {AFTER_FIRST}", "eq-unrolled", [
+        "with one step of a batch: wrong: Hout, Cn, Hn",
+        "one sequence alone seems right: the sequences of a batch must not meet"]),
+    (JOINED, "C.append(f * C[-1] +", "C.append((1 + t) * f * C[-1] +", "eq-unrolled", [
+        "with two steps of one sequence: wrong: Hout, Cn, Hn",
+        "one step seems right: look at what goes from one step to the next"]),
+    (JOINED, "z = U[t] @ W", f"z = U[t] @ W * {AFTER_FIRST}**t", "eq-unrolled", [
+        "with two steps of a batch: wrong: Hout, Cn, Hn", BOTH]),
+    (JOINED, "z = U[t] @ W", "z = U[t] @ W * (1 + (t > 1))", "eq-unrolled", [LOOP]),
+    (JOINED, "df = dc * C[t]", "df = dc * np.sin(C[t])", "eq-df", [
+        ONE + "right: dc0; wrong: dX, dW, dh0",
+        DZ + "right: dz_i, dz_o, dz_g; wrong: dz_f (forget gate)", DC_RIGHT]),
+    (JOINED, "di = dc * g\n", "di = dc * g + np.sin(dh)\n", "eq-di", [
+        ONE + "right: dc0; wrong: dX, dW, dh0",
+        DZ + "right: dz_f, dz_o, dz_g; wrong: dz_i (input gate)",
+        "with dCn alone dz_i is right: look at what comes through h", DC_RIGHT]),
+    (JOINED, "dc = dc + dh * o * (1 - s**2)", "dc = dc + dh * np.cos(s)", "eq-dc", [
+        ONE + "wrong: dX, dW, dc0, dh0",
+        DZ + "right: dz_o; wrong: dz_i (input gate), dz_f (forget gate), dz_g (candidate)",
+        SHARED]),
+    (JOINED, "dh = dh + dHout[t]", "dh = np.sin(dh + dHout[t])", "eq-dc", [
+        ONE + "wrong: dX, dW, dc0, dh0",
+        DZ + "wrong: dz_i (input gate), dz_f (forget gate), dz_o (output gate), dz_g (candidate)",
+        SHARED]),
+    (JOINED, "dg * (1 - g**2)])", "dg * (1 - g**2)]) * np.exp(U[t, :, 1:2])", "eq-di", [
+        ONE + "right: dc0; wrong: dX, dW, dh0",
+        DZ + "wrong: dz_i (input gate), dz_f (forget gate), dz_o (output gate), dz_g (candidate)",
+        DC_RIGHT]),
+    (JOINED, "dU[t] = dz @ W.T", "dU[t] = dz @ W.T + 1\n        dW[1:] += 1", "eq-dx", [
+        ONE + "right: dc0; wrong: dX, dW, dh0",
+        "dX does not follow from your own dz (eq-dx)",
+        "dh0 does not follow from your own dz (eq-dh-prev)",
+        "the gradient of Wx does not follow from your own dz (eq-dw)",
+        "the gradient of Wh does not follow from your own dz (eq-dw)", DC_RIGHT]),
+    (JOINED, "dh = dU[t, :, 1 + D :]", "dh = dU[t, :, 1 + D :] + (t == 0)", "eq-dh-prev", [
+        ONE + "right: dX, dW, dc0; wrong: dh0",
+        "dh0 does not follow from your own dz (eq-dh-prev)", DC_RIGHT]),
+    (JOINED, "dc = dc * f\n", "dc = dc * np.sqrt(f)\n", "eq-dc-prev", [
+        ONE + "right: dX, dW, dh0; wrong: dc0",
+        "dc0 is wrong although all dz are right: look at dc_prev"]),
+    (JOINED, "dW += U[t].T @ dz", "dW += U[t].T @ np.tanh(dz)", "eq-dw", [
+        ONE + "right: dX, dc0, dh0; wrong: dW", HOW.format("the biases, Wx, Wh")]),
+    (LOOPS, "dW[0, column] += dz[k]", "dW[0, column] += dz[k] * (r > 0)", "eq-dw", [
+        ONE + "right: dX, dc0, dh0; wrong: dW", HOW.format("the biases")]),
+    (JOINED, "dW += U[t].T @ dz", f"dW += U[t].T @ (dz * {AFTER_FIRST})", "eq-dw", [
+        "with one step of a batch: right: dX, dc0, dh0; wrong: dW",
+        "one sequence alone seems right: look at what is summed over the batch"]),
+    (JOINED, "dW += U[t].T @ dz", "dW += (1 + t) * U[t].T @ dz", "eq-bptt-dw", [
+        "with two steps of one sequence: right: dX, dc0, dh0; wrong: dW",
+        "one step seems right: look at what is added up over the steps"]),
+    (JOINED, "dc = dc * f\n", "dc = dc * f if t != 1 else dc\n", "eq-bptt-dh", [
+        "with two steps of one sequence: wrong: dX, dW, dc0, dh0",
+        "one step seems right: look at what goes from each step to the one before, "
+        "and at what is added up over the steps"]),
+    (JOINED, "dW += U[t].T @ dz", f"dW += U[t].T @ (dz * {AFTER_FIRST}**t)", "eq-bptt-dw", [
+        "with two steps of a batch: right: dX, dc0, dh0; wrong: dW", BOTH]),
+    (JOINED, "dW += U[t].T @ dz", "dW += (1 + (t > 1)) * U[t].T @ dz", "eq-bptt-dw", [LOOP]),
 ]  # fmt: skip
 
 
@@ -285,8 +365,34 @@ def test_what_has_no_name_is_located(source, right, wrong, label, said):
     assert verdict.mistakes == ()
     (finding,) = [each for each in verdict.findings if each.status == "wrong"]
     assert finding.place is not None
-    assert not label or finding.label == label
-    assert said in " ".join(finding.details), finding.details
+    assert finding.label == label
+    assert list(finding.details) == said
+
+
+WAY = {  # values on the way back, in the order in which they are made: their equations
+    "do": "eq-do", "ds": "eq-ds", "df": "eq-df", "di": "eq-di", "dg": "eq-dg",
+    "dc_prev": "eq-dc-prev", "dz_o": "eq-dz-sigmoid", "dz_f": "eq-dz-sigmoid",
+    "dz_i": "eq-dz-sigmoid", "dz_g": "eq-dz-tanh",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("first", WAY)
+def test_of_several_wrong_values_on_the_way_the_first_is_to_be_looked_at(first):
+    p = problem(1, 3, 5, 4)
+    v = reference.forward(p.X[0], p.W, p.c0, p.h0)
+    d = vars(reference.backward(v, p.dHout[0] + p.dHn, p.dCn))
+    inner = {name: d[name.removeprefix("d")][np.newaxis] for name in ("dh", "dc", *WAY)}
+    right, wrong = np.split(list(WAY), [list(WAY).index(first)])
+    for k, name in enumerate(wrong, 1):
+        inner[name] = 1.1**k * inner[name]  # each is wrong, even with its own inputs
+    assert judge_inner(inner, p, {}, 1e-9) == (
+        [
+            "of your own values on the way, each judged with your own inputs: right: "
+            f"{', '.join(right) or 'none'}; "
+            f"wrong: {', '.join(f'{name} ({WAY[name]})' for name in wrong)}"
+        ],
+        WAY[first],
+    )
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -309,8 +415,11 @@ def test_values_on_the_way_are_judged_with_their_own_inputs(gate):
         return dX, dW * np.exp(0.1), dc, dh, inner
 
     (finding,) = tutor.check(forward, backward).findings[1:]
-    assert f"wrong: d{gate} (eq-d{gate})" in finding.details[0]
-    assert "right: " in finding.details[0]
+    right = [f"d{name}" for name in ("o", "s", "f", "i", "g") if name != gate]
+    assert finding.details[0] == (
+        "of your own values on the way, each judged with your own inputs: "
+        f"right: {', '.join(right)}; wrong: d{gate} (eq-d{gate})"
+    )
     assert finding.label == f"eq-d{gate}"
 
 

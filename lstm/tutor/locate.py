@@ -325,13 +325,14 @@ def _slopes(
         "the gradient of Wx": ("eq-dw", v.x.T @ dz, yours["dW"][1 : 1 + v.x.shape[1]]),
         "the gradient of Wh": ("eq-dw", v.h_prev.T @ dz, yours["dW"][1 + v.x.shape[1] :]),
     }
+    dc0_right = agree(yours["dc0"], right["dc0"], tolerance)
     said, label = [], ""
     if wrong:
         spelled = ", ".join(f"dz_{k} ({_GATE[k]})" for k in wrong)
         head = f"right: {', '.join(good)}; " if good else ""
         said.append(f"the gradient of the bias is dz itself: {head}wrong: {spelled}")
         label = _LABEL[wrong[0]]
-        if not {"i", "f", "g"} & {k for k, is_right in per_gate.items() if is_right}:
+        if {"i", "f", "g"} <= set(wrong) and not dc0_right:
             label = "eq-dc"
             said.append("i, f and g are wrong together: look at dc, which all three are made from")
         else:
@@ -340,7 +341,7 @@ def _slopes(
         if not agree(got, wanted, max(tolerance, 1e-9)):
             said.append(f"{name} does not follow from your own dz ({equation})")
             label = label or equation
-    if agree(yours["dc0"], right["dc0"], tolerance):
+    if dc0_right:
         said.append("dc0 is right, so dc and f are")
     elif not wrong:
         label = label or "eq-dc-prev"
