@@ -74,13 +74,11 @@ class KneserNey:
     def probability(self, letter: str, before: str) -> float:
         """Return how likely a letter is after others, of which the last N - 1 count."""
         p = 1 / len(self.alphabet)
-        for k, (discounts, counts, totals, taken) in enumerate(self.levels[: len(before) + 1]):
-            past = before[len(before) - k :]
-            total = totals.get(past)
-            if total is None:  # never seen, and so nothing longer either
-                break
-            count = counts.get(past + letter, 0)
-            p = (count - discounts[min(count, 3)] + taken[past] * p) / total  # (eq-kn)
+        for k, (discounts, counts, totals, taken) in enumerate(self.levels):
+            past = before[-k:] if k else ""
+            if past in totals:  # else it is too short, or was never seen
+                count = counts[past + letter]
+                p = (count - discounts[min(count, 3)] + taken[past] * p) / totals[past]  # (eq-kn)
         return p
 
     def bits(self, text: str) -> NDArray[np.float64]:
