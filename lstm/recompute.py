@@ -140,7 +140,7 @@ def backward(
         >>> backward(None, run.cache, dHn=np.ones((3, 4))).dX.shape
         (5, 3, 10)
     """
-    check_cache(cache, Cache, "lstm.recompute.forward")
+    check_cache(cache, Cache, "recompute.forward")
     X, WLSTM, C, Hs, every = cache
     n, b, _ = X.shape
     H = C.shape[-1]

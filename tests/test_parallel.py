@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import by_jax
+from helpers import by_jax, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,26 +134,37 @@ def test_the_derivative_of_a_recurrence(matrices, n):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (([1, 2], [1.0, 2.0]), TypeError, "A: expected dtype float32, float64 or complex128"),
-        (([1.0], ["a"]), TypeError, "u: expected dtype"),
+        (([1, 2], [1.0, 2.0]), TypeError,
+         "A: expected dtype float32, float64 or complex128, got int64"),
+        (([1.0], ["a"]), TypeError, "u: expected dtype float32, float64 or complex128, got <U1"),
         (([1.0], None), TypeError, "u: expected an array, got None"),
-        ((1.0, 1.0), ValueError, r"u: expected shape \(n, ..., k\), got \(\)"),
-        (([1.0], [1.0, 2.0]), ValueError, r"A: expected shape \(2,\) for diagonals, as in u"),
-        ((np.ones((2, 3, 2)), np.ones((2, 3))), ValueError, r"or \(2, 3, 3\) for matrices"),
-        ((np.ones(2), np.ones(2), np.ones(1)), ValueError, r"s0: expected shape \(\)"),
-        ((np.ones(2, "f4"), np.ones(2)), TypeError, "A: expected dtype float64, as in u"),
-        ((np.ones(2), np.ones(2), np.float32(1)), TypeError, "s0: expected dtype float64"),
+        ((1.0, 1.0), ValueError, "u: expected shape (n, ..., k), got ()"),
+        (([1.0], [1.0, 2.0]), ValueError,
+         "A: expected shape (2,) for diagonals, as in u, got (1,)"),
+        ((np.ones((2, 3, 2)), np.ones((2, 3))), ValueError,
+         "A: expected shape (2, 3) for diagonals or (2, 3, 3) for matrices, as in u, "
+         "got (2, 3, 2)"),
+        ((np.ones(2), np.ones(2), np.ones(1)), ValueError,
+         "s0: expected shape (), as one step of u, got (1,)"),
+        ((np.ones(2, "f4"), np.ones(2)), TypeError,
+         "A: expected dtype float64, as in u, got float32"),
+        ((np.ones(2), np.ones(2), np.float32(1)), TypeError,
+         "s0: expected dtype float64, as in u, got float32"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named(arguments, error, message):
     for way in (linear.loop, linear.doubling, linear.blocked):
-        with pytest.raises(error, match=message):
+        with refused(error, message):
             way(*arguments)
 
 
-@pytest.mark.parametrize("pieces", [0, 1.5, True])
-def test_pieces_are_counted(pieces):
-    with pytest.raises((TypeError, ValueError), match="pieces: expected"):
+@pytest.mark.parametrize(
+    ("pieces", "error", "message"),
+    [(0, ValueError, "at least 1, got 0"), (1.5, TypeError, "an integer, got 1.5"),
+     (True, TypeError, "an integer, got True")],
+)  # fmt: skip
+def test_pieces_are_counted(pieces, error, message):
+    with refused(error, f"pieces: expected {message}"):
         linear.blocked(np.ones(3), np.ones(3), pieces=pieces)
 
 
@@ -344,21 +355,28 @@ def test_float32_stays():
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"method": "bisection"}, ValueError, "method: expected one of newton, diagonal"),
+        ({"method": "bisection"}, ValueError,
+         "method: expected one of newton, diagonal, frozen, jacobi, got 'bisection'"),
         ({"damping": 1.5}, ValueError, "damping: expected a number from 0 to 1, got 1.5"),
-        ({"damping": float("nan")}, ValueError, "damping: expected"),
-        ({"iterations": -1}, ValueError, "iterations: expected at least 0"),
-        ({"iterations": 2.0}, TypeError, "iterations: expected an integer"),
-        ({"start": np.zeros((60, 2, 5))}, TypeError, "start: expected a pair of arrays"),
-        ({"start": (None, np.zeros((1, 2, 5)))}, ValueError, r"start\[1\]: expected shape"),
-        ({"c0": np.zeros((3, 5))}, ValueError, "c0: expected shape"),
-        ({"X": np.zeros((60, 3))}, ValueError, "X: expected shape"),
-        ({"WLSTM": np.zeros((9, 20), complex)}, TypeError, "WLSTM: expected float32 or float64"),
+        ({"damping": float("nan")}, ValueError, "damping: expected a finite number, got nan"),
+        ({"iterations": -1}, ValueError, "iterations: expected at least 0, got -1"),
+        ({"iterations": 2.0}, TypeError, "iterations: expected an integer, got 2.0"),
+        ({"start": np.zeros((60, 2, 5))}, TypeError,
+         "start: expected a pair of arrays (C, Hout), or None, got ndarray"),
+        ({"start": (None,)}, TypeError,
+         "start: expected a pair of arrays (C, Hout), or None, got a tuple of 1"),
+        ({"start": (None, np.zeros((1, 2, 5)))}, ValueError,
+         "start[1]: expected shape (n, b, H) = (60, 2, 5), got (1, 2, 5)"),
+        ({"c0": np.zeros((3, 5))}, ValueError, "c0: expected shape (b, H) = (2, 5), got (3, 5)"),
+        ({"X": np.zeros((60, 3))}, ValueError,
+         "X: expected shape (n, b, D) = (any, any, 3), got (60, 3)"),
+        ({"WLSTM": np.zeros((9, 20), complex)}, TypeError,
+         "WLSTM: expected float32 or float64, got complex128"),
     ],
 )  # fmt: skip
 def test_newton_refuses(change, error, message):
     arguments = dict(zip(("X", "WLSTM", "c0", "h0"), problem(), strict=True)) | change
-    with pytest.raises(error, match=message):
+    with refused(error, message):
         newton.solve(**arguments)
 
 
@@ -386,11 +404,12 @@ def test_the_backward_pass_by_the_oracles():
 
 def test_the_backward_pass_refuses_what_the_other_refuses():
     cache = lstm.forward(*problem()).cache
-    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.forward"):
+    none = "None, which is what it returns with cache=False"
+    with refused(TypeError, f"cache: expected the Cache of lstm.forward, got {none}"):
         adjoint.backward(None, None)
-    with pytest.raises(ValueError, match="dHout: expected shape"):
+    with refused(ValueError, "dHout: expected shape (n, b, H) = (60, 2, 5), got (1, 2, 5)"):
         adjoint.backward(np.zeros((1, 2, 5)), cache)
-    with pytest.raises(TypeError, match="dCn: expected dtype float64"):
+    with refused(TypeError, "dCn: expected dtype float64, as in WLSTM, got float32"):
         adjoint.backward(None, cache, np.zeros((2, 5), "float32"))
 
 
@@ -416,7 +435,8 @@ def test_the_gradient_in_jax(sizes):
 
 def test_the_gradient_in_jax_takes_batches_only():
     X, WLSTM, _, _ = problem()
-    with jax.enable_x64(True), pytest.raises(ValueError, match=r"X: expected shape \(n, b, D\)"):
+    message = "X: expected shape (n, b, D), got (60, 3)"
+    with jax.enable_x64(True), refused(ValueError, message):
         gradient.forward(X[:, 0], WLSTM)
 
 
@@ -508,14 +528,14 @@ def test_its_jacobian_is_the_blocks_of_the_full_one():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"Wx": np.zeros((3, 18))}, r"Wx: expected shape \(D, 4 \* H\)"),
-        ({"w": np.zeros(10)}, r"w: expected shape \(4H,\) = \(20,\)"),
-        ({"b": np.zeros(10)}, r"b: expected shape \(4H,\) = \(20,\)"),
-        ({"X": np.zeros((5, 2, 4))}, "X: expected shape"),
+        ({"Wx": np.zeros((3, 18))}, "Wx: expected shape (D, 4 * H) with H >= 1, got (3, 18)"),
+        ({"w": np.zeros(10)}, "w: expected shape (4H,) = (20,), got (10,)"),
+        ({"b": np.zeros(10)}, "b: expected shape (4H,) = (20,), got (10,)"),
+        ({"X": np.zeros((5, 2, 4))}, "X: expected shape (n, b, D) = (any, any, 3), got (5, 2, 4)"),
     ],
 )
 def test_the_diagonal_cell_refuses(change, message):
     arguments = dict(zip(("X", "b", "Wx", "w"), diagonal_problem(), strict=True)) | change
     for function in (diagonal.forward, diagonal.solve):
-        with pytest.raises(ValueError, match=message):
+        with refused(ValueError, message):
             function(**arguments)

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-from helpers import by_jax
+from helpers import by_jax, refused
 
 import lstm
 from lstm import gradcheck, recompute
@@ -75,24 +75,32 @@ def test_nothing_is_aliased_and_nothing_changed():
         assert not np.shares_memory(a, b)
 
 
-@pytest.mark.parametrize("every", [0, -1, 1.5, True, "3"])
-def test_every_is_a_count(every):
+@pytest.mark.parametrize(
+    ("every", "error", "message"),
+    [(0, ValueError, "at least 1, got 0"), (-1, ValueError, "at least 1, got -1"),
+     (1.5, TypeError, "an integer, got 1.5"), (True, TypeError, "an integer, got True"),
+     ("3", TypeError, "an integer, got '3'")],
+)  # fmt: skip
+def test_every_is_a_count(every, error, message):
     X, WLSTM = np.ones((5, 3, 5)), lstm.init(5, 4, rng=0)
     for function in (recompute.forward, recompute.scan):
-        with pytest.raises((TypeError, ValueError), match="every: expected"):
+        with refused(error, f"every: expected {message}"):
             function(X.astype("f4"), WLSTM.astype("f4"), every=every)
 
 
-def test_caches_are_not_mixed_up():
+def test_what_does_not_fit_is_named():
     X, WLSTM = np.ones((5, 3, 5)), lstm.init(5, 4, rng=0)
-    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.recompute\.forward"):
+    ours, other = "recompute.forward", "lstm.forward"
+    with refused(TypeError, f"cache: expected the Cache of {ours}, got that of {other}"):
         recompute.backward(None, lstm.forward(X, WLSTM).cache)
-    with pytest.raises(TypeError, match=r"cache: expected the Cache of lstm\.forward"):
+    with refused(TypeError, f"cache: expected the Cache of {other}, got that of {ours}"):
         lstm.backward(None, recompute.forward(X, WLSTM).cache)
-    with pytest.raises(ValueError, match=r"dHout: expected shape"):
+    with refused(ValueError, "dHout: expected shape (n, b, H) = (5, 3, 4), got (4, 3, 4)"):
         recompute.backward(np.ones((4, 3, 4)), recompute.forward(X, WLSTM).cache)
-    with pytest.raises(ValueError, match=r"c0: expected shape"):
+    with refused(ValueError, "c0: expected shape (b, H) = (3, 4), got (2, 4)"):
         recompute.forward(X, WLSTM, np.ones((2, 4)))
+    with refused(ValueError, "X: expected shape (n, b, D), got (5, 5)"):  # one sequence
+        recompute.scan(X[:, 0].astype("f4"), WLSTM.astype("f4"))
 
 
 @pytest.mark.parametrize("every", [1, 5, 11, 23, 40, None])  # 11 leaves a rest of one step

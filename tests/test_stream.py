@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers import refused
 
 import lstm
 from lstm import stack
@@ -126,55 +127,66 @@ def test_what_overflows_or_vanishes_is_no_mistake(huge):
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        (np.ones(4), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(4,\)"),
-        (np.ones(6), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(6,\)"),
-        (np.ones((1, 5)), ValueError, r"x: expected shape \(D,\) = \(5,\), got \(1, 5\)"),
-        (np.ones(5, "float32"), TypeError, "x: expected dtype float64, as in the weights"),
-        (np.ones(5, int), TypeError, "x: expected dtype"),
+        (np.ones(4), ValueError, "x: expected shape (D,) = (5,), got (4,)"),
+        (np.ones(6), ValueError, "x: expected shape (D,) = (5,), got (6,)"),
+        (np.ones((1, 5)), ValueError, "x: expected shape (D,) = (5,), got (1, 5)"),
+        (np.ones(5, "float32"), TypeError,
+         "x: expected dtype float64, as in the weights, got float32"),
+        (np.ones(5, int), TypeError,
+         "x: expected dtype float32, float64 or complex128, got int64"),
         (None, TypeError, "x: expected an array, got None"),
-        (["a"] * 5, TypeError, "x: expected dtype"),
-        (np.ma.masked_array(np.ones(5)), TypeError, "x: expected an array, got a masked array"),
+        (["a"] * 5, TypeError, "x: expected dtype float32, float64 or complex128, got <U1"),
+        (np.ma.masked_array(np.ones(5)), TypeError,
+         "x: expected an array, got a masked array, whose mask would be lost"),
     ],
 )  # fmt: skip
 def test_a_wrong_input_is_named_and_changes_nothing(x, error, message):
     stream = Stream(lstm.init(5, 4, rng=1))
     stream.step(np.ones(5))
     before = stream.state
-    with pytest.raises(error, match=message):
+    with refused(error, message):
         stream.step(x)
     np.testing.assert_array_equal(stream.state, before)
 
 
 def test_an_input_of_more_precision_is_not_cut():
     stream = Stream(lstm.init(5, 4, dtype="float32"))
-    with pytest.raises(TypeError, match="x: expected dtype float32, as in the weights, got"):
+    with refused(TypeError, "x: expected dtype float32, as in the weights, got float64"):
         stream.step(np.ones(5))
 
 
 @pytest.mark.parametrize(
     ("weights", "error", "message"),
     [
-        (np.ones((10, 15)), ValueError, "WLSTM: expected shape"),
-        (np.ones((10, 16), complex), TypeError, "WLSTM: expected float32 or float64"),
-        (np.ones((10, 16), int), TypeError, "WLSTM: expected dtype"),
+        (np.ones((10, 15)), ValueError,
+         "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (10, 15)"),
+        (np.ones((10, 16), complex), TypeError,
+         "WLSTM: expected float32 or float64, got complex128"),
+        (np.ones((10, 16), int), TypeError,
+         "WLSTM: expected dtype float32, float64 or complex128, got int64"),
         (None, TypeError, "WLSTM: expected an array, got None"),
-        ([], (TypeError, ValueError), "expected"),
-        (stack.init(5, 4, bidirectional=True), ValueError, r"layers\[0\]\.backward: expected None"),
-        (
-            [Layer(lstm.init(5, 4)), Layer(lstm.init(5, 4))],
-            ValueError, r"layers\[1\]",
-        ),
-        ([Layer(lstm.init(5, 4)), np.ones((9, 16))], TypeError, r"layers\[1\]"),
+        ([], ValueError,
+         "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (0,)"),
+        (stack.init(5, 4, bidirectional=True), ValueError,
+         "layers[0].backward: expected None, as a stream has no end to start from"),
+        ([Layer(lstm.init(5, 4)), Layer(lstm.init(5, 4))], ValueError,
+         "layers[1].forward: expected D = 4, the width of the layer below, got 5"),
+        ([Layer(lstm.init(5, 4)), np.ones((9, 16))], TypeError,
+         "layers[1]: expected a Layer, got ndarray"),
     ],
 )  # fmt: skip
 def test_wrong_weights_are_named(weights, error, message):
-    with pytest.raises(error, match=message):
+    with refused(error, message):
         Stream(weights)
 
 
-@pytest.mark.parametrize("batch", [-1, 1.0, True, "2"])
-def test_a_batch_is_a_size(batch):
-    with pytest.raises((TypeError, ValueError), match="batch: expected"):
+@pytest.mark.parametrize(
+    ("batch", "error", "message"),
+    [(-1, ValueError, "at least 0, got -1"), (1.0, TypeError, "an integer, got 1.0"),
+     (True, TypeError, "an integer, got True"), ("2", TypeError, "an integer, got '2'")],
+)  # fmt: skip
+def test_a_batch_is_a_size(batch, error, message):
+    with refused(error, f"batch: expected {message}"):
         Stream(lstm.init(5, 4), batch)
 
 
@@ -184,13 +196,16 @@ def test_a_wrong_state_is_named_and_changes_nothing():
     stream.step(np.ones(5))
     before = stream.state
     (c0, h0), (c1, h1) = before
+    pairs = "state: expected 2 pairs (c, h), one for each layer, got"
     for state, error, message in (
-        ([(c0, h0)], ValueError, r"state: expected 2 pairs \(c, h\)"),
-        ([(c0, h0), (c1,)], ValueError, r"state: expected 2 pairs"),
-        ([(c0, h0), (c1, h1[:5])], ValueError, r"state\[1\]\.h: expected shape \(H,\) = \(6,\)"),
-        ([(c0 * 0, h0 * 0), (c1, h1.astype("f4"))], TypeError, r"state\[1\]\.h: expected dtype"),
-    ):
-        with pytest.raises(error, match=message):
+        ([(c0, h0)], ValueError, f"{pairs} 1 items of lengths [2]"),
+        ([(c0, h0), (c1,)], ValueError, f"{pairs} 2 items of lengths [2, 1]"),
+        ([(c0, h0), (c1, h1[:5])], ValueError,
+         "state[1].h: expected shape (H,) = (6,), got (5,)"),
+        ([(c0 * 0, h0 * 0), (c1, h1.astype("f4"))], TypeError,
+         "state[1].h: expected dtype float64, as in weights, got float32"),
+    ):  # fmt: skip
+        with refused(error, message):
             stream.reset(state)
         for one, other in zip(stream.state, before, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -221,7 +236,10 @@ def test_no_copy_steps_the_original(made):
     stream, other = Stream(WLSTM), Stream(WLSTM)
     for x in X[:3]:
         stream.step(x)
-    with pytest.raises(TypeError, match=r"a Stream cannot be copied .*reset\(stream\.state\)"):
+    advice = "make another one from the same weights, and continue there by"
+    with refused(
+        TypeError, f"a Stream cannot be copied or pickled: {advice} other.reset(stream.state)"
+    ):
         made(stream)
     other.reset(pickle.loads(pickle.dumps(stream.state)))
     rest = [other.step(x) for x in X[3:]]

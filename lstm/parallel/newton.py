@@ -236,7 +236,8 @@ def solve(
     h0 = array_or_zeros("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
     guess = (None, None) if start is None else start
     if not isinstance(guess, tuple) or len(guess) != 2:
-        raise TypeError("start: expected a pair of arrays (C, Hout), or None")
+        got = f"a tuple of {len(guess)}" if isinstance(guess, tuple) else type(guess).__name__
+        raise TypeError(f"start: expected a pair of arrays (C, Hout), or None, got {got}")
     C = array_or_zeros("start[0]", guess[0], ("n", "b", "H"), (n, b, H), WLSTM.dtype)
     Hout = array_or_zeros("start[1]", guess[1], ("n", "b", "H"), (n, b, H), WLSTM.dtype)
     if check_text("method", method) not in METHODS:
