@@ -8,14 +8,14 @@ are written out here.
 import itertools
 
 import numpy as np
-from sweeps import EDGES, FLOATS, agree
+from sweeps import EDGES, FLOATS, agree, owned
 
 from lstm import stack
 
 SHAPES = (  # n, b, D, H, K
     (60, 3, 2, 4, 2), (130, 5, 2, 4, 2), (40, 3, 0, 2, 1), (3, 3, 3, 3, 3),
     (3, 40, 2, 4, 2), (2, 3, 70, 4, 2), (3, 2, 2, 130, 2),
-    (3, 2, 2, 4, 70), (52, 17, 9, 66, 5), (1, 1, 1, 1, 1),
+    (3, 2, 2, 4, 130), (52, 17, 9, 66, 5), (1, 1, 1, 1, 1),
 )  # fmt: skip
 
 
@@ -114,7 +114,8 @@ def readout_magnitudes(module):
 
 def losses(module):
     """Values and gradients for many rows, many answers a row, and numbers of any size."""
-    shapes = ((300, 250, 1), (300, 250, 2), (3, 2, 130), (0, 2, 3), (70, 3), (4, 3, 5))
+    shapes = ((300, 250, 1), (300, 250, 2), (3, 2, 130), (0, 2, 3), (70, 3), (4, 3, 5),
+              (2, 3, 4, 5), (1, 1), (3,))  # fmt: skip
     cases = [(shape, 1.0) for shape in shapes]
     cases += [((5, 4, 3), 10.0**power) for power in (-12, -6, -3, 2, 3, 6, 12)]
     for (shape, factor), dtype in itertools.product(cases, FLOATS):
@@ -137,6 +138,7 @@ def losses(module):
             loss = getattr(module, name)
             label = f"{name}, {shape}, times {factor}"
             got = dict(zip(("loss", "slope"), loss(answers, Y), strict=True))
+            owned([got["slope"]], (answers, Y))
             agree(got, {"loss": value.astype(dtype), "slope": slope.astype(dtype)}, label)
             only = np.zeros_like(where)  # a single row that counts
             only.flat[-1:] = True

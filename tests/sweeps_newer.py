@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from helpers import run, run_by_reference
-from sweeps import FAR, FLOATS, agree, compare, exact, scaled
+from sweeps import FAR, FLOATS, agree, compare, exact, owned, scaled
 
 from lstm import fused, network
 from lstm.gradcheck import random_problem
@@ -19,8 +19,8 @@ from lstm.tasks import Batch
 from lstm.variants import check
 
 LENGTHS = (0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 17, 49, 50, 51, 64, 65, 100, 129)
-SHAPES = ((5, 17, 3, 4), (5, 65, 3, 4), (5, 2, 66, 4), (5, 2, 130, 4), (5, 2, 3, 66),
-          (5, 2, 3, 130), (52, 17, 9, 66), (130, 3, 5, 9))  # fmt: skip
+SHAPES = ((5, 3, 0, 2), (5, 17, 3, 4), (5, 65, 3, 4), (5, 2, 66, 4), (5, 2, 130, 4), (5, 2, 3, 66),
+          (5, 2, 3, 130), (4, 2, 3, 300), (52, 17, 9, 66), (130, 3, 5, 9))  # fmt: skip
 POWERS = (-12, -6, 6, 12)
 
 
@@ -31,7 +31,7 @@ def problems(dtypes=FLOATS):
         yield f"{shape}, {np.dtype(dtype)}", random_problem(*shape, seed=k, dtype=dtype)
     for power, dtype in itertools.product(POWERS, dtypes):
         problem = random_problem(20, 3, 2, 5, seed=99, dtype=dtype)
-        for names in (("dHout", "dCn", "dHn"), ("c0",)):
+        for names in (("dHout", "dCn", "dHn"), ("c0",), ("WLSTM",)):
             factors = dict.fromkeys(names, 10.0**power)
             yield f"{names} times 1e{power}, {np.dtype(dtype)}", scaled(problem, **factors)
 
@@ -109,7 +109,7 @@ def diagonal(module):
         rng, label = np.random.default_rng(k), f"{(n, b, D, H)}, {np.dtype(dtype)}"
         X, bias, Wx, w = (rng.standard_normal(shape).astype(dtype)
                           for shape in ((n, b, D), 4 * H, (D, 4 * H), 4 * H))  # fmt: skip
-        Wx /= dtype(np.sqrt(D))
+        Wx /= dtype(np.sqrt(max(D, 1)))
         Wh = np.concatenate([np.diag(part) for part in np.split(w, 4)], axis=1)
         WLSTM = np.concatenate([bias[None], Wx, Wh]).astype(float)
         true = fused.forward(X.astype(float), WLSTM)
@@ -206,7 +206,8 @@ def along(function, inputs, gradients, label, within=1e-11):
 
 
 CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66), (2, 1, 2, 130),
-               (3, 3, 3, 3), (2, 1, 1, 1), (260, 1, 1, 2), (2, 300, 2, 3))  # fmt: skip
+               (3, 3, 3, 3), (2, 1, 1, 1), (3, 2, 0, 2), (260, 1, 1, 2),
+               (2, 300, 2, 3))  # fmt: skip
 
 
 def cells(module):
@@ -234,7 +235,7 @@ def cells(module):
             back = cell.backward(dHout.astype("f4"), narrow.cache)
             wanted = cell.backward(dHout, run.cache)
             for got, want in ((narrow.Hout, run.Hout), (back.dX, wanted.dX)):
-                off = np.abs(got - want).max() / np.abs(want).max()
+                off = np.abs(got - want).max(initial=0) / np.abs(want).max(initial=1e-300)
                 assert got.dtype == np.float32
                 assert off < 2e-3, f"{name}, {(n, b, D, H)}, float32: off by {off:.1e}"
             for power in (-60, 60):
@@ -287,6 +288,24 @@ def text(module):
     powers = np.exp(answers.astype(float))
     p = powers[np.arange(299), symbols[1:]] / powers.sum(axis=-1)
     agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, "float32")
+    alphabet = "".join(map(chr, [*range(32, 330), 0x1F600, 0x10FFFF]))  # more than 16 bits
+    for length in (0, 1, 300, 70_000):
+        places = np.random.default_rng(length).integers(len(alphabet), size=length)
+        written = "".join(alphabet[k] for k in places)
+        np.testing.assert_array_equal(module.encode(written, alphabet), places.astype(np.intp),
+                                      strict=True)  # fmt: skip
+        assert module.decode(places, alphabet) == written
+    for layers, kind in itertools.product((None, 2), FLOATS):
+        params = network.init(5, 3, 5, layers=layers, rng=6, dtype=kind)
+        writer = once = module.Writer(params, "abcde")
+        once = once.read("abcde" * 40)
+        for _ in range(40):
+            writer = writer.read("abcde")
+        agree({"answers": writer.expected}, {"answers": once.expected}, f"a writer, {layers}")
+    z = np.array([0.0, -np.inf, 1.0])
+    np.testing.assert_allclose(
+        module.probabilities(z), np.array([1, 0, np.e]) / (1 + np.e), rtol=1e-15
+    )
     for scale in (1e-12, 1, 1e3, 1e300):
         z = np.random.default_rng(3).standard_normal((3, 130)) * scale
         got = module.probabilities(z)
@@ -357,6 +376,7 @@ def dropout(module):
         rng = np.random.default_rng(5)
         batch = Batch(rng.standard_normal((n, b, D)), rng.standard_normal((n, b, K)),
                       np.ones((n, b), bool), np.full(b, n))  # fmt: skip
+        end = batch._replace(Y=batch.Y[-1], where=batch.where[-1])  # for the last answer alone
         given = {"between": 0.3, "recurrent": 0.4}
         factors = module.thin(params, np.random.default_rng(7), **given).factors
         for name, values in factors.items():
@@ -364,14 +384,18 @@ def dropout(module):
             rate = given["recurrent" if name == "WLSTM" else "between"]
             assert (values[:plain] == 1).all()
             assert np.isin(values[plain:], [0, 1 / (1 - rate)]).all()
-        result = module.run(params, batch, squared_error, rng=np.random.default_rng(7), **given)
+        for last, wanted in ((False, batch), (True, end)):
+            result = module.run(
+                params, wanted, squared_error, rng=np.random.default_rng(7), last=last, **given
+            )
 
-        def loss(factors=factors, batch=batch, **params):
-            thinned = {k: factors[k] * v for k, v in params.items()}
-            U = by_network(thinned, batch.X.astype(complex))
-            return ((U - batch.Y) ** 2).sum() / 2 / batch.where.sum()
+            def loss(factors=factors, wanted=wanted, last=last, **params):
+                thinned = {k: factors[k] * v for k, v in params.items()}
+                U = by_network(thinned, wanted.X.astype(complex))
+                U = U[-1] if last else U
+                return ((U - wanted.Y) ** 2).sum() / 2 / wanted.where.sum()
 
-        along(loss, params, result.grads, f"{(n, b, D, H, K)}")
+            along(loss, params, result.grads, f"{(n, b, D, H, K)}, last {last}")
 
 
 def by_network(params, X):
@@ -381,9 +405,9 @@ def by_network(params, X):
 
 
 def training(module):
-    """`train.run` with lengths and gaps, in one direction for each matrix."""
+    """`train.run` with lengths and gaps, for every answer and for the last, and with dropout."""
     for n, b, D, H, K in ((60, 3, 2, 4, 2), (3, 18, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 70),
-                          (300, 2, 1, 2, 1), (2, 70, 2, 3, 2)):  # fmt: skip
+                          (300, 2, 1, 2, 1), (2, 70, 2, 3, 2), (4, 1, 2, 3, 2)):  # fmt: skip
         params = network.init(D, H, K, rng=0, dtype=float)
         rng = np.random.default_rng(6)
         lengths = rng.integers(1, n + 1, size=b)
@@ -391,27 +415,59 @@ def training(module):
         where[0] = True
         batch = Batch(rng.standard_normal((n, b, D)), rng.standard_normal((n, b, K)),
                       where, lengths)  # fmt: skip
-        result = module.run(params, batch)
+        ends = lengths - 1, np.arange(b)
+        for last, wanted in ((False, batch), (True, batch._replace(Y=batch.Y[-1], where=where[0]))):
+            result = module.run(params, wanted, last=last)
 
-        def loss(batch=batch, where=where, **params):
-            U = by_network(params, batch.X.astype(complex))
-            return (np.where(where[..., None], U - batch.Y, 0) ** 2).sum() / 2 / where.sum()
+            def loss(wanted=wanted, last=last, ends=ends, **params):
+                U = by_network(params, wanted.X.astype(complex))
+                off = (U[ends] if last else U) - wanted.Y
+                return (np.where(wanted.where[..., None], off, 0) ** 2).sum() / 2 / (
+                    wanted.where.sum()
+                )
 
-        assert abs(result.loss - loss(**params).real) < 1e-12 * result.loss
-        along(loss, params, result.grads, f"{(n, b, D, H, K)}")
+            assert abs(result.loss - loss(**params).real) < 1e-12 * result.loss
+            along(loss, params, result.grads, f"{(n, b, D, H, K)}, last {last}")
+    dropped(module)
 
 
-MOVED = ((1, 1, 1), (17, 3, 2), (65, 2, 1), (300, 2, 1), (3, 17, 2), (3, 65, 1), (2, 300, 1),
-         (3, 2, 70), (3, 3, 3))  # n, b, D  # fmt: skip
+def dropped(module):
+    """Two layers, the lower of which is dropped: of half its units the upper one knows nothing."""
+    params = network.init(3, [4, 5], 2, rng=1, dtype=float)
+    rng = np.random.default_rng(8)
+    batch = Batch(rng.standard_normal((6, 3, 3)), rng.standard_normal((6, 3, 2)),
+                  np.ones((6, 3), bool), np.full(3, 6))  # fmt: skip
+    result = module.run(params, batch, dropout=0.5, rng=np.random.default_rng(2))
+    kept = np.random.default_rng(2).random((6, 3, 4), np.float32) >= 0.5
+
+    def loss(lower, upper, WOUT):
+        below = fused.forward(batch.X.astype(complex), lower).Hout
+        U = by_network({"WLSTM": upper, "WOUT": WOUT}, np.where(kept, 2 * below, 0))
+        return ((U - batch.Y) ** 2).sum() / 2 / 18
+
+    def named(params):
+        lower, upper = (layer.forward for layer in params["layers"])
+        return {"lower": lower, "upper": upper, "WOUT": params["WOUT"]}
+
+    along(loss, named(params), named(result.grads), "dropout between two layers")
+
+
+MOVED = ((1, 1, 1), (3, 2, 0), (17, 3, 2), (65, 2, 1), (300, 2, 1), (3, 17, 2), (3, 65, 1),
+         (2, 300, 1), (3, 2, 70), (3, 3, 3))  # n, b, D  # fmt: skip
 
 
 def masks(module):
     """Steps and sequences are moved as they are: every number arrives to the bit."""
-    for k, ((n, b, D), dtype) in enumerate(itertools.product(MOVED, ("f4", "f8", "c16", "i8"))):
+    kinds = ("f2", "f4", "f8", "c16", "i8")
+    for k, ((n, b, D), dtype) in enumerate(itertools.product(MOVED, kinds)):
         rng = np.random.default_rng(k)
         bits = rng.integers(-(2**62), 2**62, (n, b, D), dtype=np.int64)
         X = (bits if dtype == "i8" else bits / 2.0**61).astype(dtype)
+        if dtype == "c16":
+            X = X + 1j * X[::-1]
         mask = rng.random((n, b)) < rng.random(b)
+        if k % 3 == 0:
+            mask[:] = True
         lengths = mask.sum(axis=0)
         moved, found, source = module.left_align(X, mask)
         want, origin = np.zeros_like(X), np.zeros((n, b), int)
@@ -422,9 +478,11 @@ def masks(module):
         np.testing.assert_array_equal(moved, want, strict=True)
         np.testing.assert_array_equal(source, origin)
         np.testing.assert_array_equal(found, lengths)
+        owned((moved, found, source), (X, mask))
         np.testing.assert_array_equal(module.lengths_of(np.arange(n)[:, None] < lengths), lengths)
-        if dtype != "i8":
-            padded, found = module.pad(want[:length, j] for j, length in enumerate(lengths))
+        if dtype not in ("f2", "i8"):
+            padded, found = module.pad([want[:length, j] for j, length in enumerate(lengths)])
+            owned((padded, found), (want,))
             np.testing.assert_array_equal(padded, want[: lengths.max()], strict=True)
             np.testing.assert_array_equal(found, lengths)
 
@@ -451,7 +509,8 @@ def losses(module):
             (module.cross_entropy, shares, -(shares * np.log(p)).sum(axis=-1), p - shares),
         ):
             by_row, gradient = loss(answers, Y)
-            mean, dY = module.mean_loss(answers, Y, where, loss)
+            nothing = np.where(where[:, None], answers, dtype(np.nan))  # where nothing is asked
+            mean, dY = module.mean_loss(nothing, Y, where, loss)
             got = {"losses": by_row, "gradient": gradient, "mean": np.array(mean, dtype), "dY": dY}
             count = where.sum()
             agree(got, {

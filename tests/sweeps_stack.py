@@ -7,7 +7,7 @@ and raises AssertionError if the module errs.
 import itertools
 
 import numpy as np
-from sweeps import FLOATS, agree
+from sweeps import FLOATS, agree, owned
 
 from lstm import fused, reference
 
@@ -57,23 +57,25 @@ def stack_by_reference(X, layers, c0, h0, lengths, dHout, dCn, dHn):
 
 def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dtype=np.float64,
                   factor=1.0, batch_first=False):  # fmt: skip
-    """One stack. d: 1, 2, or -1 for the backward direction alone."""
+    """One stack. H: one size for all layers, or one for each; d: 1, 2, or -1 for the backward
+    direction alone."""
     rng = np.random.default_rng(seed)
-    width = abs(d) * H
+    sizes = [H] * layers if isinstance(H, int) else H
+    width = abs(d) * sizes[-1]
 
     def normal(*shape):
         return rng.standard_normal(shape).astype(dtype)
 
-    def weights(D):
+    def weights(D, H):
         W = normal(1 + D + H, 4 * H)
         W[1:] /= np.sqrt(D + H).astype(dtype)
         return W
 
     network = []
-    for k in range(layers):
-        W = [weights(D if k == 0 else width) for _ in range(abs(d))]
+    for below, H in zip((D, *(abs(d) * H for H in sizes)), sizes, strict=False):
+        W = [weights(below, H) for _ in range(abs(d))]
         network.append(module.Layer(backward=W[0]) if d < 0 else module.Layer(*W))
-    states = [[normal(abs(d), b, H) for _ in range(layers)] for _ in range(4)]
+    states = [[normal(abs(d), b, H) for H in sizes] for _ in range(4)]
     X, dHout = normal(n, b, D), normal(n, b, width) * dtype(factor)
     c0, h0, dCn, dHn = states
     dCn, dHn = ([w * dtype(factor) for w in part] for part in (dCn, dHn))
@@ -92,6 +94,8 @@ def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dt
         for name, part in zip(("Cn", "Hn", "dc0", "dh0"), parts, strict=True):
             got[f"{name} {k}"] = part[k]
         got |= {f"dW {k} {name}": dW for name, dW in layer.directions}
+    given = [X, dHout, *c0, *h0, *dCn, *dHn, *(W for one in network for _, W in one.directions)]
+    owned(got.values(), given)
 
     outputs = module.forward(
         turn(X), network, c0, h0, lengths=lengths, batch_first=batch_first, cache=False
@@ -100,7 +104,7 @@ def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dt
     for one, two in ((outputs.Hout, result.Hout), *zip(
         (*outputs.Cn, *outputs.Hn), (*result.Cn, *result.Hn), strict=True
     )):  # fmt: skip
-        agree({"out": one}, {"out": two}, f"{(n, b, D, H)}, {layers} layers, without a cache")
+        agree({"out": one}, {"out": two}, f"{(n, b, D, sizes)}, without a cache")
 
     def double(value):
         return [v.astype(float) for v in value] if isinstance(value, list) else value.astype(float)
@@ -111,7 +115,7 @@ def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dt
     want = stack_by_reference(
         double(X), plain, double(c0), double(h0), lengths, double(dHout), double(dCn), double(dHn)
     )
-    label = f"{(n, b, D, H)}, layers {layers}, d {d}, lengths {lengths}, {np.dtype(dtype)}"
+    label = f"{(n, b, D, sizes)}, d {d}, lengths {lengths}, {np.dtype(dtype)}"
     agree(got, {name: value.astype(dtype) for name, value in want.items()}, label)
     if d == 1 and lengths is None and b and n:
         c, h = c0, h0
@@ -122,12 +126,20 @@ def compare_stack(module, n, b, D, H, *, layers=1, d=1, lengths=None, seed=0, dt
         }
         expected = {name: want[name].astype(dtype) for name in ends}
         agree(ends, expected, f"{label}, step")
+        c, h = ([state[:, -1:] for state in states] for states in (c0, h0))
+        for x in X[:, -1]:  # one sequence alone
+            c, h = module.step(x, network, c, h)
+        ends = dict(zip(ends, (*c, *h), strict=True))
+        agree(ends, {k: v[:, -1:] for k, v in expected.items()}, f"{label}, a single step")
 
 
 def stack_sizes(module):
     for layers in (1, 2, 3, 5, 9):
-        compare_stack(module, 4, 2, 3, 2, layers=layers, d=1)
+        for dtype in FLOATS:
+            compare_stack(module, 4, 2, 3, 2, layers=layers, d=1, dtype=dtype)
         compare_stack(module, 4, 2, 3, 2, layers=layers, d=2, batch_first=True)
+    for sizes, d in itertools.product(([2, 9, 1], [1, 17], [20, 1, 3]), (1, 2)):
+        compare_stack(module, 4, 2, 3, sizes, d=d)
     for value, dtype in itertools.product((0, 1, 2, 3, 7, 17, 51, 65, 129), FLOATS):
         for axis in range(4 if value else 3):
             shape = [3, 2, 3, 2]
@@ -147,8 +159,9 @@ def stack_lengths(module):
             compare_stack(module, n, b, 3, 4, layers=2, d=d, lengths=lengths, dtype=dtype)
     compare_stack(module, 6, 3, 2, 4, layers=2, d=2, lengths=np.zeros(3, int))
     compare_stack(module, 6, 3, 2, 110, d=2, lengths=np.array([6, 2, 5]))
-    compare_stack(module, 3, 130, 2, 3, d=2, lengths=rng.integers(0, 4, 130))
-    compare_stack(module, 130, 3, 2, 3, d=2, lengths=np.array([130, 0, 128]))
+    for dtype in FLOATS:
+        compare_stack(module, 3, 130, 2, 3, d=2, lengths=rng.integers(0, 4, 130), dtype=dtype)
+        compare_stack(module, 130, 3, 2, 3, d=2, lengths=np.array([130, 1, 0]), dtype=dtype)
     compare_stack(module, 50, 40, 2, 20, lengths=rng.integers(0, 51, 40))  # two blocks of steps
 
 
@@ -190,27 +203,36 @@ def stack_magnitudes(module):
 
 def stack_dropout(module):
     """Every layer alone, and between them what the cache says was kept."""
-    p, n, b = 0.3, 5, 4
+    p, n, b, H = 0.3, 5, 4, 6
     for layers, d in itertools.product((2, 3, 5, 8), (1, 2)):
         rng = np.random.default_rng(layers)
-        network = module.init(3, 6, layers, bidirectional=d == 2, rng=rng)
-        X, dY = rng.standard_normal((n, b, 3)), rng.standard_normal((n, b, d * 6))
-        out = module.forward(X, network, dropout=p, rng=np.random.default_rng(1))
-        back = module.backward(dY, out.cache)
+        network = module.init(3, H, layers, bidirectional=d == 2, rng=rng)
+        X, dY = rng.standard_normal((n, b, 3)), rng.standard_normal((n, b, d * H))
+        c0, h0, dCn, dHn = rng.standard_normal((4, layers, d, b, H))
+        out = module.forward(X, network, c0, h0, dropout=p, rng=np.random.default_rng(1))
+        turned = module.forward(X.swapaxes(0, 1), network, c0, h0, dropout=p, batch_first=True,
+                                rng=np.random.default_rng(1))  # fmt: skip
+        assert np.array_equal(turned.Hout.swapaxes(0, 1), out.Hout), "batch first"
+        back = module.backward(dY, out.cache, dCn, dHn)
         kept = out.cache.kept
         assert len(kept) == layers - 1
         assert len({one.tobytes() for one in kept}) == layers - 1, "drawn anew for each layer"
         runs, got, want = [], {"Hout": out.Hout, "dX": back.dX}, {}
         for k, layer in enumerate(network):
-            runs.append(module.forward(X, [layer]))
+            runs.append(module.forward(X, [layer], c0[k : k + 1], h0[k : k + 1]))
             X = runs[-1].Hout
             if k < layers - 1:
                 X = np.where(kept[k], X / (1 - p), 0)
         want["Hout"] = X
         for k in reversed(range(layers)):
-            alone = module.backward(dY, runs[k].cache)
-            got[f"dW {k}"] = back.dlayers[k].directions[-1][1]
-            want[f"dW {k}"] = alone.dlayers[0].directions[-1][1]
+            alone = module.backward(dY, runs[k].cache, dCn[k : k + 1], dHn[k : k + 1])
+            for name, all_of_them, one in (
+                ("dW", back.dlayers[k], alone.dlayers[0]), ("dc0", back.dc0[k], alone.dc0[0]),
+                ("dh0", back.dh0[k], alone.dh0[0]), ("Cn", out.Cn[k], runs[k].Cn[0]),
+                ("Hn", out.Hn[k], runs[k].Hn[0]),
+            ):  # fmt: skip
+                for j in range(d):
+                    got[f"{name} {k} {j}"], want[f"{name} {k} {j}"] = all_of_them[j], one[j]
             dY = alone.dX if k == 0 else np.where(kept[k - 1], alone.dX / (1 - p), 0)
         want["dX"] = dY
         agree(got, {name: want[name] for name in got}, f"dropout, {layers} layers, d {d}")

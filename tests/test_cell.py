@@ -23,6 +23,7 @@ def draw_for_jax(n=5, b=3, D=3, H=4, seed=0):
     return split(WLSTM), X, c0, h0
 
 
+@np.errstate(over="ignore")
 def separately(params, x, h_prev, c_prev):
     """Compute one step from the equations, in NumPy and float64."""
     p = {name: np.asarray(value, np.float64) for name, value in params.items()}
@@ -77,9 +78,11 @@ def test_initial_biases_are_zero_and_matrices_lecun_normal_each_its_own():
 # What it computes
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_a_step_follows_the_equations(shape):
+@pytest.mark.parametrize("size", [1, 1000])  # of inputs: gates are then nearly 0 or 1
+@pytest.mark.parametrize("shape", [*SHAPES, (1, 3, 0, 2), (1, 1, 1, 1)])
+def test_a_step_follows_the_equations(shape, size):
     params, X, c0, h0 = draw_for_jax(*shape)
+    X = X * np.float32(size)
     cell = MyLSTMCell(hidden=shape[3])
     expected = separately(params, X[0], h0, c0)
     batch = cell.apply({"params": params}, X[0], h0, c0)
@@ -88,7 +91,7 @@ def test_a_step_follows_the_equations(shape):
     np.testing.assert_allclose(single, expected[0], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, (4, 3, 0, 2), (1, 1, 1, 1)])
 def test_separate_gates_equal_the_fused_lstm(shape):
     params, X, c0, h0 = draw_for_jax(*shape)
     fused = lstm.forward(X, fuse(params), c0, h0)
@@ -181,6 +184,23 @@ def test_dtype_is_kept(dtype):
         given = run(params, X.astype(dtype), c0.astype(dtype), h0.astype(dtype))
         alone = run(params, X.astype(dtype))
     assert {str(value.dtype) for value in (*given, *alone)} == {dtype}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precisions(dtype):
+    """Alone they stay; beside float32 they are widened."""
+    params, X, c0, h0 = draw_for_jax()
+    small = jnp.asarray(X, dtype)
+    want = run(params, small.astype(jnp.float32), c0, h0)
+    for got, expected in zip(run(params, small, c0, h0), want, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, strict=True)
+    halves = jax.tree.map(lambda a: jnp.asarray(a, dtype), (params, X, c0, h0))
+    for got, expected in zip(run(*halves), want, strict=True):
+        assert got.dtype == dtype
+        np.testing.assert_allclose(got.astype(jnp.float32), expected, rtol=0, atol=0.05)
+    one = MyLSTMCell(hidden=4).apply({"params": params}, small[0], h0, c0)
+    np.testing.assert_allclose(one[:, 4:], run(params, X[:1], c0, h0).Cn, rtol=0, atol=0.05)
+    assert one.dtype == jnp.float32
 
 
 # With JAX's transformations

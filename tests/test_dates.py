@@ -34,10 +34,12 @@ def letters(array):
     return ["".join(dates.ALPHABET[k] for k in column) for column in array.argmax(axis=-1).T]
 
 
-def test_questions_end_where_the_answer_begins_and_the_writer_reads_one_letter_late():
-    X, Z, Y, where = dates.dates(50, rng=0)
-    assert X.shape == (dates.LONGEST, 50, len(dates.ALPHABET))
-    assert Y.shape == Z.shape == (10, 50, len(dates.ALPHABET))
+@pytest.mark.parametrize("part", dates.PARTS)
+@pytest.mark.parametrize("batch", [1, 50, 700])
+def test_questions_end_where_the_answer_begins_and_the_writer_reads_one_letter_late(batch, part):
+    X, Z, Y, where = dates.dates(batch, rng=0, part=part, dtype=np.float64)
+    assert X.shape == (dates.LONGEST, batch, len(dates.ALPHABET))
+    assert Y.shape == Z.shape == (10, batch, len(dates.ALPHABET))
     assert where.all()
     assert (X.sum(axis=-1) == 1).all()
     for asked, read, answer in zip(letters(X), letters(Z), letters(Y), strict=True):

@@ -468,6 +468,44 @@ def test_laws_draw_by_their_seeds():
     assert linearity(pull, problem.cotangents, powers=(3,)).values.keys() == {"sum", "times 2**3"}
 
 
+def of_squares(factor):
+    def pull(w):
+        gradient = 2 * SQUARED["p"] * w
+        gradient[-1] *= factor
+        return {"p": gradient}
+
+    return pull
+
+
+SQUARED = {"p": np.linspace(1, 2, 7)}
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+@pytest.mark.parametrize("trials", [1, 2])
+def test_a_law_of_few_trials_finds_a_mistake(trials, oracle):
+    """Whatever direction is drawn, and in however many."""
+    for seed in range(4):
+        for factor in (1, 1.01):
+            law = dot_product(lambda p: p**2, of_squares(factor), SQUARED, trials=trials,
+                              seed=seed, oracle=oracle)  # fmt: skip
+            assert law.passed == (factor == 1)
+            assert len(law.values) == trials
+            turned = symmetry(lambda p, k=factor: {"p": p * p[::-1] ** k}, SQUARED, trials=trials,
+                              seed=seed)  # fmt: skip
+            assert not turned.passed
+            straight = symmetry(lambda p, k=factor: {"p": k * p**3}, SQUARED, trials=trials)
+            assert straight.passed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_mistake_is_found_in_either_precision(dtype):
+    p, w = (SQUARED["p"].astype(dtype), np.ones(7, dtype))
+    wrong = {"p": of_squares(1.1)(w)["p"].astype(dtype)}
+    assert not taylor(lambda p: p**2, {"p": p}, w, wrong).passed
+    assert linearity(lambda w: {"p": 2 * p * w}, w).passed
+    assert not linearity(lambda w: {"p": 2 * p * w + w.dtype.type(1)}, w).passed
+
+
 def test_of_no_numbers_everything_is_symmetric():
     found = symmetry(lambda p: {"p": p}, {"p": np.zeros((0, 2))})
     assert found.passed

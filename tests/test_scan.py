@@ -96,11 +96,11 @@ def as_module(forward):
     run, pull = jax.jit(as_tuple), jax.jit(lambda inputs, w: jax.vjp(as_tuple, *inputs)[1](w))
 
     def back(dHout, cache, dCn, dHn):
-        return map(np.asarray, pull(cache, (dHout, dCn, dHn)))
+        return map(np.array, pull(cache, (dHout, dCn, dHn)))
 
     return SimpleNamespace(
         forward=lambda X, WLSTM, c0, h0: (
-            *map(np.asarray, run(X, WLSTM, c0, h0)), (X, WLSTM, c0, h0)),
+            *map(np.array, run(X, WLSTM, c0, h0)), (X, WLSTM, c0, h0)),
         backward=back,
     )  # fmt: skip
 

@@ -356,6 +356,12 @@ def test_init_is_that_of_each_layer_in_turn(bidirectional, sizes, dtype):
         assert len(layer.directions) == 1 + bidirectional
         width = size * len(layer.directions)
     assert len(got) == len(sizes)
+    if len({*sizes}) == 1:  # one number stands for all of them
+        again = stack.init(3, 4, len(sizes), bidirectional=bidirectional, forget_bias=1.5, rng=7,
+                           dtype=dtype)  # fmt: skip
+        for one, two in zip(again, got, strict=True):
+            for (_, V), (_, W) in zip(one.directions, two.directions, strict=True):
+                np.testing.assert_array_equal(V, W, strict=True)
 
 
 def test_init_draws_every_matrix_anew():

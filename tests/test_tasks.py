@@ -252,6 +252,23 @@ def test_one_wrong_answer_starts_the_count_anew(wrong):
     assert tasks.solved_after([0.0] * 1999 + [wrong]) is None
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+@pytest.mark.parametrize(("m", "in_a_row"), [(1, 1), (7, 1), (7, 7), (60, 3), (12_000, 40)])
+def test_solved_after_any_number_of_errors(m, in_a_row, dtype):
+    """Once at the earliest place by search, and once at the very end."""
+    rng = np.random.default_rng(m)
+    errors = (0.013 * rng.standard_normal(m) + (rng.random(m) < 0.3)).astype(dtype)
+    late = np.ones(m, dtype)
+    late[m - in_a_row :] = 0
+    for given in (errors, late):
+        sizes = np.abs(given.astype(float))
+        ends = (end for end in range(in_a_row, m + 1)
+                if sizes[end - in_a_row : end].max() < tasks.TOLERANCE
+                and sizes[end - in_a_row : end].mean() < 0.01)  # fmt: skip
+        assert tasks.solved_after(given, in_a_row=in_a_row) == next(ends, None)
+    assert tasks.solved_after(late, in_a_row=in_a_row) == m
+
+
 def test_the_mean_error_must_be_below_a_hundredth_too():
     assert tasks.solved_after([0.01] * 3000) is None
     assert tasks.solved_after([-0.03] * 3000) is None
@@ -325,6 +342,20 @@ def test_strings_to_leave_out_are_left_out():
     assert tasks.embedded_reber(0) == []
 
 
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_many_strings_are_one_after_the_other(count):
+    rng = np.random.default_rng(5)
+    strings = [tasks.embedded_reber(1, rng)[0] for _ in range(count)]
+    assert tasks.embedded_reber(count, 5) == strings
+    for string in strings:
+        X, Y, where, _ = tasks.predict_next([string])
+        assert where.all()
+        read, told = ("".join(tasks.SYMBOLS[k] for k in a[:, 0].argmax(axis=1)) for a in (X, Y))
+        assert (read, told) == (string[:-1], string[1:])
+        assert tasks.possible([string])[Y > 0].all()
+        assert tasks.possible_next(string)[-1] == ""
+
+
 def test_what_may_come_next_is_what_does_come_next():
     """Over many strings, exactly the symbols that are said to be possible are seen to follow."""
     strings = tasks.embedded_reber(3000, rng=1)
@@ -396,6 +427,27 @@ def test_copy_is_read_wait_sign_write():
         assert uniform(np.bincount(read[place], minlength=symbols))
     pairs = read[0] * symbols + read[1]  # neighbours are independent
     assert uniform(np.bincount(pairs, minlength=symbols**2))
+
+
+@pytest.mark.parametrize("batch", [1, 40])
+@pytest.mark.parametrize(
+    ("T", "length", "symbols"), [(1, 1, 1), (1, 10, 8), (9, 1, 3), (2, 300, 2), (300, 2, 70)]
+)
+def test_copy_waits_and_writes_at_any_size(T, length, symbols, batch):
+    X, Y, where, lengths = tasks.copy(T, batch, rng=T, length=length, symbols=symbols)
+    assert X.shape == Y.shape == (T + 2 * length, batch, symbols + 2)
+    read, answer = X.argmax(axis=-1), Y.argmax(axis=-1)
+    want = np.full(read.shape, symbols)
+    want[:length] = read[:length]
+    want[length + T - 1] = symbols + 1
+    assert (read[:length] < symbols).all()
+    np.testing.assert_array_equal(read, want)
+    want[:-length], want[-length:] = symbols, read[:length]
+    np.testing.assert_array_equal(answer, want)
+    assert (X.sum(axis=-1) == 1).all()
+    assert (Y.sum(axis=-1) == 1).all()
+    assert where.all()
+    assert (lengths == T + 2 * length).all()
 
 
 def test_copy_without_a_memory_costs_what_the_docstring_says():

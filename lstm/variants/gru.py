@@ -20,7 +20,7 @@ __all__ = ["AFTER", "BEFORE", "cell", "cell_after"]
 
 
 def _again(v: Values) -> Any:
-    return glue([numpy_of(v.x).ones_like(v.x[:, :1]), v.x, v.q])
+    return glue([numpy_of(v.q).ones_like(v.q[:, :1]), v.x, v.q])
 
 
 BEFORE: tuple[Step, ...] = (

@@ -88,7 +88,7 @@ def one_and(u: str, part: str) -> Step:
 
     def forward(v: Values) -> Any:
         a = getattr(v, part)
-        return glue([numpy_of(a).ones_like(a[:, :1]), a])
+        return glue([numpy_of(a).ones((len(a), 1), a.dtype), a])
 
     return row(u, "eq-one-and", forward, **{part: lambda v, du: du[:, 1:]})
 
