@@ -9,7 +9,7 @@ import itertools
 from types import SimpleNamespace
 
 import numpy as np
-from helpers import run, run_by_reference
+from helpers import freeze, run, run_by_reference
 from sweeps import FAR, FLOATS, agree, compare, exact, owned, scaled
 
 from lstm import fused, network
@@ -142,6 +142,19 @@ def newton(module):
         assert found.converged, (n, b, H)
         assert found.Hout.dtype == found.C.dtype == np.float32
         assert np.abs(found.Hout - want["Hout"]).max(initial=0) < 3e-5, (n, b, H)
+    for method, safe, dtype, damping in itertools.product(
+        module.METHODS, (True, False), FLOATS, (0.0, 0.5, 1.0)
+    ):
+        problem = random_problem(12, 6, 3, 4, seed=1, dtype=dtype)
+        want, label = run_by_reference(problem), f"{method}, {safe}, {np.dtype(dtype)}, {damping}"
+        start = tuple(np.full((12, 6, 4), value, dtype) for value in (0.5, -0.5))
+        for given in (None, start):
+            freeze(*start)
+            found = module.solve(**problem.inputs, method=method, safe=safe, start=given,
+                                 damping=damping, tolerance=0.0)  # fmt: skip
+            within = 1e-12 if dtype == np.float64 else 1e-5
+            assert np.abs(found.Hout - want["Hout"]).max() < within, label
+            assert np.abs(found.C[-1] - want["Cn"]).max() < within, label
 
 
 def linear(module):

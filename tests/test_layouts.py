@@ -118,6 +118,13 @@ def streamed(X, W, c, h):
     return [*map(stream.step, X), *stream.state[0]]
 
 
+def stepped(X, W, c, h):
+    layers = [Layer(W), *stack.init(H, H, 2, rng=4)]
+    x, states = (X[0], [[np.asarray(state)[None], None, None] for state in (c, h)])
+    ends = [stack.step(x, layers, *states), stack.step(X[0][1], layers)]
+    return [array for end in ends for part in end for array in part]
+
+
 def stacked(X, W, W2, c, h, dHout, **options):
     layers = [Layer(W, W), Layer(np.concatenate([W2, W2[1 : 1 + H]]))]  # reads both directions
     states = [[np.stack([state, state]), None] for state in (c, h)]
@@ -192,6 +199,7 @@ def calls(folder):
             a["dCn"], a["dHn"]), PLAIN | BACK),
         "step": (lambda **a: [*lstm.step(a["X"][0], a["W"], a["c"], a["h"]),
                               *lstm.step(a["X"][0][1], a["W"], a["c"][1], a["h"][1])], PLAIN),
+        "step of a stack": (stepped, PLAIN),
         "stream": (streamed, PLAIN),
         "scan": (scanned, PLAIN),
         "stack": (stacked, {"X": X, "W": W, "W2": W2, "c": C0, "h": H0, "dHout": normal(N, B, K)}),

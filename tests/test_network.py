@@ -193,6 +193,15 @@ def test_chrono_draws_what_its_paper_says():
         network.chrono(params, 2)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("longest", [2.5, 100, 1e6])
+def test_chrono_is_the_logarithm_of_what_is_drawn(longest, dtype):
+    params = network.chrono(network.init(2, 40, 1, rng=0, dtype=dtype), longest, rng=3)
+    want = np.log(np.random.default_rng(3).uniform(1, longest - 1, 40)).astype(dtype)
+    np.testing.assert_array_equal(params["WLSTM"][0, 40:80], want, strict=True)
+    np.testing.assert_array_equal(params["WLSTM"][0, :40], -want, strict=True)
+
+
 def test_chrono_leaves_the_rest_and_its_argument_alone():
     params = network.init(2, 3, 1, rng=0)
     before = {name: array.copy() for name, array in params.items()}

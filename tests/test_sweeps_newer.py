@@ -170,8 +170,8 @@ PLANTED = {
     "rates above 64 units": ("dropout", lambda m: {"run": lambda params, *given, **named: edited(
         m.run(params, *given, **named),
         grads=lambda g: {k: zeroed(v, np.s_[64:]) for k, v in g.items()})}),
-    "rows that count, of 50 steps": ("training", lambda m: {"run": lambda params, batch: edited(
-        m.run(params, batch),
+    "rows that count, of 50 steps": ("training", lambda m: {"run": lambda p, batch, **n: edited(
+        m.run(p, batch, **n),
         grads=lambda g: {k: v * (1.001 if len(batch.X) > 50 else 1) for k, v in g.items()})}),
     "masks: 64 sequences": ("masks", lambda m: {"pad": lambda sequences: edited(
         m.pad(sequences), X=lambda a: a.astype("f4").astype(a.dtype) if a.shape[1] > 64 else a)}),

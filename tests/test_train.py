@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from helpers import refused
+from helpers import freeze, refused
 
 import lstm
 from lstm import gradcheck, network, scan, stack, tasks, train
@@ -503,6 +503,26 @@ SGD = optax.sgd(0.1)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("carry", [False, True])
+@pytest.mark.parametrize("b", [1, 4])
+@pytest.mark.parametrize("layers", [None, 2])
+def test_every_update_is_a_run_and_a_step_downhill(layers, b, carry, dtype):
+    params = network.init(2, 3, 1, layers=layers, rng=0, dtype=dtype)
+    batches = [tasks.recall(5, b, rng=k, dtype=dtype) for k in range(25)]
+    freeze(*jax.tree.leaves(params))
+    before, ends = params, {}
+    for update in train.fit(params, batches, optax.sgd(0.1), carry=carry):
+        loss, answers, grads, *want = train.run(before, update.batch, **ends)
+        down = jax.tree.map(lambda old, slope: old - dtype(0.1) * slope, before, grads)
+        got = update.answers, update.Cn, update.Hn, update.params
+        assert update.loss == loss
+        for one, two in zip(*map(jax.tree.leaves, (got, (answers, want, down))), strict=True):
+            np.testing.assert_allclose(one, two, rtol=10 * np.finfo(dtype).eps, strict=True)
+        before = update.params
+        ends = dict(zip(("c0", "h0"), want, strict=True)) if carry else {}
 
 
 @pytest.mark.parametrize("layers", [None, 2])

@@ -255,26 +255,27 @@ def test_huge_numbers_neither_overflow_nor_become_nan(name, dtype, cells):
     assert all(np.isfinite(a).all() for a in jax.tree.leaves((run.Hout, grads)))
 
 
+@pytest.mark.parametrize("keep_at", [2.5, -1.5])
 @pytest.mark.parametrize("name", NAMES)
-def test_initial_parameters(name):
+def test_initial_parameters(name, keep_at):
     cell = variants.CELLS[name](30, 20)
-    params = cell.init(0, keep=2.5)
+    params = cell.init(0, keep=keep_at)
     assert sum(value.size for value in params.values()) == cell.size
     for k, (shape, start, keep) in cell.params.items():
         value = params[k]
         assert value.shape == shape
         row = np.atleast_2d(value)[0]
         for columns, sign in keep:
-            assert (row[columns] == sign * 2.5).all()
+            assert (row[columns] == sign * keep_at).all()
         if start in ("zeros", "ones"):
-            assert set(np.unique(value)) <= {float(start == "ones"), 2.5}
+            assert set(np.unique(value)) <= {float(start == "ones"), keep_at}
         else:
             bias = int(start == "biased")
             spread = value[bias:].std() * np.sqrt(shape[0] - bias)
             assert 0.8 < spread < 1.2
             if bias:
                 assert np.count_nonzero(row) == sum(row[c].size for c, _ in keep)
-    again = cell.init(0, keep=2.5, dtype=np.float32)
+    again = cell.init(0, keep=keep_at, dtype=np.float32)
     assert all(value.dtype == np.float32 for value in again.values())
     compare(again, {k: v.astype(np.float32) for k, v in params.items()}, 0)
 
