@@ -1,6 +1,6 @@
 """Pictures of step tables, drawn from the tables, and what the cells of chapter 15 learnt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -23,6 +23,9 @@ SYMBOLS = {
     "z_i": r"$\ln i$", "a_n": r"$\bar a$", "r_n": r"$\bar r$", "c_n": r"$\bar c$", "z_g": r"$z_g$",
     "q_i": r"$q_i$", "q_f": r"$q_f$", "q_o": r"$q_o$",
 }  # fmt: skip
+
+MARK = "#C04F00"
+"""The orange of cells that a figure points out, dark enough for their names."""
 
 HEIGHTS = {"c_prev": 5.0, "C_prev": 5.0, "n_prev": 4.0, "m_prev": 3.0, "h_prev": 1.0, "x": 0.0}
 
@@ -138,13 +141,16 @@ def _inputs(table: Sequence[Step]) -> set[str]:
 
 
 def scores(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], chance: Mapping[str, float]
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    chance: Mapping[str, float],
+    marked: Collection[str] = (),
 ) -> Figure:
     """Draw the scores of all seeds: one dot for each network, one row for each cell.
 
     Args:
         panels: For each task by title, for each cell the scores.
         chance: For each task the score of someone who guesses.
+        marked: The cells whose dots and names are orange.
 
     Returns:
         Figure: The figure.
@@ -162,11 +168,15 @@ def scores(
             ax.axhline(row, color="#e5e5e5", lw=0.6, zorder=0)
             if name in panel:
                 values = np.sort(panel[name])
-                ax.plot(values, np.full(len(values), row), "o", ms=4, alpha=0.5, color="#0072B2")
+                color = MARK if name in marked else "#0072B2"
+                ax.plot(values, np.full(len(values), row), "o", ms=4, alpha=0.5, color=color)
                 ax.plot(np.mean(values), row, "|", ms=11, mew=2, color="#222222")
         ax.set_title(title)
         ax.set_xlim(-0.05, 1.05)
         ax.set_xticks([0, 0.5, 1])
     axes[0, 0].set_yticks(range(len(names)), names)
+    for label in axes[0, 0].get_yticklabels():
+        if label.get_text() in marked:
+            label.set_color(MARK)
     axes[0, 0].invert_yaxis()
     return figure
