@@ -19,8 +19,9 @@ from lstm.tasks import Batch
 from lstm.variants import check
 
 LENGTHS = (0, 1, 2, 3, 4, 8, 9, 10, 15, 16, 17, 49, 50, 51, 64, 65, 100, 129)
-SHAPES = ((5, 3, 0, 2), (5, 17, 3, 4), (5, 65, 3, 4), (5, 2, 66, 4), (5, 2, 130, 4), (5, 2, 3, 66),
-          (5, 2, 3, 130), (4, 2, 3, 300), (52, 17, 9, 66), (130, 3, 5, 9))  # fmt: skip
+SHAPES = ((5, 3, 0, 2), (5, 3, 2, 1), (5, 17, 3, 4), (5, 65, 3, 4), (5, 2, 66, 4), (5, 2, 130, 4),
+          (5, 2, 3, 66), (5, 2, 3, 130), (4, 2, 3, 300), (52, 17, 9, 66),
+          (130, 3, 5, 9))  # fmt: skip
 POWERS = (-12, -6, 6, 12)
 
 
@@ -115,6 +116,9 @@ def diagonal(module):
         true = fused.forward(X.astype(float), WLSTM)
         want = {"C": true.cache.C[1:].astype(dtype), "Hout": true.Hout.astype(dtype)}
         agree(dict(zip(want, module.forward(X, bias, Wx, w), strict=True)), want, label)
+        none = module.solve(X, bias, Wx, w, iterations=0)
+        assert not none.C.any(), label
+        assert not none.Hout.any(), label
         found = module.solve(X, bias, Wx, w, tolerance=1e-12 if dtype == np.float64 else 1e-5)
         assert found.converged, label
         for name, value in want.items():
@@ -127,7 +131,8 @@ def diagonal(module):
 
 def newton(module):
     """All states at once, found to the tolerance or said not to be."""
-    for n, b, H in [*((n, 2, 3) for n in LENGTHS), (5, 17, 3), (5, 2, 34), (20, 9, 17)]:
+    for n, b, H in [*((n, 2, 3) for n in LENGTHS), (260, 2, 3), (5, 17, 3), (5, 2, 34),
+                    (20, 9, 17)]:  # fmt: skip
         problem = random_problem(n, b, 4, H, seed=n)
         problem.inputs["c0"] *= n % 2  # in every second one h0 alone
         given = {k: None if k == "c0" and not n % 2 else v for k, v in problem.inputs.items()}
@@ -155,24 +160,35 @@ def newton(module):
             within = 1e-12 if dtype == np.float64 else 1e-5
             assert np.abs(found.Hout - want["Hout"]).max() < within, label
             assert np.abs(found.C[-1] - want["Cn"]).max() < within, label
+        found = module.solve(**problem.inputs, method=method, start=start, iterations=0)
+        np.testing.assert_array_equal((found.C, found.Hout), start, err_msg=f"{label}, no moves")
 
 
 def linear(module):
     """Every way to run a recurrence, forward and back, against the loop written out."""
     shapes = [*((n, (2,), 3) for n in (*LENGTHS, 255, 256, 257, 2049)), (9, (17,), 5),
               (9, (), 40), (70, (3, 2), 9), (5, (2,), 1), (4, (4,), 4), (3, (300,), 2)]  # fmt: skip
+    kinds = (*FLOATS, np.complex128)
     for (n, batch, k), matrices, dtype, power, lasting in itertools.product(
-        shapes, (False, True), FLOATS, (0, 9), (False, True)
+        shapes, (False, True), kinds, (0, 9), ("short", "lasting", "growing")
     ):
+        if (lasting == "growing" and n > 9) or (dtype == np.complex128 and n > 70):
+            continue
         rng = np.random.default_rng(n + k)
         A = rng.standard_normal((n, *batch, k, k) if matrices else (n, *batch, k))
         A *= 0.5 / np.sqrt(k if matrices else 1)
-        if lasting:  # the first step counts to the last
+        if lasting == "growing":
+            A *= 50
+        if lasting == "lasting":  # the first step counts to the last
             A = (np.eye(k) if matrices else 1) + A / (n + 1)
         u, s0, ds = (rng.standard_normal(shape) * 10.0**power
                      for shape in ((n, *batch, k), (*batch, k), (n, *batch, k)))  # fmt: skip
+        if dtype == np.complex128:
+            A, u, s0, ds = (array * (0.8 + 0.6j) for array in (A, u, s0, ds))
+            u[::2] *= 1j
         A, u, s0, ds = (array.astype(dtype) for array in (A, u, s0, ds))
-        want = by_hand(*(array.astype(float) for array in (A, u, s0, ds)))
+        wide = np.result_type(dtype, float)
+        want = by_hand(*(array.astype(wide) for array in (A, u, s0, ds)))
         want = {name: value.astype(dtype) for name, value in want.items()}
         label = f"n = {n}, {batch}, k = {k}, {np.dtype(dtype)}, 1e{power}, {lasting}"
         for way in ("loop", "doubling", "blocked"):
@@ -218,8 +234,8 @@ def along(function, inputs, gradients, label, within=1e-11):
         assert abs(terms.sum() - slope) <= within * scale, f"{label}: {name} is off"
 
 
-CELL_SHAPES = ((52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66), (2, 1, 2, 130),
-               (3, 3, 3, 3), (2, 1, 1, 1), (3, 2, 0, 2), (260, 1, 1, 2),
+CELL_SHAPES = ((1, 2, 3, 2), (52, 2, 3, 4), (3, 18, 3, 4), (2, 2, 66, 4), (2, 2, 3, 66),
+               (2, 1, 2, 130), (3, 3, 3, 3), (2, 1, 1, 1), (3, 2, 0, 2), (260, 1, 1, 2),
                (2, 300, 2, 3))  # fmt: skip
 
 
@@ -288,12 +304,15 @@ def text(module):
         p = np.take_along_axis(powers, symbols[1:, :, None], axis=-1)[..., 0] / powers.sum(axis=-1)
         agree({"bits": module.bits(params, symbols)}, {"bits": -np.log2(p)}, f"{length}, {b}")
     for n, b, length in ((1, 1, 1), (50, 17, 51), (64, 3, 1001), (7, 65, 129), (300, 2, 5003),
-                         (9, 3, 40_000), (9, 3, 70_000)):  # fmt: skip
+                         (600, 2, 701), (9, 3, 40_000), (9, 3, 70_000)):  # fmt: skip
         ring = np.arange(length) % 70
-        pieces = itertools.islice(module.streams(ring, n, b, 70), 20)
-        read = np.concatenate([piece.X.argmax(axis=-1) for piece in pieces])
+        pieces = list(itertools.islice(module.streams(ring, n, b, 70), 20))
+        owned(piece.X for piece in pieces)
         place = np.arange(b) * length // b + np.arange(20 * n)[:, None]
-        np.testing.assert_array_equal(read, ring[place % length])
+        for name, ahead in (("X", 0), ("Y", 1)):
+            read = np.concatenate([getattr(piece, name).argmax(axis=-1) for piece in pieces])
+            np.testing.assert_array_equal(read, ring[(place + ahead) % length])
+        assert all(piece.where.all() and (piece.lengths == n).all() for piece in pieces)
     params = network.init(9, 40, 9, rng=3, dtype=np.float32)  # whose answers are float32
     params["WOUT"] *= np.float32(5)
     symbols = np.random.default_rng(4).integers(9, size=300)
@@ -315,6 +334,11 @@ def text(module):
         for _ in range(40):
             writer = writer.read("abcde")
         agree({"answers": writer.expected}, {"answers": once.expected}, f"a writer, {layers}")
+    for kind in ("i1", "u1", "i8", "f2", "f4"):
+        z = np.array([[3, 0, 100], [1, 2, 7]], kind)
+        powers = np.exp(z.astype(float))
+        want = powers / powers.sum(axis=-1, keepdims=True)
+        np.testing.assert_allclose(module.probabilities(z), want, rtol=1e-15, strict=True)
     z = np.array([0.0, -np.inf, 1.0])
     np.testing.assert_allclose(
         module.probabilities(z), np.array([1, 0, np.e]) / (1 + np.e), rtol=1e-15
@@ -327,8 +351,9 @@ def text(module):
 
 
 ATTENDED = (  # m, n, b, K, H
-    (70, 3, 2, 3, 4), (3, 40, 5, 7, 4), (3, 2, 18, 3, 4), (3, 2, 2, 66, 4), (3, 2, 2, 3, 66),
-    (4, 4, 4, 4, 4), (5, 3, 2, 4, 4), (3, 3, 1, 2, 1), (300, 2, 1, 2, 3), (2, 2, 300, 2, 3),
+    (1, 3, 2, 3, 4), (3, 1, 2, 3, 4), (3, 0, 2, 3, 4), (70, 3, 2, 3, 4), (3, 40, 5, 7, 4),
+    (3, 2, 18, 3, 4), (3, 2, 2, 66, 4), (3, 2, 2, 3, 66), (4, 4, 4, 4, 4), (5, 3, 2, 4, 4),
+    (3, 3, 1, 2, 1), (300, 2, 1, 2, 3), (2, 2, 300, 2, 3),
 )  # fmt: skip
 
 
@@ -337,6 +362,8 @@ def attention(module):
     for (m, n, b, K, H), attend in itertools.product(ATTENDED, (True, False)):
         label, rng = f"{(m, n, b, K, H)}, attend {attend}", np.random.default_rng(m)
         params = module.init(K, H, attend=attend, rng=rng, dtype=float)
+        for W in params.values() if H > 50 else ():  # thousands of numbers
+            assert 0.9 < W[1:].std() * np.sqrt(len(W) - 1) < 1.1, f"{label}: spread at first"
         params["WOUT"][0] = rng.standard_normal(K)
         if attend:
             params["M"] *= 3  # some states are looked at, and others not
@@ -366,8 +393,17 @@ def attention(module):
         narrow = module.forward(single, *(v.astype(np.float32) for v in (X, Z)))
         agree({"answers": narrow.answers}, {"answers": answers.astype(np.float32)}, label)
         if attend:  # exponents of some hundreds
+            loud = module.forward(params | {"M": 999 * params["M"]}, X, Z)
+            a = np.exp(999 * (e - e.max(axis=-1, keepdims=True)))
+            a /= a.sum(axis=-1, keepdims=True)
+            assert np.abs(loud.weights - a).max(initial=0) < 1e-9, f"{label}, loud"
+            seen[-1] = np.einsum("tbs,sbk->tbk", a, s)
+            off = loud.answers - np.concatenate(seen, axis=-1) @ params["WOUT"]
+            assert np.abs(off).max(initial=0) < 1e-9, f"{label}, loud"
             loud = module.forward(single | {"M": 999 * single["M"]}, *map(np.float32, (X, Z)))
             agree({"sums": loud.weights.sum(-1)}, {"sums": np.ones((n, b), np.float32)}, label)
+        if not n:
+            continue
         for start in {0, 1, K - 1}:
             first = module.translate(params, X, 1, start)[0]
             alone = module.translate(params, X[:, :1], 1, start=start)[0]
@@ -384,13 +420,19 @@ def attention(module):
 
 def dropout(module):
     """Gradients by the complex step through the same network, thinned by hand."""
-    for n, b, D, H, K in ((52, 3, 2, 4, 2), (3, 17, 2, 4, 2), (3, 2, 70, 4, 2), (3, 2, 2, 66, 2)):
+    for n, b, D, H, K in ((52, 3, 2, 4, 2), (3, 17, 2, 4, 1), (3, 2, 70, 4, 2), (3, 2, 2, 66, 2)):
         params = network.init(D, H, K, rng=0, dtype=float)
+        params["WOUT"] += 0.1
         rng = np.random.default_rng(5)
         batch = Batch(rng.standard_normal((n, b, D)), rng.standard_normal((n, b, K)),
                       np.ones((n, b), bool), np.full(b, n))  # fmt: skip
         end = batch._replace(Y=batch.Y[-1], where=batch.where[-1])  # for the last answer alone
         given = {"between": 0.3, "recurrent": 0.4}
+        for rates in (given, {}):
+            thinned, factors = module.thin(params, np.random.default_rng(7), **rates)
+            for name, W in params.items():
+                np.testing.assert_array_equal(thinned[name], factors[name] * W, strict=True)
+                owned((thinned[name],), (W,))
         factors = module.thin(params, np.random.default_rng(7), **given).factors
         for name, values in factors.items():
             plain = 1 + D if name == "WLSTM" else 1

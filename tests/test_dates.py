@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 from helpers import refused
+from sweeps import owned
 
 from lstm import dates
 
@@ -13,8 +14,8 @@ READ = ("%d %B %Y", "%B %d, %Y", "%d.%m.%Y", "the %dth of %B %Y", "%Y, %B %d")
 
 @pytest.mark.parametrize("form", range(len(dates.FORMS)))
 def test_every_way_of_writing_is_read_as_the_same_day_by_strptime(form):
-    for k in range(0, dates.DAYS, 97):
-        day = dates.FIRST + timedelta(days=k)
+    every = [dates.FIRST + timedelta(days=k) for k in range(0, dates.DAYS, 97)]
+    for day in [*every, *(date(year, 2, 29) for year in range(1904, 2100, 4))]:
         text = dates.written(day, form)
         assert len(text) <= dates.LONGEST
         for ending in ("st", "nd", "rd"):
@@ -42,6 +43,7 @@ def test_questions_end_where_the_answer_begins_and_the_writer_reads_one_letter_l
     assert Y.shape == Z.shape == (10, batch, len(dates.ALPHABET))
     assert where.all()
     assert (X.sum(axis=-1) == 1).all()
+    owned((X, Z, Y, where))
     for asked, read, answer in zip(letters(X), letters(Z), letters(Y), strict=True):
         assert asked == asked.strip().rjust(dates.LONGEST)
         assert read == "\n" + answer[:-1]

@@ -76,17 +76,11 @@ def as_lists(array, _):
     return array.tolist()
 
 
-def of_other_integers(kind):
-    return lambda array, _: array.astype(kind) if array.dtype.kind == "i" else array
-
-
 LAYOUTS = {
     "by columns": by_columns, "with gaps": with_gaps, "backwards, first axis": backwards(0),
     "backwards, last axis": backwards(-1), "not aligned": not_aligned, "read-only": read_only,
     "from a file": from_a_file, "of one's own class": of_ones_own_class,
     "lists": as_lists,
-    "integers of 8 bits": of_other_integers(np.int8),
-    "integers without a sign": of_other_integers(np.uint64),
 }  # fmt: skip
 
 
@@ -292,6 +286,19 @@ def test_one_array_at_a_time_in_another_layout(layout, table):
                 np.testing.assert_allclose(
                     got, expected, rtol=1e-9, atol=1e-11, err_msg=f"{name}: {key}"
                 )
+
+
+@pytest.mark.parametrize("kind", ["i1", "i2", "i4", "u1", "u2", "u4", "u8"])
+def test_integers_may_be_of_any_type(kind, table):
+    made, _ = table
+    found = 0
+    for name, (call, arrays, want) in made.items():
+        moved = {k: a.astype(kind) if a.dtype.kind == "i" else a for k, a in arrays.items()}
+        if any(a.dtype.kind == "i" for a in arrays.values()):
+            found += 1
+            for got, expected in zip(call(**moved), want, strict=True):
+                np.testing.assert_array_equal(got, expected, err_msg=name)
+    assert found == 5
 
 
 def test_one_array_may_stand_for_two():

@@ -354,6 +354,10 @@ def test_many_strings_are_one_after_the_other(count):
         assert (read, told) == (string[:-1], string[1:])
         assert tasks.possible([string])[Y > 0].all()
         assert tasks.possible_next(string)[-1] == ""
+        longer = string[:4] + "S" * 60 * (string[3] == "T") + string[4:]
+        told = tasks.possible_next(longer)
+        assert (told[0], told[-1], len(told)) == ("TP", "", len(longer))
+        assert all(map(str.__contains__, told, longer[1:]))
 
 
 def test_what_may_come_next_is_what_does_come_next():
@@ -400,6 +404,31 @@ def test_possible_marks_fit_the_batch():
 
 
 # Copy.
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("strings", [["BE"], ["BE", "TP"], ["BT", "BPPE", "B" + "TXS" * 60]])
+def test_strings_of_any_length_are_told_one_symbol_late(strings, dtype):
+    X, Y, where, lengths = tasks.predict_next(strings, dtype=dtype)
+    assert X.dtype == Y.dtype == dtype
+    assert lengths.tolist() == [len(string) - 1 for string in strings]
+    np.testing.assert_array_equal(where, np.arange(len(X))[:, None] < lengths)
+    for j, string in enumerate(strings):
+        for array, want in ((X, string[:-1]), (Y, string[1:])):
+            told = "".join(tasks.SYMBOLS[k] for k in array[: len(want), j].argmax(axis=1))
+            assert told == want
+            assert (array[:, j].sum(axis=1) == where[:, j]).all()
+
+
+@pytest.mark.parametrize(("n", "batch"), [(5, 1), (6, 70), (300, 1), (10, 300)])
+def test_the_marked_value_is_recalled_whatever_the_size_and_the_precision(n, batch):
+    X, Y, _, _ = tasks.recall(n, batch, rng=n, dtype=np.float64)
+    marked = X[..., 1].argmax(axis=0)
+    np.testing.assert_array_equal(Y[-1, :, 0], X[marked, np.arange(batch), 0])
+    narrow = tasks.recall(n, batch, rng=n)
+    for one, two in ((narrow.X, X), (narrow.Y, Y)):
+        np.testing.assert_array_equal(one, two.astype(np.float32), strict=True)
+        assert (two.astype(np.float32) != two).any()
 
 
 def test_of_no_strings_nothing_may_come():
@@ -479,9 +508,10 @@ def test_recall_marks_one_value_in_the_first_fifth_and_asks_for_it_at_the_end(n)
     assert abs(np.abs(Y[-1]).mean() - 0.5) < 0.01
 
 
-@pytest.mark.parametrize("T", [20, 21, 22, 23, 51, 100, 101, 255, 257])
-def test_every_sequence_has_two_marks_and_their_sum_whatever_its_length(T):
-    X, Y, where, lengths = tasks.adding(T, 70, rng=T, dtype=np.float64)
+@pytest.mark.parametrize("T", [20, 21, 22, 23, 51, 100, 101, 255, 257, 1001])
+@pytest.mark.parametrize("batch", [1, 70, 300])
+def test_every_sequence_has_two_marks_and_their_sum_whatever_its_length(T, batch):
+    X, Y, where, lengths = tasks.adding(T, batch, rng=T, dtype=np.float64)
     for j, n in enumerate(lengths):
         marked = np.flatnonzero(X[:n, j, 1] == 1)
         # the first step keeps its own mark; its value is zero if it is one of the two

@@ -7,31 +7,36 @@ from helpers import refused
 from lstm import tracking
 
 
-def test_parity_is_the_product_of_signs():
-    X, Y, where, lengths = tracking.parity(50, 200, rng=0)
-    assert X.shape == Y.shape == (50, 200, 2)
+@pytest.mark.parametrize(("n", "batch"), [(50, 200), (1, 200), (300, 1), (3, 300)])
+def test_parity_is_the_product_of_signs(n, batch):
+    X, Y, where, lengths = tracking.parity(n, batch, rng=0)
+    assert X.shape == Y.shape == (n, batch, 2)
     assert where.all()
-    assert (lengths == 50).all()
+    assert (lengths == n).all()
     signs = X[..., 0] - X[..., 1]
     np.testing.assert_array_equal(Y[..., 0] - Y[..., 1], np.cumprod(signs, axis=0))
+    if (n, batch) != (50, 200):
+        return
     assert abs(X[..., 1].mean() - 0.5) < 0.02
     assert abs(Y[-1, :, 1].mean() - 0.5) < 0.1
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_cups_are_products_of_permutation_matrices(count):
-    X, Y, where, lengths = tracking.cups(30, 100, rng=0, count=count)
-    assert X.shape == (30, 100, count - 1)
-    assert Y.shape == (30, 100, count**2)
+@pytest.mark.parametrize(("n", "batch", "count"), [
+    (30, 100, 2), (30, 100, 3), (30, 100, 5), (300, 1, 20), (1, 300, 9),
+])  # fmt: skip
+def test_cups_are_products_of_permutation_matrices(n, batch, count):
+    X, Y, where, lengths = tracking.cups(n, batch, rng=0, count=count)
+    assert X.shape == (n, batch, count - 1)
+    assert Y.shape == (n, batch, count**2)
     assert where.all()
-    assert (lengths == 30).all()
+    assert (lengths == n).all()
     assert (X.sum(axis=-1) == 1).all()
     swaps = []
     for k in range(count - 1):
         swap = np.eye(count)
         swap[[k, k + 1]] = swap[[k + 1, k]]
         swaps.append(swap)
-    for j in range(100):
+    for j in range(batch):
         under = np.eye(count)
         for x, y in zip(X[:, j], Y[:, j], strict=True):
             under = swaps[x.argmax()] @ under
