@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import freeze, refused
 
 from lstm.book import rosetta, tables
 from lstm.exchange.conventions import CANDIDATE, ROSETTA, read, write
@@ -41,13 +41,17 @@ def test_a_row_says_where_each_gate_is_once(name):
 @pytest.mark.parametrize(("D", "H"), [(0, 1), (1, 1), (5, 3), (3, 5)])
 def test_there_and_back(name, D, H, dtype):
     W = np.random.default_rng(1).standard_normal((1 + D + H, 4 * H)).astype(dtype)
+    W[-1, :3] = np.nan, np.inf, -0.0  # what a training that failed may leave
+    freeze(W)
     arrays = write(ROSETTA[name], W)
     back = read(ROSETTA[name], arrays, "arrays")
     assert back.dtype == dtype
+    assert np.signbit(back[-1, 2].real)
     tolerance = 1e-6 if ROSETTA[name].forget_bias else 0  # less 1 and plus 1 costs a digit
     np.testing.assert_allclose(back, W, rtol=0, atol=tolerance)
     for array in flat(arrays, "", "").values():
         assert array.flags.c_contiguous
+        assert array.flags.writeable
         assert not np.shares_memory(array, W)
         assert not np.shares_memory(array, back)
 
@@ -108,20 +112,26 @@ def by_hand(row, arrays, D, H):
     ("D", "H"), [(3, 2), (4, 4), (65, 64), (64, 65), (2, 130), (130, 2), (9, 1), (1, 1)]
 )
 def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
-    """Both biases drawn, inputs as many as units, and far more or fewer; tiny numbers, too.
+    """Both biases drawn, inputs as many as units, and far more or fewer; huge and tiny numbers, too.
 
-    They have 20 bits, so that sums of two are exact.
+    They have 20 bits, or 40, so that sums of two are exact, even of the smallest that there are.
     """
     row, rng = ROSETTA[name], np.random.default_rng(D)
-    for scale in {1.0, 1.0 if row.forget_bias else 2.0**-40}:
+    most = 2 ** (20 if dtype == np.float32 else 40)
+    others = (2.0**-40, 2.0**60, float(np.finfo(dtype).smallest_subnormal))
+    for scale in (1.0, *(() if row.forget_bias else others)):
         arrays = {
-            key: (scale * rng.integers(-(2**20), 2**20, array.shape)).astype(dtype)
+            key: (scale * rng.integers(-most, most, array.shape)).astype(dtype)
             for key, array in flat(write(row, np.zeros((1 + D + H, 4 * H))), "", "").items()
         }
         W = read(row, nested(arrays), "arrays")
         np.testing.assert_array_equal(W, by_hand(row, arrays, D, H).astype(dtype), strict=True)
         again = read(row, write(row, W), "arrays")
         np.testing.assert_array_equal(again, W, strict=True)
+        if row.may_lack_bias:
+            W[0] = 0
+            bare = read(row, write(row, W, bias=False), "arrays")
+            np.testing.assert_array_equal(bare, W, strict=True)
 
 
 @ROWS

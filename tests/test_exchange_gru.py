@@ -91,11 +91,12 @@ def by_hand(row, arrays, D, H):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("D", "H"), [(3, 2), (2, 3), (4, 4), (65, 64), (64, 65), (2, 130)])
 def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
-    """Also of tiny numbers; all have 20 bits, so that sums of two are exact."""
+    """Also of huge and tiny numbers; they have 20 bits, or 40, so that sums of two are exact."""
     row, rng = ROSETTA[name], np.random.default_rng(D)
     like = flat(write(row, MAKE[row.form](D, H).init(0)), "", "")
-    for scale in (1.0, 2.0**-40):
-        arrays = {key: (scale * rng.integers(-(2**20), 2**20, a.shape)).astype(dtype)
+    most = 2 ** (20 if dtype == np.float32 else 40)
+    for scale in (1.0, 2.0**-40, 2.0**60, float(np.finfo(dtype).smallest_subnormal)):
+        arrays = {key: (scale * rng.integers(-most, most, a.shape)).astype(dtype)
                   for key, a in like.items()}  # fmt: skip
         params = read(row, nested(arrays))
         for key, want in by_hand(row, arrays, D, H).items():
