@@ -112,7 +112,7 @@ def by_hand(row, arrays, D, H):
     ("D", "H"), [(3, 2), (4, 4), (65, 64), (64, 65), (2, 130), (130, 2), (9, 1), (1, 1)]
 )
 def test_at_any_size_a_row_is_what_it_says(name, D, H, dtype):
-    """Both biases drawn, inputs as many as units, and far more or fewer; huge and tiny numbers, too.
+    """Both biases drawn, inputs as many as units, far more or fewer; huge and tiny numbers, too.
 
     They have 20 bits, or 40, so that sums of two are exact, even of the smallest that there are.
     """
