@@ -11,13 +11,15 @@ import time
 import warnings
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from right_lstms import JOINED, STYLES, load
 
 import lstm
-from lstm import cell, exchange, tutor, zoo
+from lstm import cell, exchange, reference, tutor, zoo
 from lstm.__main__ import main
+from lstm.exchange.cell import fuse
 from lstm.tutor import beyond, cells, judge, locate, training
 from lstm.tutor.calls import LIMIT, call
 from lstm.tutor.candidate import Candidate
@@ -518,8 +520,40 @@ def test_a_cell_is_judged():
     assert "the weights are not those that the seed gives" in says(verdict)
     assert "as they should" in says(verdict)
     assert "not written yet" in says(tutor.cell(unwritten))
-    assert "has shape (3,)" in says(tutor.cell(lambda *_: np.ones(3)))
-    assert not tutor.cell(lambda *_: "nonsense").ok
+    (finding,) = tutor.cell(lambda *_: np.ones(3)).findings
+    assert finding.says == "has shape (3,), expected (8,): [h, c] of 4 units"
+    (finding,) = tutor.cell(lambda *_: "nonsense").findings
+    assert finding.says == "returns a str, expected an array"
+
+
+def test_gates_declared_in_another_order_are_told():
+    """The seed's weights of f, i, o and g, taken for those of i, g, f and o."""
+
+    def other(seed, x, h, c, hidden):
+        variables = cell.MyLSTMCell(hidden).init(jax.random.PRNGKey(seed), x, h, c)
+        W = fuse({k: np.asarray(a, float) for k, a in variables["params"].items()})
+        i, f, o, g = np.split(W, 4, axis=1)  # as they were drawn
+        v = reference.forward(x[None], np.hstack([f, o, g, i]), c[None], h[None])
+        return np.concatenate([v.h[0], v.c[0]])
+
+    (finding,) = tutor.cell(other).findings
+    assert finding.mistakes == ("declared in another order",)
+    assert finding.says == (
+        "The parameters are declared in the order i, g, f, o; here it is f, i, o, g, "
+        "so the same seed gives other weights"
+    )
+
+
+@pytest.mark.parametrize(("k", "where"), [(0, "h of unit 0"), (3, "h of unit 3"),
+                                          (4, "c of unit 0"), (7, "c of unit 3")])  # fmt: skip
+def test_the_first_wrong_number_of_a_cell_has_a_place(k, where):
+    p = problem(1, 1, 3, 4)
+    v = reference.forward(p.X[0], p.W, p.c0, p.h0)
+    right = np.concatenate([v.h[0], v.c[0]])
+    run = p.X[0, 0], p.h0[0], p.c0[0], p.W, right + (np.arange(8) >= k)
+    (finding,) = cells._named("cell", [run], "it is wrong", "name", "").findings
+    assert finding.says == "It is wrong"
+    assert finding.place == Place("[h, c]", (k,), right[k] + 1, pytest.approx(right[k]), where)
 
 
 def test_a_cell_that_gives_something_else_once_more_is_wrong():

@@ -90,6 +90,8 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
     if gives((), swapped=True):
         return _named(part, runs, "[c, h] is returned instead of [h, c]", "c and h swapped", "eq-h")
     for mistake in mistakes(two_biases=False, plus=False):
+        if mistake.name.startswith("order "):
+            continue  # of the columns of z, which such a cell has not
         if mistake.forward and gives(mistake.patches):
             return _named(part, runs, mistake.says, mistake.name, mistake.label, mistake.source)
     for order in permutations(_NAMES.split()):
