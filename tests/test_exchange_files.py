@@ -283,10 +283,44 @@ def test_numbers_of_other_types_in_keras_files(tmp_path):
     weights_h5(path, lambda array: (array.astype(narrow).view("V2"), {}))
     with refused(ValueError, f"{path}: 'layers/lstm/cell/vars/0' cannot be read (type |V2)"):
         exchange.load(path)
+    want = weights_h5(path, lambda array: (array, {"dtype": "bfloat16"}))  # but it is none
+    np.testing.assert_array_equal(exchange.load(path)[0].forward, want, strict=True)
     weights_h5(path, lambda array: (array if array.shape[0] == 2 else h5py.Empty("f4"), {}))
     message = f"{path}: 'layers/lstm/cell/vars/0' cannot be read (it holds no numbers)"
     with refused(ValueError, message):
         exchange.load(path)
+
+
+def test_weights_of_keras_without_an_lstm(tmp_path):
+    """Keras 2 calls its arrays otherwise; four gates make the second array four times as wide."""
+    import h5py
+
+    path = tmp_path / "a.weights.h5"
+    expected = f"{path}: expected an LSTM as Keras 3 writes it (…/cell/vars), got "
+    older = ("an older kind: open it in Keras, and save it as .keras, or give "
+             "exchange.keras.load its weights")  # fmt: skip
+    for name, width, got in (
+        ("lstm/lstm_cell/kernel:0", 8, older), ("lstm/lstm_cell/kernel", 8, older),
+        ("lstm/cell/vars/1", 6, "the arrays ['lstm/cell/vars/1']"),
+        ("lstm/cell/vars/1", 10, "the arrays ['lstm/cell/vars/1']"),
+    ):  # fmt: skip
+        with h5py.File(path, "w") as file:
+            file[name] = np.ones((2, width), "f4")
+        with refused(ValueError, expected + got):
+            exchange.load(path)
+
+
+def test_a_keras_model_whose_config_is_damaged(tmp_path):
+    weights_h5(tmp_path / "w.h5", lambda array: (array, {}))
+    content = (tmp_path / "w.h5").read_bytes()
+    path = tmp_path / "a.keras"
+    for config, why in (
+        ("{}", "config.json has no layers"),
+        (b"\xff", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
+    ):
+        path.write_bytes(zipped(**{"config.json": config, "model.weights.h5": content}))
+        with refused(ValueError, f"{path}: a damaged Keras file: {why}"):
+            exchange.load(path)
 
 
 def test_a_keras_model_that_is_a_class_of_its_own(tmp_path):
@@ -617,28 +651,63 @@ def test_headers_of_npz_that_lie(old, new, why, tmp_path):
         exchange.load(path)
 
 
+SPAN = "'x': expected dtype, shape and two data_offsets, got "
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("x", "why"),
     [
-        '{"x": {"dtype": "F32", "shape": [9], "data_offsets": [0, 4]}}',
-        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 8]}}',
-        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}',
-        '{"x": {"dtype": "F32", "shape": [true], "data_offsets": [0, 4]}}',
-        '{"x": {"dtype": "F32", "shape": [1]}}',
-        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 2, 4]}}',
-        '{"x": {"dtype": "F32", "shape": 1, "data_offsets": [0, 4]}}',
-        '{"__metadata__": [1]}', '{"__metadata__": null}',
-        '{"x": 1}', '{"x": null}', "{", "{" * 100_000, "[]",
-        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
-        ' "x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
-        '{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},'
-        ' "y": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}',
+        ({"shape": [9]}, "'x': its size is not its shape's"),
+        ({"data_offsets": [0, 8]}, "'x': its size is not its shape's"),
+        ({"data_offsets": [-4, 0]}, "a size of -4"),
+        ({"data_offsets": [4, 8]}, "'x' does not follow the one before"),
+        ({"shape": [-1]}, "a size of -1"),
+        ({"shape": [True]}, "a size of True"),
+        ({"shape": [1.0]}, "a size of 1.0"),
+        ({"shape": 1}, SPAN + "{'dtype': 'F32', 'shape': 1, 'data_offsets': [0, 4]}"),
+        ({"data_offsets": 4}, SPAN + "{'dtype': 'F32', 'shape': [1], 'data_offsets': 4}"),
+        ({"data_offsets": [0, 2, 4]},
+         SPAN + "{'dtype': 'F32', 'shape': [1], 'data_offsets': [0, 2, 4]}"),
+        ({"dtype": ...}, SPAN + "{'shape': [1], 'data_offsets': [0, 4]}"),
+        ({"shape": ...}, SPAN + "{'dtype': 'F32', 'data_offsets': [0, 4]}"),
+        ({"data_offsets": ...}, SPAN + "{'dtype': 'F32', 'shape': [1]}"),
+        (1, SPAN + "1"), (None, SPAN + "None"),
     ],
 )  # fmt: skip
-def test_headers_of_safetensors_that_lie(header):
-    content = struct.pack("<Q", len(header)) + header.encode() + bytes(4)
-    with pytest.raises(ValueError, match="a damaged safetensors file"):
-        tensors.open_safetensors(content)
+def test_arrays_of_safetensors_that_lie(x, why):
+    right = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    assert opened(json.dumps({"x": right}))["x"].shape == (1,)
+    if isinstance(x, dict):  # without what is left open
+        x = {key: value for key, value in (right | x).items() if value is not ...}
+    with refused(ValueError, f"a damaged safetensors file ({why})"):
+        opened(json.dumps({"x": x}))
+
+
+def opened(header, longer=0):
+    """The arrays of a file with this header, whose length is given, and with one number."""
+    header = header.encode()
+    content = struct.pack("<Q", len(header) + longer) + header + bytes(4)
+    return tensors.open_safetensors(content)[0]
+
+
+def test_headers_of_safetensors_that_lie():
+    x = '{"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}'
+    damaged = "a damaged safetensors file"
+    for header, why in (
+        ('{"__metadata__": [1]}', "expected metadata by name, got [1]"),
+        ('{"__metadata__": null}', "expected metadata by name, got None"),
+        (f'{{"x": {x}, "x": {x}}}', "a name appears twice"),
+        (f'{{"x": {x}, "y": {x}}}', "'y' does not follow the one before"),
+        ("{}", "4 bytes for 0"),
+    ):
+        with refused(ValueError, f"{damaged} ({why})"):
+            opened(header)
+    for header in ("{", "{" * 100_000, "[]"):  # why, Python says
+        with pytest.raises(ValueError, match=f"^{damaged} "):
+            opened(header)
+    header = f'{{"x": {x}}}'
+    with refused(ValueError, f"{damaged} (a header of {len(header) + 5} bytes)"):
+        opened(header, longer=5)  # one more than there are
 
 
 # Whole or not at all

@@ -318,6 +318,22 @@ def test_bad_inputs_of_read():
     assert not read(row, no_bias)["W"][0].any()
 
 
+@pytest.mark.parametrize(
+    ("name", "arrays"),
+    [
+        ("PyTorch", "module.state_dict(), names without their _l0"),
+        ("Keras, reset_after", "{v.name: v.numpy() for v in layer.cell.weights}"),
+        ("Keras, reset_after=False", "{v.name: v.numpy() for v in layer.cell.weights}"),
+        ("Flax linen", 'variables["params"]'),
+        ("ONNX, linear_before_reset=1", "W[0], R[0] and B[0] of a GRU node"),
+        ("ONNX", "W[0], R[0] and B[0] of a GRU node"),
+    ],
+)
+def test_where_a_library_has_its_arrays_is_said(name, arrays):
+    with refused(TypeError, f"given: expected a dictionary of arrays, {arrays}, got list"):
+        read(ROSETTA[name], [], "given")
+
+
 def test_bad_inputs_of_write():
     before, after = problem("ONNX")[1].params, problem("PyTorch")[1].params
     with refused(

@@ -869,6 +869,25 @@ def test_sizes_of_zero_are_sizes():
     assert onnx_tensors.count_stored(helper.make_graph([], "g", [], [])) == 0
 
 
+def test_shapes_are_inferred_without_large_arrays_and_those_of_other_files(monkeypatch):
+    """Small ones may be shapes, whose numbers it needs."""
+    real, seen = onnx.shape_inference.infer_shapes, []
+    monkeypatch.setattr(
+        onnx.shape_inference, "infer_shapes", lambda model, **kw: seen.append(model) or real(model)
+    )
+    stored = [numpy_helper.from_array(np.ones(n, "f4"), f"of {n}") for n in (1, 1023, 1024, 1025)]
+    stored.append(numpy_helper.from_array(np.ones(2, "f4"), "elsewhere"))
+    stored[-1].external_data.add(key="location", value="weights.bin")
+    model = helper.make_model(helper.make_graph([], "g", [], [], stored))
+    assert onnx_tensors.assume(model, itertools.count(5)) == {"of 1025": (1025,), "elsewhere": (2,)}
+    assert [t.name for t in seen[0].graph.initializer] == ["of 1", "of 1023", "of 1024"]
+
+
+def test_the_nodes_of_a_written_model_have_names():
+    nodes = exchange.onnx.dump(stack.init(3, [4, 5, 6], rng=0)).graph.node
+    assert [n.name for n in nodes if n.op_type == "LSTM"] == ["lstm_0", "lstm_1", "lstm_2"]
+
+
 @pytest.mark.parametrize(("location", "why"), [("circle", "circle|loop"), ("a\0b", "null")])
 def test_a_path_that_leads_nowhere_is_said_to_be_none(location, why, tmp_path):
     (tmp_path / "circle").symlink_to("circle")

@@ -4,6 +4,7 @@ import ast
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -123,7 +124,7 @@ NEEDS = {
 }
 
 NUMPY_ALONE = """
-import importlib.abc, sys
+import importlib.abc, pathlib, sys, tempfile
 
 class OnlyNumPy(importlib.abc.MetaPathFinder):
     allowed = {"numpy", "lstm"} | set(sys.stdlib_module_names)
@@ -150,10 +151,22 @@ assert gradients.dX.shape == (5, 3, 10) and h.shape == (4,)
 assert check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
 params, batch = lstm.train.init(2, 4, 1, layers=2), lstm.tasks.adding(20, 3)
 assert lstm.train.gradients(params, batch)[2]["WOUT"].shape == (5, 1)
-try:
-    lstm.train.fit(params, [batch], None)
-except ImportError as error:
-    print(error)
+def opened(name, content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, name)
+        path.write_bytes(content)
+        lstm.exchange.load(path)
+
+for call in (
+    lambda: lstm.train.fit(params, [batch], None),
+    lambda: lstm.recompute.scan(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0)),
+    lambda: opened("a.onnx", b"\\x08"),
+    lambda: opened("a.weights.h5", b"\\x89HDF\\r\\n\\x1a\\n"),
+):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
 for name in ("lstm.cell", "lstm.book.plots"):
     try:
         importlib.import_module(name)
@@ -178,11 +191,18 @@ def python(code, **environment):
 
 def test_the_package_needs_numpy_alone():
     """And the modules that need more say what they miss."""
-    fit, *printed = python(NUMPY_ALONE).splitlines()
-    needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
-    assert fit == f"{needs} (jax is not installed here)"
+    *said, cell, plots = python(NUMPY_ALONE).splitlines()
+    assert [re.sub(r"^.*[/\\](?=a\.)", "", line) for line in said] == [  # without the folder
+        "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]' "
+        "(jax is not installed here)",
+        "lstm.recompute.scan needs JAX: pip install 'lstm-book[jax]' (jax is not installed here)",
+        "a.onnx: ONNX models need the package onnx: pip install 'lstm-book[files]' "
+        "(onnx is not installed here)",
+        "a.weights.h5: Keras's files need the package h5py: pip install 'lstm-book[files]' "
+        "(h5py is not installed here)",
+    ]
     missing = ("lstm.cell flax", "lstm.book.plots matplotlib")
-    for line, name in zip(printed, missing, strict=True):
+    for line, name in zip((cell, plots), missing, strict=True):
         assert line.startswith(name)
         assert line.endswith("is not installed here")
 

@@ -37,7 +37,6 @@ METADATA, HAS_READOUT, DIGEST = "lstm.metadata", "lstm.readout", "lstm.sha256"
 """Entries of a file's own metadata."""
 
 LSTM = "lstm"
-EXTRA = "pip install 'lstm-book[files]'"
 
 
 class File(NamedTuple):
@@ -174,7 +173,7 @@ def open_file(path: str | os.PathLike[str]) -> File:
             arrays, _ = keras_file.open_h5(content)
             find = partial(keras_file.layers_of_weights, arrays)
             return File("weights.h5", arrays, {}, find)
-        if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < 2**40:
+        if content[5:9] == b"\0\0\0{":  # a header of less than 2**40 bytes
             arrays, metadata = open_safetensors(content)
             _check_digest(arrays, metadata)
             find = partial(torch_file.layers_of, arrays)
@@ -316,7 +315,8 @@ def _open_onnx(content: bytes, path: Path) -> File:
     try:
         from onnx import ModelProto, TensorProto
     except ImportError as error:
-        raise ImportError(f"ONNX models need the package onnx: {EXTRA} ({error})") from error
+        needs = "ONNX models need the package onnx: pip install 'lstm-book[files]'"
+        raise ImportError(f"{needs} ({error})") from error
     try:
         model = ModelProto()
         model.ParseFromString(content)

@@ -215,7 +215,8 @@ def write(
     x = {k: mine[k][1 : 1 + D] for k in "rf"} | {"g": V[1 : 1 + D]}
     h = {k: mine[k][1 + D :] for k in "rf"} | {"g": R[1:]}
     bx = {k: mine[k][0] for k in "rf"} | {"g": V[0]}
-    bh = {k: np.zeros(H, V.dtype) for k in "rf"} | {"g": R[0]}
+    none = np.zeros(H, V.dtype)
+    bh = {"r": none, "f": none, "g": R[0]}
     bias = check_flag("bias", bias)
     if not bias and (c.biases == "some" or any(b.any() for b in (*bx.values(), *bh.values()))):
         raise ValueError("bias: expected True, as the biases are not zero or the library has them")

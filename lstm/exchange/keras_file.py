@@ -50,7 +50,11 @@ def open_h5(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         >>> {path: entry.shape for path, entry in open_h5(file.getvalue())[0].items()}
         {'layers/dense/vars/0': (2, 3)}
     """
-    import h5py
+    try:
+        import h5py
+    except ImportError as error:
+        needs = "Keras's files need the package h5py: pip install 'lstm-book[files]'"
+        raise ImportError(f"{needs} ({error})") from error
 
     arrays: dict[str, Entry] = {}
     names: dict[str, str] = {}
@@ -290,7 +294,7 @@ def _chain(
         reasons.append(f"{name!r} reads {at[0] if at else 'the input'}")
     above = {low: name for name, low in below.items()}
     chain = [name for name in lstms if name not in below][:1]
-    while chain and chain[-1] in above and len(chain) <= len(lstms):
+    while chain and chain[-1] in above:
         chain.append(above[chain[-1]])
     if len(chain) != len(lstms):
         raise ValueError(

@@ -118,7 +118,6 @@ def assume(model: Any, sizes: Iterator[int]) -> dict[str, tuple[int, ...]]:
 
     named: dict[str, int] = {}
     light = onnx.ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
-    light.graph.name = "shapes"
     light.graph.node.extend(model.graph.node)
     stored = {tensor.name for tensor in model.graph.initializer}
     for tensor in model.graph.initializer:
