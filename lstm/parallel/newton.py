@@ -375,18 +375,18 @@ def solve_in_pieces(
     X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)
     n, b, _ = X.shape
     length = check_size("length", length, least=1)
-    done = [solve(X[:0], WLSTM, c0, h0)]  # checks the states
     c = array_or_zeros("c0", c0, ("b", "H"), (b, H), WLSTM.dtype)
     h = array_or_zeros("h0", h0, ("b", "H"), (b, H), WLSTM.dtype)
+    done = [solve(X[:0], WLSTM)]  # what is returned if there are no steps
     for start in range(0, n, length):
         piece = X[start : start + length]
-        still = [np.broadcast_to(s, (len(piece), b, H)) for s in (c, h)]
+        cs, hs = (np.broadcast_to(s, (len(piece), b, H)) for s in (c, h))
         found = solve(
             piece,
             WLSTM,
             c,
             h,
-            start=(still[0], still[1]),
+            start=(cs, hs),
             iterations=iterations,
             tolerance=tolerance,
         )
