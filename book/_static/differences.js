@@ -71,8 +71,7 @@ const differences = live.mount("fig-v", { name: "Drag δ", about: "The output h 
   function drawV() {
     vWidth = v.clear(240) - left - 10;
     for (const p of [0, -5, -10, -15]) v.level(yOf(10 ** p), live.powerOfTen(p), left, left + vWidth);
-    v.along(bottom + 16, [-30, -20, -10, 0].map((p) => [xOf(p), live.powerOfTen(p)]));
-    v.add("text", { x: left + vWidth / 2, y: 238, "text-anchor": "middle" }, "δ, to the left smaller");
+    v.along(bottom + 16, [-30, -20, -10, 0].map((p) => [xOf(p), live.powerOfTen(p)]), "δ, to the left smaller");
     for (const [key, { color, dashes }] of Object.entries(ORACLES)) {
       v.add("path", { d: live.line(POWERS.map((p, k) => [xOf(p), yOf(curves[key][k])])), fill: "none", stroke: color,
         "stroke-width": key === oracle ? 3.5 : 1.8, "stroke-dasharray": dashes });

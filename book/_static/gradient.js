@@ -114,7 +114,7 @@ function followTheGradient(id, { about, scissors }) {
       curves = { all: relative(all), c: relative(c), plain: relative(plain) };
     }
 
-    const HEIGHT = 300, top = 10, bottom = 262, left = 46;
+    const top = 10, bottom = 262, left = 46;
     const HIGH = 6, LOW = -18; // powers of ten
     let width = 0;
     const xOf = (lag) => left + (lag / settings.lags) * width;
@@ -124,7 +124,7 @@ function followTheGradient(id, { about, scissors }) {
     };
 
     function drawAll() {
-      width = drawing.clear(HEIGHT) - left - 8;
+      width = drawing.clear(300) - left - 8;
       for (let power = HIGH; power >= LOW; power -= 6) {
         drawing.level(yOf(10 ** power), live.powerOfTen(power), left, left + width, power === 0);
       }
@@ -142,8 +142,7 @@ function followTheGradient(id, { about, scissors }) {
       for (const { key, color } of SERIES) {
         if (curves[key][settings.lag] > 10 ** LOW) drawing.add("circle", { cx: xOf(settings.lag), cy: yOf(curves[key][settings.lag]), r: 5, fill: color, stroke: "var(--face)", "stroke-width": 1.5 });
       }
-      drawing.along(bottom + 16, [0, 0.5, 1].map((share) => [left + share * width, share * settings.lags]));
-      drawing.add("text", { x: left + width / 2, y: HEIGHT - 6, "text-anchor": "middle" }, "lag: steps back from the loss");
+      drawing.along(bottom + 16, [0, 0.5, 1].map((share) => [left + share * width, share * settings.lags]), "lag: steps back from the loss");
     }
 
     function update(anew = true) {

@@ -148,8 +148,7 @@ const learning = live.mount("fig-adding-curves", { name: "Train it here", about:
     for (const error of [0.3, 0.1, 0.03, 0.01]) drawing.level(yOf(error), error, left, left + width);
     drawing.add("line", { x1: left, x2: left + width, y1: yOf(GUESS), y2: yOf(GUESS), stroke: "var(--soft)", "stroke-dasharray": "6 4" });
     drawing.add("text", { x: left + width, y: yOf(GUESS) - 5, "text-anchor": "end", class: "small" }, "always answering the mean");
-    drawing.along(bottom + 16, [0, MOST / 2, MOST].map((updates) => [xOf(updates), (20 * updates).toLocaleString("en")]));
-    drawing.add("text", { x: left + width / 2, y: 236, "text-anchor": "middle" }, "sequences seen");
+    drawing.along(bottom + 16, [0, MOST / 2, MOST].map((updates) => [xOf(updates), (20 * updates).toLocaleString("en")]), "sequences seen");
     runs.forEach((run, k) => {
       if (run.points.length < 2) return;
       const newest = k === runs.length - 1;

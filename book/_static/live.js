@@ -130,10 +130,15 @@ const live = (() => {
         add("line", { x1: left, x2: right, y1: y, y2: y, stroke: strong ? "var(--soft)" : "var(--edge)", "stroke-dasharray": strong ? null : "1 3" });
         add("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: "small" }, name);
       },
-      /** Names along the horizontal axis, pairs of x and words; the first and the last stay inside. */
-      along(y, names) {
+      /**
+       * Names along the horizontal axis, pairs of x and words; the first and the last stay inside.
+       * What they count stands at the lower edge, below the middle of the axis.
+       */
+      along(y, names, title) {
         names.forEach(([x, words], k) => add("text", { x, y, class: "small",
           "text-anchor": k === 0 ? "start" : k === names.length - 1 ? "end" : "middle" }, words));
+        add("text", { x: (names[0][0] + names.at(-1)[0]) / 2, y: svg.viewBox.baseVal.height,
+          "text-anchor": "middle", "dominant-baseline": "text-after-edge" }, title);
       },
       say: (words) => svg.setAttribute("aria-label", words),
       /**

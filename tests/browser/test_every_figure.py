@@ -160,6 +160,18 @@ CUT = """root => [...root.querySelectorAll("svg")].flatMap((svg) => {
     .map((e) => e.textContent);
 })"""
 
+# Where a drawing's titles of axes stand, and where they should: below the middle of the names.
+TITLES = """root => [...root.querySelectorAll("svg text[dominant-baseline]")].map((title) => {
+  const y = title.previousElementSibling.getAttribute("y");
+  const names = [...title.parentNode.querySelectorAll(`text[y="${y}"]`)].map((e) => e.getBBox());
+  const { height } = title.ownerSVGElement.viewBox.baseVal;
+  const box = title.getBBox(), ends = names.flatMap((b) => [b.x, b.x + b.width]);
+  return {
+    is: [box.x + box.width / 2, box.y + box.height],
+    should: [(Math.min(...ends) + Math.max(...ends)) / 2, height],
+  };
+})"""
+
 
 def open_figure(visit, figure, **options):
     """The figure's page, from files, and its root."""
@@ -195,6 +207,15 @@ def test_by_hand_and_by_keys(visit, figure, theme, width):
     assert root.evaluate(CUT) == []
     if figure.name != "cover":
         assert root.evaluate(SMALL_LETTERS) == []
+
+
+@pytest.mark.parametrize("name", ["lag", "the V", "train it here"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_title_of_an_axis_stands_at_the_edge_below_its_middle(visit, name, width):
+    (figure,) = (f for f in FIGURES if f.name == name)
+    _, root = open_figure(visit, figure, viewport={"width": width, "height": 800})
+    (title,) = root.evaluate(TITLES)
+    assert title["is"] == pytest.approx(title["should"], abs=0.5)
 
 
 @each_figure

@@ -100,6 +100,24 @@ def test_the_contents_mark_the_section_that_is_read(visit):
             assert marked.inner_text() == heading.inner_text().rstrip("#").strip()
 
 
+@pytest.mark.parametrize(("top", "read"), [(119, 2), (120, 1)])
+def test_a_section_is_read_once_it_begins_less_than_120_pixels_below_the_edge(visit, top, read):
+    page = visit("book/04-one-step-back.html")
+    links = "document.querySelectorAll('#pst-page-toc-nav a.nav-link')"
+    page.evaluate(
+        f"""top => {{
+          [...{links}].forEach((link, k) => {{
+            const place = document.getElementById(link.hash.slice(1));
+            place.getBoundingClientRect = () => ({{ top: [-500, 0, top][k] ?? 500 }});
+          }});
+          dispatchEvent(new Event("scroll"));
+        }}""",
+        top,
+    )
+    page.wait_for_timeout(100)
+    assert page.evaluate(f"[...{links}].findIndex((link) => link.ariaCurrent)") == read
+
+
 @pytest.mark.parametrize("base", ["server", "files"])
 def test_previews_of_equations_and_terms(visit, site, base):
     page = visit("book/04-one-step-back.html", site if base == "server" else HERE)
