@@ -152,6 +152,15 @@ def losses(module):
                 agree(one, {key: array.astype(dtype) for key, array in want.items()}, label)
 
 
+def differences(module):
+    """Squares may vanish; the gradient is a difference, however small."""
+    for power, dtype in itertools.product((-36, -25, -15, 15), FLOATS):
+        drawn = np.random.default_rng(power + 99).standard_normal((2, 5, 3)) * 10.0**power
+        answers, Y = drawn.astype(dtype)
+        _, slope = module.squared_error(answers, Y)
+        agree({"slope": slope}, {"slope": answers - Y}, f"differences of 1e{power}")
+
+
 def masks(module):
     """Lengths and order of the real steps, against lists."""
     for n, b in [*((n, 3) for n in EDGES), *((7, b) for b in EDGES), (300, 70)]:
@@ -174,5 +183,6 @@ ABOVE = {  # the module that a sweep is for
     "readout_sizes": ("network", readout_sizes),
     "readout_magnitudes": ("network", readout_magnitudes),
     "losses": ("losses", losses),
+    "differences": ("losses", differences),
     "masks": ("masks", masks),
 }

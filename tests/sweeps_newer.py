@@ -267,6 +267,9 @@ def cells(module):
                 off = np.abs(got - want).max(initial=0) / np.abs(want).max(initial=1e-300)
                 assert got.dtype == np.float32
                 assert off < 2e-3, f"{name}, {(n, b, D, H)}, float32: off by {off:.1e}"
+            loud = cell.forward(300 * X, params, state).Hout
+            off = np.abs(cell.forward(np.float32(300) * X.astype("f4"), *single).Hout - loud)
+            assert off.max() < 2e-3 * max(1, np.abs(loud).max()), f"{name}, {(n, b, D, H)}, loud"
             for power in (-60, 60):
                 wide = cell.backward(dHout * 2.0**power, run.cache,
                                      {k: v * 2.0**power for k, v in dstate.items()})  # fmt: skip
@@ -609,6 +612,14 @@ def comparing(module):
                     if "directions" not in looks[0]:
                         worst = [r.worst.index for r in found if not r.passed]
                         assert set(worst) == {np.unravel_index(place, shape)}, label
+    for size, dtype in itertools.product((1, 300, 20_001, 300_000), FLOATS):
+        right = np.random.default_rng(size).standard_normal(size).astype(dtype)
+        for place in {0, size // 2, size - 1}:
+            wrong = right.copy()
+            wrong[place] = -right[place] - 1
+            errors = module.relative_error(wrong, right)
+            assert np.flatnonzero(errors).tolist() == [place], size
+            assert errors[place] > 0.3, size
 
 
 NEWER = {
