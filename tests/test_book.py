@@ -128,6 +128,10 @@ def test_the_glossary_is_in_the_order_of_the_alphabet():
     terms = re.findall(r"^(\S.*)\n  \S", text, re.MULTILINE)
     assert len(terms) > 100
     assert terms == sorted(terms, key=str.lower)
+    anchors = ["term-" + re.sub(r"\W+", "-", term.replace("'", "")) for term in terms]
+    first = {anchor[5].upper(): anchor for anchor in reversed(anchors)}
+    letters = re.findall(r'<a href="#(.*)">(.)</a>', text)
+    assert letters == [(anchor, letter) for letter, anchor in sorted(first.items())]
 
 
 def test_every_reference_to_an_equation_resolves():
