@@ -17,14 +17,28 @@ from .backward import (
 from .fast import ladder, weight_gradients
 from .forward import eigenvalues, forget_bias, gradient_lag, memory, recall, recall_errors, unit
 from .learning import learning_curves, measures, reading, sequences_needed, solved_map
-from .style import COLORS, EXACT, HATCHES, LINES, NEUTRAL, ORDER, STROKES, STYLE, use_style
+from .style import (
+    COLORS,
+    EXACT,
+    HALO,
+    HATCHES,
+    LINES,
+    NARROW,
+    NEUTRAL,
+    ORDER,
+    STROKES,
+    STYLE,
+    use_style,
+)
 from .variants import pictures, scores
 
 __all__ = [
     "COLORS",
     "EXACT",
+    "HALO",
     "HATCHES",
     "LINES",
+    "NARROW",
     "NEUTRAL",
     "ORDER",
     "STROKES",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
 from ...gradcheck import Report, StepCheck
-from .style import COLORS, EXACT, NEUTRAL, STROKES
+from .style import COLORS, EXACT, NARROW, NEUTRAL, STROKES
 
 __all__ = [
     "before_after",
@@ -125,7 +125,7 @@ def truncation(lengths: Sequence[int], errors: Mapping[str, Any], cosines: Any) 
         >>> len(truncation([1, 2], {"bias 3": [[0.9, 0.0]]}, {"bias 3": [[0.4, 1.0]]}).axes)
         2
     """
-    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.6))
+    figure, axes = plt.subplots(1, 2, figsize=(NARROW, 3.6))
     for ax, what, label in zip(
         axes, (errors, cosines), ("relative error", "cosine with the exact gradient"), strict=True
     ):
@@ -143,7 +143,7 @@ def truncation(lengths: Sequence[int], errors: Mapping[str, Any], cosines: Any) 
     axes[0].set_ylim(bottom=0)
     axes[1].axhline(0, color="grey", linewidth=0.8)
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -161,7 +161,7 @@ def before_after(panels: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Figure:
         >>> len(before_after({"start": {"a": ([0.1, 0.2], [1.0, 2.0])}}).axes)
         1
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(7.2, 3.6), sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(NARROW, 3.8), sharey=True, squeeze=False)
     for ax, (title, quantities) in zip(axes[0], panels.items(), strict=True):
         for k, (before, after) in enumerate(quantities.values()):
             color = COLORS["c"] if k == 0 else NEUTRAL[1]
@@ -256,7 +256,7 @@ def error_v(
         >>> len(error_v([1e-3, 1e-5], {"float64": [1e-6, 1e-8]}, {"other": 1e-15}).axes)
         1
     """
-    figure, ax = plt.subplots(figsize=(7.2, 4.2))
+    figure, ax = plt.subplots(figsize=(NARROW, 4.4))
     looks = (("#D55E00", "o", "-"), ("#D55E00", "o", ":"), ("#0072B2", "s", "-"),
              ("#0072B2", "s", ":"))  # fmt: skip
     for (name, errors), (color, marker, line) in zip(curves.items(), looks, strict=False):

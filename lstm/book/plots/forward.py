@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...layout import GATES
-from .style import COLORS, NEUTRAL, ORDER, STROKES
+from .style import COLORS, HALO, NARROW, NEUTRAL, ORDER, STROKES
 
 __all__ = [
     "eigenvalues",
@@ -30,17 +30,15 @@ def recall(values: Any, marked: int, answers: Mapping[str, tuple[Any, Any]]) -> 
         answers: For each network by name the true values and its answers, each (b,).
 
     Returns:
-        Figure: The sequence on the left, and beside it a scatter plot of each network's answers.
+        Figure: The sequence, and below it a scatter plot of each network's answers.
 
     Example:
         >>> len(recall([0.1, -0.5, 0.3], 1, {"plain": ([0.5, -0.5], [0.0, 0.1])}).axes)
         2
     """
-    figure, axes = plt.subplots(
-        1, 1 + len(answers), figsize=(7.2, 2.7), sharey=True,
-        width_ratios=[3] + [2] * len(answers), squeeze=False,
-    )  # fmt: skip
-    ax, values = axes[0, 0], np.asarray(values)
+    figure = plt.figure(figsize=(NARROW, 4.5))
+    grid = figure.add_gridspec(2, len(answers), height_ratios=[2, 3])
+    ax, values = figure.add_subplot(grid[0, :]), np.asarray(values)
     t = np.arange(1, len(values) + 1)
     ax.vlines(t, 0, values, color="#9A9A9A", linewidth=1.5)
     ax.plot(t[marked], values[marked], "o", color=COLORS["f"], markersize=6)
@@ -52,14 +50,16 @@ def recall(values: Any, marked: int, answers: Mapping[str, tuple[Any, Any]]) -> 
     ax.set_xlabel("step t")
     ax.set_ylabel("value")
     ax.set_title("read this")
-    for ax, (name, (truth, said)) in zip(axes[0, 1:], answers.items(), strict=True):
+    for k, (name, (truth, said)) in enumerate(answers.items()):
+        ax = figure.add_subplot(grid[1, k])
         ax.plot([-1, 1], [-1, 1], color="grey", linewidth=0.8)
         ax.plot(truth, said, ".", color=NEUTRAL[1], markersize=4)
         ax.set_aspect("equal")
         ax.set_xticks([-1, 0, 1])
+        ax.set_yticks([-1, 0, 1])
         ax.set_xlabel("marked value")
+        ax.set_ylabel("answer")
         ax.set_title(name)
-    axes[0, 1].set_ylabel("answer")
     return figure
 
 
@@ -71,31 +71,28 @@ def recall_errors(lengths: Sequence[int], errors: Mapping[str, Any]) -> Figure:
         errors: Mean errors by name, one row for each seed, shape (seeds, len(lengths)).
 
     Returns:
-        Figure: A small panel for each name: a point for each seed, a line through the medians.
+        Figure: A panel for each length with a row for each name: a point for each seed, and a
+        dotted line at 0.5.
 
     Example:
         >>> len(recall_errors([10, 20], {"plain": [[0.1, 0.5]], "LSTM": [[0.0, 0.1]]}).axes)
         2
     """
-    columns = min(4, len(errors))
-    rows = -(-len(errors) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(7.2, 1.7 * rows + 0.5), sharex=True, sharey=True, squeeze=False
-    )
-    for ax in axes.flat[len(errors) :]:
-        ax.set_axis_off()
-    for ax, (name, seeds) in zip(axes.flat, errors.items(), strict=False):
-        ax.axhline(0.5, color="grey", linestyle=":", linewidth=1)
-        for seed in np.asarray(seeds):
-            ax.plot(lengths, seed, "o", color=NEUTRAL[1], markersize=4, alpha=0.6)
-        ax.plot(lengths, np.median(seeds, axis=0), color=NEUTRAL[1])
-        ax.set_xscale("log")
-        ax.set_xticks(list(lengths), [str(length) for length in lengths])
-        ax.minorticks_off()
-        ax.set_ylim(0, 0.58)
-        ax.set_title(name)
-    figure.supxlabel("steps in a sequence", fontsize=10)
-    figure.supylabel("mean error", fontsize=10)
+        1, len(lengths), figsize=(NARROW, 0.27 * len(errors) + 0.9), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    for k, (ax, length) in enumerate(zip(axes[0], lengths, strict=True)):
+        ax.axvline(0.5, color="grey", linestyle=":", linewidth=1)
+        for row, seeds in enumerate(errors.values()):
+            ax.axhline(row, color="#DDDDDD", linewidth=0.8, zorder=0)
+            found = np.asarray(seeds)[:, k]
+            ax.plot(found, np.full_like(found, row), "o", color=NEUTRAL[1], markersize=6, alpha=0.5)
+        ax.set_xlim(0, 0.58)
+        ax.set_title(f"{length} steps")
+        ax.set_xlabel("mean error")
+    axes[0, 0].set_yticks(range(len(errors)), list(errors))
+    axes[0, 0].invert_yaxis()
     return figure
 
 
@@ -116,7 +113,7 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
         1
     """
     low, high = 1e-12, 1e9
-    figure, ax = plt.subplots()
+    figure, ax = plt.subplots(figsize=(NARROW, 3.4))
     ends = []
     for k, (name, draws) in enumerate(curves.items()):
         draws = np.maximum(np.atleast_2d(np.asarray(draws, dtype=float)), 1e-300)
@@ -132,8 +129,8 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     for x, y, name, color in ends:
         cut = x < 0.9 * last  # the curve leaves the figure above or below
         ax.annotate(name, (x, y), xytext=(4, (8 if y < 1 else -12) if cut else 0),
-                    textcoords="offset points", color=color, fontsize=9,
-                    va="center", annotation_clip=False)  # fmt: skip
+                    textcoords="offset points", color=color, fontsize=9, va="center",
+                    annotation_clip=False, path_effects=HALO)  # fmt: skip
     ax.set_xlim(0, max(x for x, *_ in ends))
     ax.set_xlabel("lag: steps between the input and the loss")
     ax.set_ylabel("gradient, relative to lag 0")
@@ -154,11 +151,12 @@ def eigenvalues(spectra: Mapping[str, Any]) -> Figure:
         >>> len(eigenvalues({"plain": [0.5, 0.1j], "LSTM": [[0.9, 0.95]]}).axes)
         2
     """
+    rows = -(-len(spectra) // 2)
     figure, axes = plt.subplots(
-        1, len(spectra), figsize=(7.2, 2.4), sharex=True, sharey=True, squeeze=False
+        rows, 2, figsize=(NARROW, 2.5 * rows), sharex=True, sharey=True, squeeze=False
     )
     turn = np.exp(2j * np.pi * np.linspace(0, 1, 200))
-    for ax, (name, values) in zip(axes[0], spectra.items(), strict=True):
+    for ax, (name, values) in zip(axes.flat, spectra.items(), strict=False):
         values = np.ravel(values)
         ax.plot(turn.real, turn.imag, color="#222222", linewidth=1)
         ax.axhline(0, color="grey", linewidth=0.6, zorder=0)
@@ -187,7 +185,7 @@ def memory(values: Any, marked: Sequence[int], c: Any, total: Any) -> Figure:
         >>> len(memory([0.1, -0.5], [1], [0.0, -0.5], [0.1, -0.4]).axes)
         3
     """
-    figure, axes = plt.subplots(3, 1, figsize=(7.2, 4.4), sharex=True)
+    figure, axes = plt.subplots(3, 1, figsize=(NARROW, 4.0), sharex=True)
     values, t = np.asarray(values), np.arange(1, len(values) + 1)
     axes[0].plot(t, values, color="#9A9A9A", linewidth=0.5)
     axes[0].plot(t[list(marked)], values[list(marked)], "o", color=COLORS["f"], markersize=5,
@@ -222,7 +220,7 @@ def unit(x: Any, ifog: Any, c: Any, h: Any) -> Figure:
         6
     """
     figure, axes = plt.subplots(
-        6, 1, figsize=(7.2, 5.6), sharex=True, height_ratios=[2, 1, 1, 1, 1, 3]
+        6, 1, figsize=(NARROW, 5.2), sharex=True, height_ratios=[2, 1, 1, 1, 1, 3]
     )
     t = np.arange(1, len(x) + 1)
     axes[0].bar(t, np.ravel(x), color=COLORS["h"], width=0.6)
@@ -258,7 +256,7 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
         >>> len(forget_bias().axes)
         1
     """
-    figure, ax = plt.subplots()
+    figure, ax = plt.subplots(figsize=(NARROW, 3.6))
     t = np.logspace(0, 3, 200)
     styles = ("-", "--", "-.", ":")
     for k, bias in enumerate(biases):
@@ -271,5 +269,5 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     ax.axhline(0.5, color="grey", linewidth=0.8)
     ax.set_xlabel("steps")
     ax.set_ylabel("part of the cell's content left")
-    ax.legend()
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return figure

@@ -9,12 +9,15 @@ Source of the colours: Okabe and Ito, Color Universal Design (2008).
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib import patheffects
 
 __all__ = [
     "COLORS",
     "EXACT",
+    "HALO",
     "HATCHES",
     "LINES",
+    "NARROW",
     "NEUTRAL",
     "ORDER",
     "STROKES",
@@ -63,6 +66,12 @@ STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
 }
 """Matplotlib settings of the book's figures."""
+
+NARROW = 5.2
+"""Inches: the width at which a figure can be read whole on a telephone, without sliding."""
+
+HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
+"""For letters that lie on a curve."""
 
 EXACT = 1e-17
 """Where an error of exactly zero is drawn on a logarithmic scale."""
