@@ -269,5 +269,5 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
     ax.axhline(0.5, color="grey", linewidth=0.8)
     ax.set_xlabel("steps")
     ax.set_ylabel("part of the cell's content left")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, fontsize=9)
     return figure

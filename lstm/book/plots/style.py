@@ -67,8 +67,8 @@ STYLE: dict[Any, Any] = {
 }
 """Matplotlib settings of the book's figures."""
 
-NARROW = 5.2
-"""Inches: the width at which a figure can be read whole on a telephone, without sliding."""
+NARROW = 4.6
+"""The width, in inches, at which a figure can be read whole on a telephone."""
 
 HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 """For letters that lie on a curve."""
