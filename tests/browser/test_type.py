@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from lstm.book.plots import STYLE
+from lstm.book.plots import NARROW, STYLE
 from tools.browser import ROOT, SITE
 
 CHAPTERS = [path.stem for path in sorted(SITE.glob("book/[0-9]*.html"))]
@@ -66,7 +66,8 @@ def sizes(code):
             if option.arg in LETTERS or (option.arg == "size" and of in ("text", "annotate")):
                 letters.append(ast.literal_eval(option.value))  # a name such as "small" has none
             if option.arg == "figsize":
-                widths.append(ast.literal_eval(option.value.elts[0]))
+                width = ast.unparse(option.value.elts[0])
+                widths.append(NARROW if width.endswith("NARROW") else float(width))
     return letters, widths
 
 

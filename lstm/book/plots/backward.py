@@ -136,7 +136,7 @@ def truncation(lengths: Sequence[int], errors: Mapping[str, Any], cosines: Any) 
             ax.fill_between(lengths, draws.min(axis=0), draws.max(axis=0), color=color, alpha=0.15,
                             linewidth=0)  # fmt: skip
         ax.set_xscale("log")
-        ax.set_xticks(list(lengths), [str(length) for length in lengths], fontsize=9)
+        ax.set_xticks(list(lengths), [str(length) for length in lengths])
         ax.minorticks_off()
         ax.set_xlabel("steps in a piece")
         ax.set_title(label)
@@ -166,14 +166,15 @@ def before_after(panels: Mapping[str, Mapping[str, tuple[Any, Any]]]) -> Figure:
         for k, (before, after) in enumerate(quantities.values()):
             color = COLORS["c"] if k == 0 else NEUTRAL[1]
             for pair in zip(before, after, strict=True):
-                ax.plot([3 * k, 3 * k + 1.5], pair, "-", color=color, alpha=0.6, linewidth=1)
-                ax.plot([3 * k], pair[:1], "o", color="white", markeredgecolor=color, markersize=5)
-                ax.plot([3 * k + 1.5], pair[1:], "o", color=color, markersize=5)
-            ax.text(3 * k + 0.75, 1.02, list(quantities)[k], transform=ax.get_xaxis_transform(),
+                ax.plot([3.4 * k, 3.4 * k + 1.6], pair, "-", color=color, alpha=0.6, linewidth=1)
+                ax.plot([3.4 * k], pair[:1], "o", color="white", markeredgecolor=color,
+                        markersize=5)  # fmt: skip
+                ax.plot([3.4 * k + 1.6], pair[1:], "o", color=color, markersize=5)
+            ax.text(3.4 * k + 0.8, 1.02, list(quantities)[k], transform=ax.get_xaxis_transform(),
                     ha="center", color=color)  # fmt: skip
-        at = [3 * k + end for k in range(len(quantities)) for end in (0, 1.5)]
-        ax.set_xticks(at, ["start", "trained"] * len(quantities), fontsize=9)
-        ax.set_xlim(-0.9, at[-1] + 0.9)
+        at = [3.4 * k + end for k in range(len(quantities)) for end in (0, 1.6)]
+        ax.set_xticks(at, ["start", "trained"] * len(quantities))
+        ax.set_xlim(-0.6, at[-1] + 0.6)
         ax.axhline(1, color="grey", linewidth=0.8, zorder=0)
         ax.set_yscale("log")
         ax.set_title(title, pad=20)
@@ -271,7 +272,8 @@ def error_v(
     ax.text(0.97, 0.36, "truncation: slope 2", transform=ax.transAxes, color="#555555", ha="right")
     ax.set_xlabel("perturbation δ")
     ax.set_ylabel("relative error")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, fontsize=9)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.42, 1), ncols=2, columnspacing=1,
+              handlelength=1.6)  # fmt: skip
     return figure
 
 

@@ -129,7 +129,7 @@ def gradient_lag(curves: Mapping[str, Any]) -> Figure:
     for x, y, name, color in ends:
         cut = x < 0.9 * last  # the curve leaves the figure above or below
         ax.annotate(name, (x, y), xytext=(4, (8 if y < 1 else -12) if cut else 0),
-                    textcoords="offset points", color=color, fontsize=9, va="center",
+                    textcoords="offset points", color=color, va="center",
                     annotation_clip=False, path_effects=HALO)  # fmt: skip
     ax.set_xlim(0, max(x for x, *_ in ends))
     ax.set_xlabel("lag: steps between the input and the loss")
@@ -263,11 +263,11 @@ def forget_bias(biases: Sequence[float] = (0, 1, 3, 5)) -> Figure:
         keep = 1 / (1 + np.exp(-bias))
         half_life = np.log(0.5) / np.log(keep)
         color = ORDER[k % 4]
-        label = f"bias {bias:g}: half-life {half_life:.1f} steps"
+        label = f"bias {bias:g}: {half_life:.1f} steps"
         ax.semilogx(t, keep**t, color=color, linestyle=styles[k % 4], label=label)
         ax.plot(half_life, 0.5, "o", color=color)
     ax.axhline(0.5, color="grey", linewidth=0.8)
     ax.set_xlabel("steps")
     ax.set_ylabel("part of the cell's content left")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=2, fontsize=9)
+    ax.legend(title="half-life", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return figure
