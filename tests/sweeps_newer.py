@@ -162,6 +162,14 @@ def newton(module):
             assert np.abs(found.C[-1] - want["Cn"]).max() < within, label
         found = module.solve(**problem.inputs, method=method, start=start, iterations=0)
         np.testing.assert_array_equal((found.C, found.Hout), start, err_msg=f"{label}, no moves")
+    for length, dtype in itertools.product((1, 5, 12, 20), FLOATS):
+        problem = random_problem(12, 6, 3, 4, seed=1, dtype=dtype)
+        tolerance, within = (1e-13, 1e-11) if dtype == np.float64 else (1e-6, 3e-5)
+        found, _ = module.solve_in_pieces(**problem.inputs, length=length, tolerance=tolerance)
+        want = run_by_reference(problem)
+        assert found.converged, (length, dtype)
+        assert np.abs(found.Hout - want["Hout"]).max() < within, (length, dtype)
+        assert found.Hout.dtype == found.C.dtype == dtype
 
 
 def linear(module):
