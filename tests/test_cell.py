@@ -34,6 +34,24 @@ def separately(params, x, h_prev, c_prev):
     return np.concatenate([o * np.tanh(c), c], axis=-1)
 
 
+@pytest.mark.parametrize(("seed", "batch", "D", "hidden", "size", "dtype"), [
+    (5, (), 3, 1, 1, "float32"), (6, (4,), 3, 2, 1, "float32"), (7, (1,), 0, 3, 1, "float32"),
+    (8, (40,), 70, 66, 1, "float32"), (9, (2,), 3, 4, 1000, "float32"),
+    (2**31 - 1, (2,), 3, 4, 1, "bfloat16"), (0, (), 3, 4, 1, "float16"),
+])  # fmt: skip
+def test_a_step_from_a_seed_is_one_with_the_parameters_of_that_seed(
+    seed, batch, D, hidden, size, dtype
+):
+    rng = np.random.default_rng(0)
+    x, h, c = (jnp.asarray(rng.standard_normal((*batch, k)), dtype) for k in (D, hidden, hidden))
+    x = x * size
+    params = MyLSTMCell(hidden).init(jax.random.PRNGKey(seed), x, h, c)["params"]
+    got = lstm_cell_step(seed, x, h, c, hidden)
+    within = 1e-5 if dtype == "float32" else 0.05
+    assert got.dtype == jnp.result_type(dtype, jnp.float32)
+    np.testing.assert_allclose(got, separately(params, x, h, c), rtol=0, atol=within)
+
+
 # Initialisation
 
 
