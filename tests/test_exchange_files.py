@@ -21,7 +21,7 @@ import pytest
 from helpers import refused
 
 from lstm import exchange, stack
-from lstm.exchange import disk, npz_file, tensors
+from lstm.exchange import disk, files, npz_file, tensors
 from lstm.stack import Layer
 
 BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0)
@@ -681,6 +681,11 @@ def test_arrays_of_safetensors_that_lie(x, why):
         x = {key: value for key, value in (right | x).items() if value is not ...}
     with refused(ValueError, f"a damaged safetensors file ({why})"):
         opened(json.dumps({"x": x}))
+
+
+def test_metadata_that_are_no_dictionary_are_damaged():
+    with refused(ValueError, "damaged: its metadata are not JSON ('int' object is not iterable)"):
+        files._parsed("1")
 
 
 def opened(header, longer=0):
