@@ -237,6 +237,26 @@ def test_it_stops_at_the_tolerance_that_is_asked_for(dtype, seed):
         assert not early.converged
 
 
+def test_each_piece_guesses_that_both_states_stay_as_the_last_one_left_them(monkeypatch):
+    X, WLSTM, c0, h0 = problem(n=20)
+    solved, starts = newton.solve, []
+
+    def noted(X, WLSTM, c=None, h=None, *, start=None, **options):
+        if len(X):
+            starts.append((c, h, *start))
+        return solved(X, WLSTM, c, h, start=start, **options)
+
+    monkeypatch.setattr(newton, "solve", noted)
+    whole, _ = newton.solve_in_pieces(X, WLSTM, c0, h0, length=8)
+    assert len(starts) == 3
+    for k, (c, h, *guess) in enumerate(starts):
+        left = (c0, h0) if k == 0 else (whole.C[8 * k - 1], whole.Hout[8 * k - 1])
+        for state, last, guessed in zip((c, h), left, guess, strict=True):
+            np.testing.assert_array_equal(state, last)
+            assert guessed.shape == (min(8, 20 - 8 * k), *last.shape)
+            np.testing.assert_array_equal(guessed, np.broadcast_to(last, guessed.shape))
+
+
 def test_a_good_first_guess_saves_iterations():
     X, WLSTM, c0, h0 = problem(forget=3.0)
     true = lstm.forward(X, WLSTM, c0, h0)

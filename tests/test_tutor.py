@@ -566,6 +566,28 @@ def test_a_cell_that_gives_something_else_once_more_is_wrong():
     assert finding == Finding("cell", "wrong", "a second call gives another result")
 
 
+@pytest.mark.parametrize(("late", "which"), [(0, "a second call"), (1, "a call with another seed")])
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (lambda v: 1 / 0, "raises ZeroDivisionError: division by zero"),
+        (lambda v: v[1:], "has shape (7,), expected (8,): [h, c] of 4 units"),
+        (lambda v: v * np.nan, "nan or infinity comes out"),
+        (lambda v: "nonsense", "returns a str, expected an array"),
+    ],
+)
+def test_a_cell_that_fails_when_it_is_called_again_is_wrong(late, which, value, says):
+    counted = itertools.count()
+
+    def tired(*given):
+        right = cell.lstm_cell_step(*given)
+        return value(right) if next(counted) == len(cells._SIZES) + late else right
+
+    (finding,) = tutor.cell(tired).findings
+    assert (finding.part, finding.status) == ("cell", "wrong")
+    assert finding.says.partition(" (line")[0] == f"{which}: {says}"
+
+
 # The verdict.
 
 

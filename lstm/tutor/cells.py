@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .calls import LIMIT, call
+from .calls import LIMIT, Called, call
 from .equations import EQUATIONS
 from .mistakes import mistakes
 from .plain import model
@@ -57,16 +57,7 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
         called = call(function, seed, x, h, c, H, limit=limit)
         if called.unwritten or (called.value is None and not called.trouble):
             return Verdict((Finding(part, "unwritten", "write it, then check again"),))
-        trouble = called.trouble
-        if not trouble:
-            try:
-                got = np.asarray(called.value, np.float64)
-                if got.shape != (2 * H,):
-                    trouble = f"has shape {got.shape}, expected ({2 * H},): [h, c] of {H} units"
-                elif not np.isfinite(got).all():
-                    trouble = "nan or infinity comes out"
-            except Exception:
-                trouble = f"returns a {type(called.value).__name__}, expected an array"
+        got, trouble = _read(called, H)
         if trouble:
             return Verdict((Finding(part, "wrong", trouble),))
         variables = MyLSTMCell(H).init(jax.random.PRNGKey(seed), x, h, c)
@@ -102,6 +93,19 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
     return _without_weights(function, runs, limit)
 
 
+def _read(called: Called, H: int) -> tuple[Any, str]:
+    """What a call returned, shape (2H,), and what is wrong with it."""
+    if called.trouble:
+        return None, called.trouble
+    try:
+        got = np.asarray(called.value, np.float64)
+    except Exception:
+        return None, f"returns a {type(called.value).__name__}, expected an array"
+    if got.shape != (2 * H,):
+        return got, f"has shape {got.shape}, expected ({2 * H},): [h, c] of {H} units"
+    return got, "" if np.isfinite(got).all() else "nan or infinity comes out"
+
+
 def _reordered(W: Any, order: str) -> Any:
     """The weights of a cell that declares its gates in another order."""
     blocks = dict(zip("ifog", np.split(W, 4, axis=1), strict=True))
@@ -128,11 +132,15 @@ def _named(part: str, runs: Any, says: str, name: str, label: str, source: str =
 def _besides(function: Callable[..., Any], runs: Any, limit: float) -> Verdict:
     """Check what else can be wrong if the values are right: the seed, and side effects."""
     x, h, c, _, got = runs[0]
-    again = call(function, 0, x, h, c, len(h), limit=limit)
-    other = call(function, 1, x, h, c, len(h), limit=limit)
-    if not again.trouble and not np.allclose(np.asarray(again.value), got, atol=1e-6):
+    again, other = (
+        _read(call(function, seed, x, h, c, len(h), limit=limit), len(h)) for seed in (0, 1)
+    )
+    for which, (_, trouble) in (("a second call", again), ("a call with another seed", other)):
+        if trouble:
+            return Verdict((Finding("cell", "wrong", f"{which}: {trouble}"),))
+    if not np.allclose(again[0], got, atol=1e-6):
         return Verdict((Finding("cell", "wrong", "a second call gives another result"),))
-    if not other.trouble and np.allclose(np.asarray(other.value), got, atol=1e-9):
+    if np.allclose(other[0], got, atol=1e-9):
         return Verdict((Finding("cell", "wrong", "every seed gives the same weights"),))
     says = f"[h, c] agrees with the equations on {len(_SIZES)} random problems"
     return Verdict((Finding("cell", "right", says),))
