@@ -517,6 +517,26 @@ def test_nothing_in_a_problem_is_zero_or_repeated(dtype):
     assert len(set(np.abs(numbers).tolist())) > 0.99 * numbers.size
 
 
+def test_each_seed_gives_a_problem_of_its_own():
+    seeds = (0, 1, 2, 999, 1000, 1001, 2**31, 2**32, 2**32 + 1, 2**63, 2**64)
+    first = {random_problem(seed=seed).inputs["X"][0, 0, 0] for seed in seeds}
+    assert len(first) == len(seeds)
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+@pytest.mark.parametrize("only", [None, ["a"], ["b"]])
+def test_a_derivative_that_is_a_little_wrong_fails_whatever_is_asked_for(oracle, only):
+    inputs = {"a": np.array([0.5, -1.2]), "b": np.array([0.3, 0.8, -0.6])}
+    cotangents = np.array([1.5, -0.7]), np.array([0.4, 1.1, -2.0])
+    true = jax_vjp(two_outputs, inputs, cotangents)
+    names = only or list(inputs)
+    right = {name: true[name] for name in names}
+    assert check(two_outputs, inputs, cotangents, right, oracle=oracle, only=only).passed
+    for name in names:
+        wrong = {**right, name: right[name] * (1 + 1e-5)}
+        assert not check(two_outputs, inputs, cotangents, wrong, oracle=oracle, only=only).passed
+
+
 def test_problems_are_standard_normal_and_the_weights_scaled():
     problem = random_problem(40, 30, 20, 30)
     WLSTM = problem.inputs["WLSTM"]

@@ -41,6 +41,24 @@ def test_all_ways_give_the_states_of_the_loop(way, matrices, n):
                 )
 
 
+@pytest.mark.parametrize("matrices", [False, True])
+@pytest.mark.parametrize("n", [6, 300])
+def test_all_ways_give_complex_states_too(matrices, n):
+    """As the complex step asks for; and of many steps, which the scan of JAX combines in a tree."""
+    with jax.enable_x64(True):
+        A, u, s0 = (
+            one + 1j * other
+            for one, other in zip(
+                recurrence(n, 2, matrices, seed=n), recurrence(n, 2, matrices, seed=n + 1),
+                strict=True,
+            )
+        )  # fmt: skip
+        want = linear.loop(0.7 * A, u, s0)
+        for name, way in WAYS.items():
+            got = np.asarray(way(0.7 * A, u, s0))
+            np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11, err_msg=name)
+
+
 LONG = sorted({2**k + one for k in range(5, 13) for one in (-1, 0, 1)} | {20_000})
 
 

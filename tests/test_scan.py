@@ -321,6 +321,20 @@ def test_a_stack_without_lengths_is_that_of_numpy(directions):
         assert_trees_same(got, expected, 1e-12)
 
 
+@pytest.mark.parametrize("directions", [("forward",), ("backward",), BOTH])
+@pytest.mark.parametrize("ends", [5, 3])
+def test_sequences_that_all_end_at_the_same_step(directions, ends):
+    arguments, cotangents, _ = stacks(5, 3, 3, 2, 1, directions, seed=2)
+    lengths = np.full(3, ends)
+    want = by_numpy(arguments, cotangents, lengths)
+    for run in (compiled, by_scan):
+        for got, expected in zip(run(arguments, cotangents, lengths), want, strict=True):
+            assert_trees_same(got, expected, 1e-12)
+    if ends == 5:
+        for got, expected in zip(by_scan(arguments, cotangents, None), want, strict=True):
+            assert_trees_same(got, expected, 1e-12)
+
+
 def test_a_stack_in_float32_and_not_compiled():
     problem = stacks(6, 4, 3, 5, 1, BOTH, seed=1, dtype=np.float32)
     for got, want in zip(by_scan(*problem), by_numpy(*problem), strict=True):

@@ -333,7 +333,7 @@ def test_reverse_twice_is_nothing_but_for_the_padding():
 
 @pytest.mark.parametrize(("n", "b"), [(1, 1), (5, 17), (65, 3), (3, 130), (40, 40)])
 def test_reverse_turns_each_sequence_of_any_batch(n, b):
-    X, rng = np.ones((n, b, 2)), np.random.default_rng(n)
+    X, rng = np.full((n, b, 2), 1 + 2j), np.random.default_rng(n)
     X[..., 0] = np.arange(1, n * b + 1).reshape(n, b)  # nothing is zero, and no two are alike
     lengths = rng.integers(0, n + 1, b)
     turned = stack.reverse(X, lengths)
