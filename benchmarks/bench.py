@@ -4,9 +4,9 @@
     python benchmarks/bench.py --page       only the page, from the stored runs
 
 As in `ladder`: all contestants run once a round, in turn, and each time is divided by that of the
-yardstick in the same round. The runs are stored in ``book/data/bench-1.json`` and ``bench-2.json``;
-``book/benchmarks.md`` and figures of chapter 9 are made from them, so the book builds without
-measuring anything.
+yardstick in the same round; `turns` says how. The runs are stored in ``book/data/bench-1.json`` and
+``bench-2.json``; ``book/benchmarks.md`` and figures of chapter 9 are made from them, so the book
+builds without measuring anything.
 """
 
 import argparse
@@ -25,47 +25,37 @@ def run(threads, folder):
     """Run everything on a number of threads, and store it in one file."""
     machine.pin(threads)
     load = machine.load()
-    import uses
-    from contestants import SHAPES, sequence
+    from contestants import SHAPES
+    from turns import Turns
+    from uses import INFERENCE, LENGTHS
 
-    from lstm.book.ladder import LADDER
     from lstm.book.limit import best_form, needed
 
-    top, first = LADDER[-1].name, LADDER[0].name
-    below = {rung.name for rung in LADDER} - {top, first}
     races, left_out = {}, {}
+    with Turns(threads) as turns:
 
-    def race(kind, title, contestants, yardstick="limit"):
-        races.setdefault(kind, {})[title] = raced = ladder.race(contestants, yardstick, SECONDS)
-        ladder.show(threads, f"{kind}, {title}", raced)
+        def race(kind, title, build, arguments, yardstick="limit"):
+            raced, missing = turns.race(build, arguments, yardstick, SECONDS)
+            races.setdefault(kind, {})[title] = raced
+            left_out.update(missing)
+            ladder.show(threads, f"{kind}, {title}", raced)
 
-    for shape in SHAPES:
-        forms = {product.name: best_form(product) for product in needed(*shape)}
-        contestants, missing = sequence(*shape, threads, forms)
-        left_out |= missing
-        named = {"lstm.fused" if k == top else k: v for k, v in contestants.items()}
-        race("training", str(shape), {k: v for k, v in named.items() if k not in below})
-        race("passes", str(shape), uses.passes(*shape), "forward")
-    for shape in uses.INFERENCE:
-        contestants, missing = uses.outputs(*shape, threads)
-        left_out |= missing
-        race("outputs alone", str(shape), contestants)
-    for b in uses.LENGTHS:
-        contestants, missing = uses.lengths(b, threads)
-        left_out |= missing
-        race("lengths", str(b), contestants, "lstm.stack, packed")
-    contestants, missing = uses.stacked(threads)
-    race("stack", "(100, 32, 64, 128), two layers, both directions", contestants)
-    one, pair, gone = uses.streams(threads)
-    race("stream", "one layer", one)
-    race("stream", "two layers", pair, "lstm.Stream")
+        for shape in SHAPES:
+            forms = {product.name: best_form(product) for product in needed(*shape)}
+            race("training", str(shape), "contestants.training", (*shape, threads, forms))
+            race("passes", str(shape), "uses.passes", shape, "forward")
+        for shape in INFERENCE:
+            race("outputs alone", str(shape), "uses.outputs", (*shape, threads))
+        for b in LENGTHS:
+            race("lengths", str(b), "uses.lengths", (b, threads), "lstm.stack, packed")
+        both = "(100, 32, 64, 128), two layers, both directions"
+        race("stack", both, "uses.stacked", (threads,))
+        race("stream", "one layer", "contestants.stream", (64, 128, threads))
+        race("stream", "two layers", "uses.two_layers", (64, 128, threads), "lstm.Stream")
     what = (
         "time in float32, divided by that of the yardstick; first quartile, median, third quartile"
     )
-    machine.record(
-        folder / f"bench-{threads}.json", what, threads, load, left_out | missing | gone,
-        races=races,
-    )  # fmt: skip
+    machine.record(folder / f"bench-{threads}.json", what, threads, load, left_out, races=races)
 
 
 def main():

@@ -1,8 +1,9 @@
 """The contestants: forward and backward of one LSTM layer, and single steps, in float32.
 
-`sequence` and `stream` return functions without arguments, by name, that do the same
-work: for a sequence, the outputs, and from a given dHout the gradients of X and of all
-weights. A peer that is not installed is left out; its name and the reason come second.
+`ladder`, `training` and `stream` return those of one library, as `turns` asks for them: functions
+without arguments, by name, that do the same work. For a sequence that is the outputs, and from a
+given dHout the gradients of X and of all weights. A peer that is not installed is left out; its
+name and the reason come second.
 """
 
 import numpy as np
@@ -16,10 +17,19 @@ SHAPES = ((100, 1, 64, 128), (100, 32, 64, 128), (50, 64, 256, 256), (10, 100, 5
 STEPS = 200  # of one measurement of a stream
 
 
-def sequence(n, b, D, H, threads, forms):
-    """The contestants for a sequence of n steps, a batch of b, sizes D and H."""
-    rng = np.random.default_rng(0)
-    X, dHout = (rng.standard_normal((n, b, size)).astype(np.float32) for size in (D, H))
+def ladder(n, b, D, H, threads, forms, library):
+    """The rungs of the ladder and their peers, for n steps, a batch of b, sizes D and H."""
+    return _sequence(n, b, D, H, threads, forms, library, {rung.name: rung for rung in LADDER})
+
+
+def training(n, b, D, H, threads, forms, library):
+    """The same with only the first rung and the last."""
+    rungs = {"as written": LADDER[0], "lstm.fused": LADDER[-1]}
+    return _sequence(n, b, D, H, threads, forms, library, rungs)
+
+
+def _sequence(n, b, D, H, threads, forms, library, rungs):
+    X, dHout = normal(n, b, D), normal(n, b, H)
     WLSTM = lstm.init(D, H, rng=0, dtype=np.float32)
     zero = np.zeros((b, H), np.float32)
 
@@ -27,55 +37,80 @@ def sequence(n, b, D, H, threads, forms):
         result = rung.forward(X, WLSTM, zero, zero)
         return rung.backward(dHout, result.cache, zero, zero)
 
-    contestants = {"limit": products(n, b, D, H, forms=forms)}
-    contestants |= {rung.name: lambda rung=rung: climb(rung) for rung in LADDER}
-    makers = {
-        "PyTorch": lambda: _torch(X, dHout, H, threads),
-        WITHOUT: lambda: _torch(X, dHout, H, threads, onednn=False),
-        "lstm.scan": lambda: _scan(X, WLSTM, dHout),
-        "autodiff of the scan": lambda: _autodiff(X, WLSTM, dHout),
-        "Flax": lambda: _flax(X, dHout, H),
-        "Keras": lambda: _keras(X, dHout, H),
-        "Equinox": lambda: _equinox(X, dHout, H),
-    }
-    return _with_peers(contestants, makers)
+    def ours():
+        climbs = {name: lambda rung=rung: climb(rung) for name, rung in rungs.items()}
+        return {"limit": products(n, b, D, H, forms=forms), **climbs}
+
+    return those_of(
+        library,
+        ours,
+        torch={
+            "PyTorch": lambda: torch_layer(X, dHout, H, threads),
+            WITHOUT: lambda: torch_layer(X, dHout, H, threads, onednn=False),
+        },
+        jax={
+            "lstm.scan": lambda: _scan(X, WLSTM, dHout),
+            "autodiff of the scan": lambda: _autodiff(X, WLSTM, dHout),
+            "Flax": lambda: _flax(X, dHout, H),
+            "Keras": lambda: _keras(X, dHout, H),
+            "Equinox": lambda: _equinox(X, dHout, H),
+        },
+    )
 
 
-def stream(D, H, threads):
-    """The contestants for `STEPS` single steps, one sample at a time."""
-    x = np.random.default_rng(0).standard_normal(D).astype(np.float32)
+def stream(D, H, threads, library):
+    """`STEPS` single steps, one sample at a time."""
+    x = normal(D)
     WLSTM = lstm.init(D, H, rng=0, dtype=np.float32)
-    u = np.ones(1 + D + H, np.float32)
-
-    def products_alone():
-        for _ in range(STEPS):
-            u.dot(WLSTM)
 
     def ours():
-        c = h = None
-        for _ in range(STEPS):
-            c, h = lstm.step(x, WLSTM, c, h)
+        u, stream = np.ones(1 + D + H, np.float32), lstm.Stream(WLSTM)
 
-    contestants = {"limit": products_alone, "lstm.step": ours}
-    makers = {
-        "PyTorch": lambda: _torch_steps(x, H, threads),
-        "Flax": lambda: _flax_steps(x, H),
-        "Flax, nothing to compute": lambda: _flax_steps(x, H, idle=True),
-    }
-    return _with_peers(contestants, makers)
+        def products_alone():
+            for _ in range(STEPS):
+                u.dot(WLSTM)
+
+        def single_steps():
+            c = h = None
+            for _ in range(STEPS):
+                c, h = lstm.step(x, WLSTM, c, h)
+
+        return {
+            "limit": products_alone,
+            "lstm.Stream": lambda: [stream.step(x) for _ in range(STEPS)],
+            "lstm.step": single_steps,
+        }
+
+    return those_of(
+        library,
+        ours,
+        torch={"PyTorch": lambda: _torch_steps(x, H, threads)},
+        jax={
+            "Flax": lambda: _flax_steps(x, H),
+            "Flax, nothing to compute": lambda: _flax_steps(x, H, idle=True),
+        },
+    )
 
 
-def _with_peers(contestants, makers):
-    left_out = {}
-    for name, make in makers.items():
+def normal(*shape):
+    """Random numbers, the same for all."""
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def those_of(library, ours, **peers):
+    """Make the contestants of one library: NumPy's are ours."""
+    if library == "numpy":
+        return ours(), {}
+    made, left_out = {}, {}
+    for name, make in peers.get(library, {}).items():
         try:
-            contestants[name] = make()
+            made[name] = make()
         except ImportError as error:
             left_out[name] = str(error)
-    return contestants, left_out
+    return made, left_out
 
 
-def _torch(X, dHout, H, threads, onednn=True, **kind):
+def torch_layer(X, dHout, H, threads, onednn=True, **kind):
     """A training step of PyTorch's LSTM; ``kind`` says how many layers and directions it has."""
     import torch
 

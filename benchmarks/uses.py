@@ -1,11 +1,11 @@
 """The contestants beyond one layer in training: outputs alone, lengths, stacks, streams.
 
-As in `contestants`: functions without arguments, by name, that do the same work in float32. A peer
-that is not installed is left out; its name and the reason come second.
+As in `contestants`: functions without arguments, by name, that do the same work in float32, those
+of one library. A peer that is not installed is left out; its name and the reason come second.
 """
 
 import numpy as np
-from contestants import STEPS, _torch, _with_peers, stream
+from contestants import STEPS, normal, those_of, torch_layer
 from page import WITHOUT
 
 import lstm
@@ -18,14 +18,9 @@ INFERENCE = ((100, 1, 64, 128), (100, 32, 64, 128), (100, 64, 64, 128), (50, 64,
 LENGTHS = (4, 16, 64)  # sequences of a batch, each of 1 to 100 steps
 
 
-def _normal(*shape):
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-
-
-def outputs(n, b, D, H, threads):
+def outputs(n, b, D, H, threads, library):
     """Outputs alone, as of a network that is used and not trained."""
-    X, W, zero = _normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
-    products = [prepare(product, best_form(product)) for product in needed(n, b, D, H)[:2]]
+    X, W, zero = normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
 
     def uncopied():
         kept, inference._LARGE = inference._LARGE, b + 1
@@ -34,13 +29,15 @@ def outputs(n, b, D, H, threads):
         finally:
             inference._LARGE = kept
 
-    contestants = {
-        "limit": lambda: [run() for run in products],
-        "with a cache": lambda: lstm.forward(X, W, zero, zero),
-        "without a cache": lambda: lstm.forward(X, W, zero, zero, cache=False),
-        "without a copy of the weights": uncopied,
-        "features as rows, with a cache": lambda: forward_by_features(X, W, zero, zero),
-    }
+    def ours():
+        products = [prepare(product, best_form(product)) for product in needed(n, b, D, H)[:2]]
+        return {
+            "limit": lambda: [run() for run in products],
+            "with a cache": lambda: lstm.forward(X, W, zero, zero),
+            "without a cache": lambda: lstm.forward(X, W, zero, zero, cache=False),
+            "without a copy of the weights": uncopied,
+            "features as rows, with a cache": lambda: forward_by_features(X, W, zero, zero),
+        }
 
     def torch_outputs(onednn=True):
         import torch
@@ -56,29 +53,33 @@ def outputs(n, b, D, H, threads):
         return run
 
     makers = {"PyTorch": torch_outputs, WITHOUT: lambda: torch_outputs(onednn=False)}
-    return _with_peers(contestants, makers)
+    return those_of(library, ours, torch=makers)
 
 
-def passes(n, b, D, H):
+def passes(n, b, D, H, library):
     """The two forms of `lstm.fused`, one sequence or one feature in a row, pass by pass."""
-    X, W, zero = _normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
-    dHout = _normal(n, b, H)
-    rows, features = lstm.forward(X, W, zero, zero), forward_by_features(X, W, zero, zero)
-    return {
-        "forward": lambda: lstm.forward(X, W, zero, zero),
-        "forward, features as rows": lambda: forward_by_features(X, W, zero, zero),
-        "backward": lambda: lstm.backward(dHout, rows.cache, zero, zero),
-        "backward, features as rows": lambda: backward_by_features(
-            dHout, features.cache, zero, zero
-        ),
-    }
+    X, W, zero = normal(n, b, D), lstm.init(D, H, rng=0, dtype=np.float32), np.zeros((b, H), "f")
+    dHout = normal(n, b, H)
+
+    def ours():
+        rows, features = lstm.forward(X, W, zero, zero), forward_by_features(X, W, zero, zero)
+        return {
+            "forward": lambda: lstm.forward(X, W, zero, zero),
+            "forward, features as rows": lambda: forward_by_features(X, W, zero, zero),
+            "backward": lambda: lstm.backward(dHout, rows.cache, zero, zero),
+            "backward, features as rows": lambda: backward_by_features(
+                dHout, features.cache, zero, zero
+            ),
+        }
+
+    return those_of(library, ours)
 
 
-def lengths(b, threads, n=100, D=64, H=128):
+def lengths(b, threads, library, n=100, D=64, H=128):
     """Forward and backward over sequences of random lengths from 1 to n."""
     ends = np.random.default_rng(1).integers(1, n + 1, b)
     ends[0] = n
-    X, dHout = _normal(n, b, D), _normal(n, b, H)
+    X, dHout = normal(n, b, D), normal(n, b, H)
     layers = stack.init(D, H, rng=0, dtype=np.float32)
     W = layers[0].forward
 
@@ -109,53 +110,51 @@ def lengths(b, threads, n=100, D=64, H=128):
 
         return run
 
-    contestants = {"lstm.stack, packed": packed, "lstm, over the padding": over_the_padding}
-    return _with_peers(contestants, {
-        "PyTorch, packed": lambda: torch_run(True),
-        "PyTorch, over the padding": lambda: torch_run(False),
-    })  # fmt: skip
+    return those_of(
+        library,
+        lambda: {"lstm.stack, packed": packed, "lstm, over the padding": over_the_padding},
+        torch={
+            "PyTorch, packed": lambda: torch_run(True),
+            "PyTorch, over the padding": lambda: torch_run(False),
+        },
+    )
 
 
-def stacked(threads, layers=2, n=100, b=32, D=64, H=128):
+def stacked(threads, library, layers=2, n=100, b=32, D=64, H=128):
     """Forward and backward of layers in both directions, beside their own runs of `lstm.fused`."""
-    X, dHout = _normal(n, b, D), _normal(n, b, 2 * H)
+    X, dHout = normal(n, b, D), normal(n, b, 2 * H)
     network = stack.init(D, H, layers=layers, bidirectional=True, rng=0, dtype=np.float32)
-    wide, half, zero = _normal(n, b, 2 * H), _normal(n, b, H), np.zeros((b, H), "f")
+    wide, half, zero = normal(n, b, 2 * H), normal(n, b, H), np.zeros((b, H), "f")
     single = [(X if k == 0 else wide, W) for k, layer in enumerate(network)
               for _, W in layer.directions]  # fmt: skip
-    products = [
-        prepare(product, best_form(product))
-        for inputs, _ in single for product in needed(n, b, inputs.shape[2], H)
-    ]  # fmt: skip
 
     def alone():
         for inputs, W in single:
             lstm.backward(half, lstm.forward(inputs, W, zero, zero).cache, zero, zero)
 
-    contestants = {
-        "limit": lambda: [run() for run in products],
-        "its runs of lstm.fused": alone,
-        "lstm.stack": lambda: stack.backward(dHout, stack.forward(X, network).cache),
-    }
+    def ours():
+        products = [
+            prepare(product, best_form(product))
+            for inputs, _ in single for product in needed(n, b, inputs.shape[2], H)
+        ]  # fmt: skip
+        return {
+            "limit": lambda: [run() for run in products],
+            "its runs of lstm.fused": alone,
+            "lstm.stack": lambda: stack.backward(dHout, stack.forward(X, network).cache),
+        }
+
     kind = {"num_layers": layers, "bidirectional": True}
-    return _with_peers(contestants, {"PyTorch": lambda: _torch(X, dHout, H, threads, **kind)})
+    makers = {"PyTorch": lambda: torch_layer(X, dHout, H, threads, **kind)}
+    return those_of(library, ours, torch=makers)
 
 
-def streams(threads, D=64, H=128):
-    """Single steps of one layer, and of two beside ONNX Runtime."""
-    one, left_out = stream(D, H, threads)
-    x, W = _normal(D), lstm.init(D, H, rng=0, dtype=np.float32)
-    layers = stack.init(D, H, layers=2, rng=0, dtype=np.float32)
-    ours, two = lstm.Stream(W), lstm.Stream(layers)
+def two_layers(D, H, threads, library):
+    """`STEPS` single steps of two layers."""
+    x, layers = normal(D), stack.init(D, H, layers=2, rng=0, dtype=np.float32)
 
-    def runs(step):
-        def run():
-            for _ in range(STEPS):
-                step(x)
-
-        return run
-
-    one = {"limit": one.pop("limit"), "lstm.Stream": runs(ours.step), **one}
+    def ours():
+        stream = lstm.Stream(layers)
+        return {"lstm.Stream": lambda: [stream.step(x) for _ in range(STEPS)]}
 
     def runtime():
         import onnxruntime
@@ -170,12 +169,6 @@ def streams(threads, D=64, H=128):
         for given in session.get_inputs():  # X, the states, and lengths of one step
             shape = [size if isinstance(size, int) else 1 for size in given.shape]
             feeds[given.name] = np.ones(shape, "i4" if "int32" in given.type else "f4")
+        return lambda: [session.run(None, feeds) for _ in range(STEPS)]
 
-        def run():
-            for _ in range(STEPS):
-                session.run(None, feeds)
-
-        return run
-
-    pair, missing = _with_peers({"lstm.Stream": runs(two.step)}, {"ONNX Runtime": runtime})
-    return one, pair, left_out | missing
+    return those_of(library, ours, onnxruntime={"ONNX Runtime": runtime})
