@@ -1,6 +1,7 @@
 """The page of benchmarks is that of the stored runs, and every goal finds its ratio."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,54 @@ def test_a_missed_goal_is_bold_and_a_missing_peer_leaves_a_gap(page):
     del ratios["PyTorch"]
     assert page.ratio(run, goal, "(5, 3, 10, 4)") is None
     assert page._cell(None, goal.most) == ""
+
+
+def test_ratios_are_of_times_of_the_same_round(monkeypatch):
+    monkeypatch.syspath_prepend(str(BOOK.parent / "benchmarks"))
+    import turns
+
+    rounds = [{"limit": 0.1 * k, "ours": 0.3 * k, "theirs": 0.1 * k * k} for k in (1, 2, 3, 4, 5)]
+    assert turns.quartiles(rounds, "limit") == {
+        "rounds": 5,
+        "limit_ms": 300.0,
+        "ratios": {"limit": [1, 1, 1], "ours": [3, 3, 3], "theirs": [2, 3, 4]},
+    }
+
+
+TURNS = """
+import os
+
+def contestants(seconds, library):
+    if library == "numpy" and seconds < 0:
+        raise ValueError("seconds: expected at least 0")
+    def run():
+        with open(os.path.join(os.environ["SEEN"], f"{library} {os.getpid()}"), "a") as file:
+            file.write("x")
+    missing = {"Equinox": "not installed"} if library == "jax" else {}
+    return ({f"{library} {k}": run for k in range(2)} if library != "jax" else {}), missing
+"""
+
+
+def test_each_library_runs_in_a_process_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BOOK.parent / "benchmarks"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "some.py").write_text(TURNS)
+    import turns
+
+    with turns.Turns(1) as taken:
+        raced, left_out = taken.race("some.contestants", (0,), "numpy 1", 0)
+        said = r"^numpy: ValueError: seconds: expected at least 0$"
+        with pytest.raises(RuntimeError, match=said):
+            taken.race("some.contestants", (-1,), "numpy 1", 0)
+    libraries = ("numpy", "torch", "onnxruntime")
+    assert list(raced["ratios"]) == [f"{library} {k}" for library in libraries for k in range(2)]
+    assert raced["ratios"]["numpy 1"] == [1, 1, 1]
+    assert raced["rounds"] == turns.LEAST
+    assert left_out == {"Equinox": "not installed"}
+    seen = {tuple(path.name.split()): path.read_text() for path in (tmp_path / "seen").iterdir()}
+    assert sorted(library for library, _ in seen) == sorted(libraries)
+    assert len({process for _, process in seen} | {str(os.getpid())}) == 4
+    # Each twice to compile, and in each round once to wake up and twice for its time.
+    assert {len(runs) for runs in seen.values()} == {2 + 3 * turns.LEAST}
