@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from .extras import needing
 from .functions import (
     DELTAS,
     Arrays,
@@ -157,9 +158,9 @@ def jax_vjp(function: Function, inputs: Arrays, cotangents: Any) -> dict[str, np
         >>> jax_vjp(lambda x: x**2, {"x": np.array([3.0])}, np.ones(1))
         {'x': array([6.])}
     """
-    import jax
-    import jax.numpy as jnp
-
+    with needing("The oracle of JAX", "JAX", "jax"):
+        import jax
+        import jax.numpy as jnp
     names = list(inputs)
     with jax.enable_x64(True):  # else JAX would make float32 of float64
         primals = [jnp.asarray(inputs[name]) for name in names]

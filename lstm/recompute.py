@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from . import fused
 from .arguments import ArrayLike, check_array, check_cache, check_weights
+from .extras import needing
 from .settings import check_size
 
 __all__ = ["Cache", "Forward", "backward", "forward", "scan"]
@@ -185,11 +186,8 @@ def scan(X: Any, WLSTM: Any, c0: Any = None, h0: Any = None, *, every: int | Non
         >>> bool(abs(dW - whole).max() < 1e-5 * abs(whole).max())
         True
     """
-    try:
+    with needing("lstm.recompute.scan", "JAX", "jax"):
         import jax.numpy as jnp
-    except ImportError as error:
-        needs = "lstm.recompute.scan needs JAX: pip install 'lstm-book[jax]'"
-        raise ImportError(f"{needs} ({error})") from error
 
     from .scan import forward as run
 

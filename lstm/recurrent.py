@@ -16,6 +16,7 @@ import numpy as np
 
 from . import steps
 from .arguments import check_cache, check_unmasked
+from .extras import needing
 from .settings import check_float, check_number, check_rng, check_shape, check_size
 from .steps import Step, Values, numpy_of
 
@@ -299,9 +300,9 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
         >>> Hout.shape, state["h"].shape
         ((5, 2, 4), (2, 4))
     """
-    import jax
-    import jax.numpy as jnp
-
+    with needing("lstm.recurrent.scan", "JAX", "jax"):
+        import jax
+        import jax.numpy as jnp
     if not isinstance(cell, Cell):
         raise TypeError(f"cell: expected a Cell, got a {type(cell).__name__}")
     X, params = jax.tree.map(jnp.asarray, _check(cell, X, params))

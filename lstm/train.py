@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import as_array, check_array, check_lengths
+from .extras import needing
 from .layout import sizes
 from .losses import Loss, check_loss, check_targets, cross_entropy, mean_loss, squared_error
 from .network import Params, answer, backward, check_params, chrono, forward, init
@@ -252,12 +253,9 @@ def _advance(optimizer: Any) -> Any:
 
 def _jax_and_optax() -> tuple[Any, Any]:
     """The two packages that only the loop needs, or what to install."""
-    try:
+    with needing("lstm.train.fit", "JAX and Optax", "jax"):
         import jax
         import optax
-    except ImportError as error:
-        needs = "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]'"
-        raise ImportError(f"{needs} ({error})") from error
     return jax, optax
 
 

@@ -23,6 +23,7 @@ FILES = sorted(
 
 # Section 3 of the design, from the bottom up. A file imports from the lines before its own.
 LAYERS = [
+    {"extras"},
     {"layout"},
     {"arguments"},
     {"settings"},
@@ -160,6 +161,11 @@ def opened(name, content):
 for call in (
     lambda: lstm.train.fit(params, [batch], None),
     lambda: lstm.recompute.scan(np.ones((5, 3, 10)), lstm.init(10, 4, rng=0)),
+    lambda: lstm.recurrent.scan(None, np.ones(3), {}),
+    lambda: lstm.parallel.linear.associative(np.ones(3), np.ones(3)),
+    lambda: check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="jax"),
+    lambda: lstm.exchange.onnx.dump(lstm.stack.init(3, 4, rng=0)),
+    lambda: lstm.exchange.onnx.load("a.onnx"),
     lambda: opened("a.onnx", b"\\x08"),
     lambda: opened("a.weights.h5", b"\\x89HDF\\r\\n\\x1a\\n"),
 ):
@@ -196,9 +202,17 @@ def test_the_package_needs_numpy_alone():
         "lstm.train.fit needs JAX and Optax: pip install 'lstm-book[jax]' "
         "(jax is not installed here)",
         "lstm.recompute.scan needs JAX: pip install 'lstm-book[jax]' (jax is not installed here)",
-        "a.onnx: ONNX models need the package onnx: pip install 'lstm-book[files]' "
+        "lstm.recurrent.scan needs JAX: pip install 'lstm-book[jax]' (jax is not installed here)",
+        "lstm.parallel.linear.associative needs JAX: pip install 'lstm-book[jax]' "
+        "(jax is not installed here)",
+        "The oracle of JAX needs JAX: pip install 'lstm-book[jax]' (jax is not installed here)",
+        "lstm.exchange.onnx.dump needs the package onnx: pip install 'lstm-book[files]' "
         "(onnx is not installed here)",
-        "a.weights.h5: Keras's files need the package h5py: pip install 'lstm-book[files]' "
+        "lstm.exchange.onnx.load needs the package onnx: pip install 'lstm-book[files]' "
+        "(onnx is not installed here)",
+        "a.onnx: An ONNX model needs the package onnx: pip install 'lstm-book[files]' "
+        "(onnx is not installed here)",
+        "a.weights.h5: A file of Keras needs the package h5py: pip install 'lstm-book[files]' "
         "(h5py is not installed here)",
     ]
     missing = ("lstm.cell flax", "lstm.book.plots matplotlib")

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arguments import check_array
+from ..extras import needing
 from ..layers import Layer, check_layers
 from ..settings import check_text
 from . import keras_file, npz_file, onnx, torch, torch_file
@@ -312,11 +313,8 @@ def _as_onnx(layers: list[Layer], readout: NDArray[Any] | None, metadata: str) -
 
 def _open_onnx(content: bytes, path: Path) -> File:
     """An ONNX model; its tensors may lie in files beside it."""
-    try:
+    with needing("An ONNX model", "the package onnx", "files"):
         from onnx import ModelProto, TensorProto
-    except ImportError as error:
-        needs = "ONNX models need the package onnx: pip install 'lstm-book[files]'"
-        raise ImportError(f"{needs} ({error})") from error
     try:
         model = ModelProto()
         model.ParseFromString(content)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import needing
 from ..layers import Layer, check_layers
 from . import keras
 from .conventions import ROSETTA, read
@@ -50,11 +51,8 @@ def open_h5(content: bytes) -> tuple[dict[str, Entry], dict[str, str]]:
         >>> {path: entry.shape for path, entry in open_h5(file.getvalue())[0].items()}
         {'layers/dense/vars/0': (2, 3)}
     """
-    try:
+    with needing("A file of Keras", "the package h5py", "files"):
         import h5py
-    except ImportError as error:
-        needs = "Keras's files need the package h5py: pip install 'lstm-book[files]'"
-        raise ImportError(f"{needs} ({error})") from error
 
     arrays: dict[str, Entry] = {}
     names: dict[str, str] = {}

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arguments import check_array
+from ..extras import needing
 from ..layers import Layer, check_layers
 from ..settings import check_flag
 from .conventions import ROSETTA, write
@@ -109,8 +110,8 @@ def load_call(model: Any, names: Sequence[str] | None = None) -> Call:
 
 def _open(model: Any) -> tuple[str, Path | None, Any]:
     """Return the path of a model, if it has one, its folder, and the model."""
-    import onnx
-
+    with needing("lstm.exchange.onnx.load", "the package onnx", "files"):
+        import onnx
     if not isinstance(model, (str, os.PathLike)):
         if not isinstance(model, onnx.ModelProto):
             kind = type(model).__name__
@@ -163,8 +164,8 @@ def dump(layers: Iterable[Layer], *, readout: ArrayLike | None = None, states: b
         >>> [value.name for value in model.graph.output]
         ['Y', 'Hout', 'Hn_0', 'Cn_0']
     """
-    from onnx import TensorProto, checker, helper, numpy_helper
-
+    with needing("lstm.exchange.onnx.dump", "the package onnx", "files"):
+        from onnx import TensorProto, checker, helper, numpy_helper
     layers, states = check_layers(layers), check_flag("states", states)
     dtype = layers[0].directions[0][1].dtype
     if dtype.kind != "f":

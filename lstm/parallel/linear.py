@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arguments import as_array, check_array, check_dtype
+from ..extras import needing
 from ..settings import check_size
 
 __all__ = ["LinearGradients", "adjoints", "apply", "associative", "backward", "blocked",
@@ -207,13 +208,9 @@ def associative(A: Any, u: Any, s0: Any = None) -> Any:
         >>> associative(jnp.full(3, 0.5), jnp.array([1.0, 0.0, 0.0])).tolist()
         [1.0, 0.5, 0.25]
     """
-    try:
+    with needing("lstm.parallel.linear.associative", "JAX", "jax"):
         import jax
         import jax.numpy as jnp
-    except ImportError as error:
-        needs = "lstm.parallel.linear.associative needs JAX: pip install 'lstm-book[jax]'"
-        raise ImportError(f"{needs} ({error})") from error
-
 
     def array(name: str, value: Any) -> Any:
         if not _of_jax(value):
