@@ -58,6 +58,16 @@ def _sequence(n, b, D, H, threads, forms, library, rungs):
     )
 
 
+def crowded(n, b, D, H, threads, forms, library):
+    """The control of `turns`: what PyTorch takes in one process with NumPy and its threads."""
+    if library != "numpy":
+        return {}, {}
+    ours, _ = training(n, b, D, H, threads, forms, "numpy")
+    theirs, left_out = training(n, b, D, H, threads, forms, "torch")
+    theirs.pop(WITHOUT, None)
+    return ours | theirs, left_out
+
+
 def stream(D, H, threads, library):
     """`STEPS` single steps, one sample at a time."""
     x = normal(D)

@@ -38,6 +38,10 @@ def run(threads, folder):
             shapes[str(shape)] = {**raced, "forms": forms}
             left_out |= missing
             show(threads, str(shape), raced)
+        shape = SHAPES[1]
+        arguments = (*shape, threads, shapes[str(shape)]["forms"])
+        crowd, _ = turns.race("contestants.crowded", arguments, "limit", SECONDS)
+        show(threads, f"{shape}, in one process", crowd)
         steps, missing = turns.race("contestants.stream", (64, 128, threads), "limit", SECONDS)
         show(threads, "stream", steps)
     what = (
@@ -46,7 +50,7 @@ def run(threads, folder):
     )
     machine.record(
         folder / f"ladder-{threads}.json", what, threads, load, left_out | missing,
-        shapes=shapes, stream=steps,
+        shapes=shapes, stream=steps, crowded={str(shape): crowd},
     )  # fmt: skip
 
 
