@@ -52,6 +52,8 @@ def run(threads, folder):
         race("stack", both, "uses.stacked", (threads,))
         race("stream", "one layer", "contestants.stream", (64, 128, threads))
         race("stream", "two layers", "uses.two_layers", (64, 128, threads), "lstm.Stream")
+    with Turns(threads, **ladder.KEPT) as turns:
+        race("stack", f"{both}, memory kept", "uses.stacked", (threads,))
     what = (
         "time in float32, divided by that of the yardstick; first quartile, median, third quartile"
     )

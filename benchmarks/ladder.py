@@ -17,7 +17,18 @@ from pathlib import Path
 import machine
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 20  # per shape, if it has had its rounds at least
+SECONDS, BRIEFLY = 20, 5  # per shape and per control, if it has had its rounds at least
+
+# What would show that `turns` is needed, and why; and what memory costs that the system hands out
+# anew for every call. By the title of the control: the settings, and who runs.
+KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
+CONTROLS = {
+    "one process": ({}, "contestants.crowded"),
+    "one process, threads that do not spin": (
+        {"OPENBLAS_THREAD_TIMEOUT": "4"}, "contestants.crowded",
+    ),
+    "memory kept": (KEPT, "contestants.training"),
+}  # fmt: skip
 
 
 def run(threads, folder):
@@ -38,19 +49,21 @@ def run(threads, folder):
             shapes[str(shape)] = {**raced, "forms": forms}
             left_out |= missing
             show(threads, str(shape), raced)
-        shape = SHAPES[1]
-        arguments = (*shape, threads, shapes[str(shape)]["forms"])
-        crowd, _ = turns.race("contestants.crowded", arguments, "limit", SECONDS)
-        show(threads, f"{shape}, in one process", crowd)
         steps, missing = turns.race("contestants.stream", (64, 128, threads), "limit", SECONDS)
         show(threads, "stream", steps)
+    shape, controls = SHAPES[1], {}
+    arguments = (*shape, threads, shapes[str(shape)]["forms"])
+    for title, (environment, build) in CONTROLS.items():
+        with Turns(threads, **environment) as turns:
+            controls[title], _ = turns.race(build, arguments, "limit", BRIEFLY)
+        show(threads, f"{shape}, {title}", controls[title])
     what = (
         "time of forward + backward in float32 (of 200 single steps for the stream), "
         "divided by that of the matrix products alone; first quartile, median, third quartile"
     )
     machine.record(
         folder / f"ladder-{threads}.json", what, threads, load, left_out | missing,
-        shapes=shapes, stream=steps, crowded={str(shape): crowd},
+        shapes=shapes, stream=steps, controls={str(shape): controls},
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ sleep.
 
 import importlib
 import multiprocessing
+import os
 import time
+from unittest import mock
 
 import numpy as np
 
@@ -19,18 +21,24 @@ SILENCE = 0.1  # seconds in which the threads of a library fall asleep; on one t
 
 
 class Turns:
-    """A process for each library; leave it with ``with``, and they end."""
+    """A process for each library, which ends with the block of ``with``.
 
-    def __init__(self, threads):
+    Args:
+        threads: How many each may use.
+        environment: Variables that hold for all of them.
+    """
+
+    def __init__(self, threads, **environment):
         spawn = multiprocessing.get_context("spawn")  # a fork would share what runs already
         self._silence = SILENCE if threads > 1 else 0
         self._ends, self._processes = {}, []
-        for library in LIBRARIES:
-            self._ends[library], end = spawn.Pipe()
-            process = spawn.Process(target=_serve, args=(library, end), daemon=True)
-            process.start()
-            self._processes.append(process)
-            end.close()
+        with mock.patch.dict(os.environ, environment):
+            for library in LIBRARIES:
+                self._ends[library], end = spawn.Pipe()
+                process = spawn.Process(target=_serve, args=(library, end), daemon=True)
+                process.start()
+                self._processes.append(process)
+                end.close()
 
     def __enter__(self):
         return self

@@ -86,7 +86,7 @@ def contestants(seconds, library):
         raise ValueError("seconds: expected at least 0")
     def run():
         with open(os.path.join(os.environ["SEEN"], f"{library} {os.getpid()}"), "a") as file:
-            file.write("x")
+            file.write(os.environ["MARK"])
     missing = {"Equinox": "not installed"} if library == "jax" else {}
     return ({f"{library} {k}": run for k in range(2)} if library != "jax" else {}), missing
 """
@@ -100,12 +100,13 @@ def test_each_library_runs_in_a_process_of_its_own(monkeypatch, tmp_path):
     (tmp_path / "some.py").write_text(TURNS)
     import turns
 
-    with turns.Turns(1) as taken:
+    with turns.Turns(1, MARK="x") as taken:
         raced, left_out = taken.race("some.contestants", (0,), "numpy 1", 0)
         said = r"^numpy: ValueError: seconds: expected at least 0$"
         with pytest.raises(RuntimeError, match=said):
             taken.race("some.contestants", (-1,), "numpy 1", 0)
     libraries = ("numpy", "torch", "onnxruntime")
+    assert "MARK" not in os.environ
     assert list(raced["ratios"]) == [f"{library} {k}" for library in libraries for k in range(2)]
     assert raced["ratios"]["numpy 1"] == [1, 1, 1]
     assert raced["rounds"] == turns.LEAST
