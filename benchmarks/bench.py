@@ -18,7 +18,7 @@ import machine
 import page
 
 FOLDER = ladder.ROOT / "book" / "data"
-SECONDS = 5  # for one race, if it has had its rounds at least
+SECONDS = 6  # for one race, if it has had its rounds at least
 
 
 def run(threads, folder):

@@ -17,7 +17,7 @@ from pathlib import Path
 import machine
 
 ROOT = Path(__file__).parent.parent
-SECONDS, BRIEFLY = 20, 5  # per shape and per control, if it has had its rounds at least
+SECONDS, BRIEFLY = 20, 6  # per shape and per control, if it has had its rounds at least
 
 # What would show that `turns` is needed, and why; and what memory costs that the system hands out
 # anew for every call. By the title of the control: the settings, and who runs.

@@ -4,7 +4,8 @@ A library's threads do not lie down when their work is done: they spin for a whi
 more, and whoever comes next on the same processors waits for them. In one process with NumPy's
 threads, PyTorch took four times as long on two threads as it takes alone. So each library has its
 process here, runs all its contestants of a round, and then everybody is silent until its threads
-sleep.
+sleep. Each runs twice, and the second time counts: what another one left in the caches, or gave
+back to the system, is nobody's advantage.
 """
 
 import importlib
@@ -113,7 +114,6 @@ def _serve(library, end):
             return
         try:
             if asked is None:
-                next(iter(functions.values()))()  # its threads wake up
                 end.send([_seconds(run) for run in functions.values()])
             else:
                 build, arguments = asked
@@ -128,6 +128,7 @@ def _serve(library, end):
 
 
 def _seconds(run):
+    run()  # wakes its threads, and leaves caches and memory as a loop of the same work finds them
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
