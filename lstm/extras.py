@@ -19,11 +19,10 @@ def needing(who: str, packages: str, extra: str) -> Iterator[None]:
         ImportError: If an import fails.
 
     Example:
-        >>> with needing("lstm.recompute.scan", "JAX", "jax"):
-        ...     import a_package_that_is_missing
+        >>> with needing("The oracle", "JAX", "jax"):
+        ...     import jaxx
         Traceback (most recent call last):
-        ImportError: lstm.recompute.scan needs JAX: pip install 'lstm-book[jax]'
-        (No module named 'a_package_that_is_missing')
+        ImportError: The oracle needs JAX: pip install 'lstm-book[jax]' (No module named 'jaxx')
     """
     try:
         yield
