@@ -1,13 +1,19 @@
 """The page of benchmarks: every ratio with its goal, from the runs that `bench` has stored."""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Callable
 from itertools import groupby
 from typing import NamedTuple
+
+import figure
 
 from lstm.book import tables
 
 PEERS = ("Flax", "Keras", "Equinox")
 WITHOUT = "PyTorch without oneDNN"  # in which its LSTM is one compiled program
+LIBRARIES = ("PyTorch", "PyTorch, packed", *PEERS, "ONNX Runtime")
 
 
 class Goal(NamedTuple):
@@ -20,6 +26,7 @@ class Goal(NamedTuple):
         theirs: The contestant by whose time it is divided.
         most: The largest ratio allowed; None if there is no goal.
         among: A test of a race's title: to which shapes the goal applies.
+        where: The same in words.
     """
 
     part: str
@@ -27,7 +34,8 @@ class Goal(NamedTuple):
     ours: str
     theirs: str
     most: float | None = None
-    among: object = lambda title: True
+    among: Callable[[str], bool] = lambda title: True
+    where: str = ""
 
 
 def _batch(title):
@@ -40,16 +48,17 @@ def _hidden(title):
 
 GOALS = (
     Goal("Training one layer", "training", "lstm.fused", "limit"),
-    Goal("Training one layer", "training", "as written", "lstm.fused"),
+    Goal("Training one layer", "training", "lstm.fused", "as written"),
     Goal("Training one layer", "training", "lstm.fused", "PyTorch", 1.0),
     Goal("Training one layer", "training", "lstm.fused", WITHOUT),
     *(Goal("Training in JAX", "training", "lstm.scan", peer, 1.0) for peer in PEERS),
     Goal("Training in JAX", "training", "lstm.scan", "autodiff of the scan", 1.0),
     Goal("Outputs alone", "outputs alone", "without a cache", "limit"),
     Goal("Outputs alone", "outputs alone", "without a cache", "with a cache", 0.8,
-         lambda title: _batch(title) > 1 and _hidden(title) in (128, 256)),
+         lambda title: _batch(title) > 1 and _hidden(title) in (128, 256),
+         "to batches with 128 or 256 units"),
     Goal("Outputs alone", "outputs alone", "without a cache", "PyTorch", 1.0,
-         lambda title: _batch(title) >= 32),
+         lambda title: _batch(title) >= 32, "from a batch of 32 on"),
     Goal("Outputs alone", "outputs alone", "without a cache", WITHOUT),
     Goal("Sequences of different lengths", "lengths", "lstm.stack, packed",
          "PyTorch, packed", 0.25),
@@ -66,17 +75,110 @@ GOALS = (
     Goal("Features as rows", "passes", "backward, features as rows", "backward"),
 )  # fmt: skip
 
-INTRODUCTION = (
-    "# Benchmarks\n\n"
-    "How fast is `lstm`, compared with what it cannot do without and with other libraries? Every "
-    "number here is one time divided by another, both taken in turn in the same rounds; the "
-    "smaller, the better. "
-    "Some have a goal beside them, the most that we accept. A goal that is missed is in bold. "
-    "**The limit** is the time of the matrix products alone, each in the best of its eight forms; "
-    "[chapter 9](09-fast) explains it, and how to measure on a machine that has other work, too. "
-    "Shapes are (steps, batch, input size, hidden size), numbers are float32, and each cell is the "
-    "median of the rounds.\n"
-)
+INTRODUCTION = """# Benchmarks
+
+How fast is `lstm`, and where is it slow? Every number on this page is a time of ours divided by
+another one, taken in turn with it. Below 1 we are faster, above 1 slower; 0.50 is half the time.
+
+{headline}
+
+![{described}](_static/benchmarks.svg)
+
+*Every dot is a size of problem. Left of the line `lstm` is faster; right of it, in orange, slower.
+Full dots are runs on one thread, rings on two.*
+
+## How to read the tables
+
+- **Sizes** such as (100, 32, 64, 128) are (n, b, D, H): n steps of a batch of b sequences, D inputs
+  at each step, H units.
+- **The limit** is the time of the matrix products alone, each written in the fastest of eight ways.
+  A program that calls the same library for these products cannot come below 1.
+  [Chapter 9](09-fast) explains it.
+- **Goals** are the largest ratios that we accept; a ratio above its goal is in bold. A ratio that
+  has no goal is there to explain the others.
+- **Numbers** are medians over rounds, in float32. Everybody runs in every round, each library in a
+  process of its own, and each time is divided by another of the same round, so that other work on
+  the machine hardly matters.
+"""
+
+
+class Section(NamedTuple):
+    """What the page says of one part: why it is measured, what is divided by what, the rows."""
+
+    why: str
+    divided: str
+    corner: str = "n, b, D, H"
+
+
+SECTIONS = {
+    "Training one layer": Section(
+        "One step of training in NumPy, forward and back. `lstm.fused` runs beside the limit, "
+        "beside the equations as they are first written, and beside PyTorch, which hands the whole "
+        "layer to a library of compiled steps, oneDNN. With that switched off, PyTorch works "
+        "operation by operation, as we do.",
+        "the time of `lstm.fused`, divided by that of"),
+    "Training in JAX": Section(
+        "The same step where everybody is compiled by XLA. `lstm.scan` has the backward pass of "
+        "this book. It runs beside three libraries, and beside JAX's own differentiation of the "
+        "same forward pass, which says what that backward pass is worth.",
+        "the time of `lstm.scan`, divided by that of"),
+    "Outputs alone": Section(
+        "A trained layer in use. Nothing is kept for a way back, which is what *without a cache* "
+        "means, and should save time beside a run *with* one.",
+        "the time of `lstm.forward` without a cache, divided by that of"),
+    "Sequences of different lengths": Section(
+        "Training on batches of sequences of 1 to 100 steps. Packed, no step of padding is "
+        "computed; the simpler way runs over the padding. Both are measured against PyTorch's "
+        "packed sequences.",
+        "the time of each, divided by that of PyTorch", "sequences"),
+    "A stack": Section(
+        "Training two layers in both directions at (100, 32, 64, 128). `lstm.stack` runs beside "
+        "the limit, beside the four runs of `lstm.fused` that it consists of, and beside PyTorch. "
+        "Each call asks the system for *fresh* memory, which takes time; where memory is *kept*, a "
+        "setting lets each process use again what it had.",
+        "the time of `lstm.stack`, divided by that of", "memory"),
+    "One step at a time": Section(
+        "A network that answers at once, one sample after the other. `lstm.Stream` runs beside the "
+        "limit, beside plain calls of `lstm.step`, and beside two libraries.",
+        "the time of `lstm.Stream`, divided by that of", "network"),
+    "Features as rows": Section(
+        "Would it pay to store a feature in each row, and not a sequence, so that every gate is "
+        "one piece of memory? The same passes in both forms.",
+        "the time with features as rows, divided by that of the usual"),
+}  # fmt: skip
+
+THREADS = {1: "one thread", 2: "two threads"}
+SPOKEN = {
+    "limit": "the limit", "with a cache": "the run with a cache",
+    "autodiff of the scan": "JAX's own differentiation",
+    "forward": "the usual forward pass", "backward": "the usual backward pass",
+}  # fmt: skip
+
+
+class Found(NamedTuple):
+    """One ratio with what it is a ratio of; ``most`` is None where no goal applies."""
+
+    goal: Goal
+    title: str
+    threads: int
+    value: float
+    most: float | None
+
+    @property
+    def by_goal(self):
+        return self.value / (self.most or 1)
+
+    @property
+    def met(self):
+        return round(self.value, 2) <= self.most
+
+    def __str__(self):
+        theirs = SPOKEN.get(self.goal.theirs, self.goal.theirs.partition(",")[0])
+        goal = f" (goal {self.most:.2f})" if self.most else ""
+        place = _place(self.goal, self.title)
+        sizes = {"lengths": "for {} sequences", "stack": "with {} memory", "stream": "for {}"}
+        where = sizes.get(self.goal.kind, "at {}").format(place)
+        return f"{self.value:.2f} of the time of {theirs}{goal}, {where} on {_named(self.threads)}"
 
 
 def ratio(run, goal, title):
@@ -98,28 +200,42 @@ def rows(runs):
 
 
 def write(folder, path):
-    """Make the page at ``path`` from the runs in ``folder``."""
+    """Make the page at ``path``, and its drawing, from the runs in ``folder``."""
     runs = {}
     for file in sorted(folder.glob("bench-*.json")):
         run = json.loads(file.read_text(encoding="utf-8"))
         runs[run["machine"]["threads"]] = run
     path.write_text(text(runs), encoding="utf-8")
+    drawn = figure.drawing(strips(found(rows(runs))))
+    (path.parent / "_static" / "benchmarks.svg").write_text(drawn, encoding="utf-8")
 
 
 def text(runs):
     """The page."""
-    parts = [INTRODUCTION]
-    spoken = {1: "one thread", 2: "two threads"}
-    heads = [spoken.get(threads, f"{threads} threads") for threads in runs]
-    titles = ["time of", "divided by that of", "at", "goal", *heads]
-    for part, measured in groupby(rows(runs), key=lambda row: row[0].part):
-        table = tables.markdown(titles, [_line(*row) for row in measured])
-        parts.append(f"\n## {part}\n\n{table}\n")
+    measured = list(rows(runs))
+    ratios = list(found(measured))
+    parts = [
+        INTRODUCTION.format(headline=headline(ratios), described=figure.described(strips(ratios)))
+    ]
+    for part, here in groupby(measured, key=lambda row: row[0].part):
+        lines, section = list(here), SECTIONS[part]
+        parts.append(f"\n## {part}\n\n{section.why}\n\n{seen(list(found(lines)))}\n")
+        for threads in runs:
+            said = f"{_named(threads)}: {section.divided}"
+            said = f"{said[0].upper()}{said[1:]}"
+            table = _table(section.corner, lines, threads)
+            if threads == min(runs):
+                parts.append(f"\n{said}:\n\n{table}\n")
+            else:
+                said = re.sub("`(.+?)`", r"<code>\1</code>", said)
+                parts.append(
+                    f"\n<details>\n<summary>{said}</summary>\n\n{table}\n\n</details>\n"
+                )
     parts.append("\n## The machine\n\n")
-    for run, head in zip(runs.values(), heads, strict=True):
+    for threads, run in runs.items():
         about = run["machine"]
         parts.append(
-            f"- **{head[0].upper()}{head[1:]}**: {run['date']}, revision {about['revision']}, "
+            f"- **{_named(threads).capitalize()}**: {run['date']}, revision {about['revision']}, "
             f"{about['processor']}, {about['system']}, {about['blas']}, Python {about['python']}; "
             f"load before the run {run['load before']}.\n"
         )
@@ -130,19 +246,102 @@ def text(runs):
     parts.append(
         "\n`make bench` measures all of it again on your machine, in some six minutes, and writes "
         "this page; `make bench-peers` installs those of the others that are too large for "
-        "everybody. What runs on a GPU is not measured: none was at hand.\n"
+        "everybody. All of it is one processor's view: on another one, or with other versions, a "
+        "ratio near 1 may well fall on the other side. Nothing here was measured on a GPU.\n"
     )
     return "".join(parts)
 
 
-def _line(goal, title, measured):
-    asked = goal.most if goal.most is not None and goal.among(title) else None
-    cells = [_cell(value, asked) for value in measured.values()]
-    at = f"{title} sequences of 1 to 100 steps" if goal.kind == "lengths" else title
-    return [goal.ours, goal.theirs, at, "" if asked is None else f"{asked:.2f}", *cells]
+def found(measured):
+    """Every ratio of some rows by itself."""
+    for goal, title, by_threads in measured:
+        most = goal.most if goal.among(title) else None
+        for threads, value in by_threads.items():
+            if value is not None:
+                yield Found(goal, title, threads, value, most)
+
+
+def headline(ratios):
+    """How often `lstm` is faster and slower than other libraries, and at most; and the goals."""
+    peers = [one for one in ratios if one.goal.theirs in LIBRARIES]
+    faster = [one for one in peers if round(one.value, 2) < 1]
+    slower = [one for one in peers if round(one.value, 2) > 1]
+    goals = [one for one in ratios if one.most]
+    points = []
+    for name, some, extreme in (("Faster", faster, min), ("Slower", slower, max)):
+        if some:
+            one = extreme(some, key=lambda one: one.value)
+            whom = Counter(one.goal.theirs.partition(",")[0] for one in some)
+            whom = ", ".join(f"{library} {times}" for library, times in whom.items())
+            points.append(
+                f"- **{name}** in {len(some)} of {len(peers)} comparisons with other libraries "
+                f"({whom}). Most of all in [{one.goal.part}](#{_anchor(one.goal.part)}): {one}."
+            )
+    points.append(f"- **Goals**: {sum(one.met for one in goals)} of {len(goals)} are met.")
+    return "\n".join(points)
+
+
+def seen(ratios):
+    """The best and the worst of a section, by their goals if there are any."""
+    asked = [one for one in ratios if one.most] or ratios
+    best, worst = (extreme(asked, key=lambda one: one.by_goal) for extreme in (min, max))
+    said = [f"Best: {best}.", f"Worst: {worst}."]
+    if best.most:
+        said.append(f"Goals met: {sum(one.met for one in asked)} of {len(asked)}.")
+    for goal in dict.fromkeys(one.goal for one in asked):
+        if goal.where:
+            theirs = SPOKEN.get(goal.theirs, goal.theirs)
+            said.append(f"The goal beside {theirs} applies {goal.where}.")
+    return " ".join(said)
+
+
+def strips(ratios):
+    """What the figure shows: (section, library, ratios by number of threads), for each peer."""
+    peers = (one for one in ratios if one.goal.theirs in LIBRARIES)
+    for goal, some in groupby(peers, key=lambda one: one.goal):
+        library, way = goal.theirs.partition(",")[0], goal.ours.rpartition(", ")
+        name = f"{library}, {way[2].split()[-1]}" if way[0] else library
+        yield goal.part, name, [(one.threads, one.value) for one in some]
+
+
+def _table(corner, lines, threads):
+    """Contestants down, with their goals, and sizes across, which is narrow enough for a phone."""
+    goals = list(dict.fromkeys(goal for goal, _, _ in lines))
+    titles = list(dict.fromkeys(title for _, title, _ in lines))
+    values = {(goal, title): by_threads[threads] for goal, title, by_threads in lines}
+    alike = len({goal.theirs for goal in goals}) < len(goals)
+    asked = any(goal.most for goal in goals)
+    head = [corner, *["goal"] * asked, *(_place(goals[0], title).strip("()") for title in titles)]
+    table = [
+        [
+            goal.ours if alike else goal.theirs,
+            *["–" if goal.most is None else f"{goal.most:.2f}"] * asked,
+            *(
+                _cell(values.get((goal, title)), goal.most if goal.among(title) else None)
+                for title in titles
+            ),
+        ]
+        for goal in goals
+    ]
+    return tables.markdown(head, table)
 
 
 def _cell(value, asked):
     if value is None:
-        return ""
+        return "–"
     return f"**{value:.2f}**" if asked is not None and round(value, 2) > asked else f"{value:.2f}"
+
+
+def _place(goal, title):
+    """What tells a race from the others of its section."""
+    if goal.kind == "stack":
+        return "kept" if title.endswith("memory kept") else "fresh"
+    return title
+
+
+def _named(threads):
+    return THREADS.get(threads, f"{threads} threads")
+
+
+def _anchor(part):
+    return part.lower().replace(" ", "-")

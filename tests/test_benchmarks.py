@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,77 @@ def runs():
     return {run["machine"]["threads"]: run for run in found}
 
 
-def test_the_page_is_that_of_the_stored_runs(page, runs):
-    assert page.text(runs) == (BOOK / "benchmarks.md").read_text(encoding="utf-8")
+def test_the_page_is_that_of_the_stored_runs(page, tmp_path):
+    (tmp_path / "_static").mkdir()
+    page.write(BOOK / "data", tmp_path / "benchmarks.md")
+    for name in ("benchmarks.md", "_static/benchmarks.svg"):
+        stored = (BOOK / name).read_text(encoding="utf-8")
+        assert (tmp_path / name).read_text(encoding="utf-8") == stored
+
+
+def test_every_ratio_of_the_runs_is_in_a_table_and_every_table_is_introduced(page, runs):
+    text = page.text(runs)
+    parts = re.split("^## ", text, flags=re.M)[1:]
+    named = {part.partition("\n")[0]: part for part in parts}
+    assert list(page.SECTIONS) == list(dict.fromkeys(goal.part for goal in page.GOALS))
+    found = list(page.found(page.rows(runs)))
+    for part, section in page.SECTIONS.items():
+        here = [one for one in found if one.goal.part == part]
+        before = named[part].partition("\n| ")[0]
+        assert all(told in before for told in (section.why, "Best: ", "Worst: ", section.divided))
+        for threads in runs:
+            table = named[part].split("| --- |")[list(runs).index(threads) + 1]
+            table = table.partition("\n\n")[0].replace("*", "")
+            shown = re.findall(r"\| (\d+\.\d\d)(?= \|)", table)
+            goals = list(dict.fromkeys(one.goal for one in here))
+            asked = [f"{goal.most:.2f}" for goal in goals if goal.most]
+            values = [f"{one.value:.2f}" for one in here if one.threads == threads]
+            assert sorted(shown) == sorted(asked + values), (part, threads)
+
+
+def made(page, *values):
+    """Ratios of training beside PyTorch, on one thread, as the page speaks of them."""
+    goal = page.GOALS[2]
+    sizes = [f"({k}, 1, 4, 5)" for k in range(len(values))]
+    return [page.Found(goal, size, 1, value, goal.most)
+            for size, value in zip(sizes, values, strict=True)]  # fmt: skip
+
+
+def test_what_is_said_first_is_the_best_the_worst_and_how_many(page):
+    ratios = made(page, 1.2, 0.5, 1.004, 3.0, 0.7)
+    said = page.seen(ratios)
+    assert said == (
+        "Best: 0.50 of the time of PyTorch (goal 1.00), at (1, 1, 4, 5) on one thread. "
+        "Worst: 3.00 of the time of PyTorch (goal 1.00), at (3, 1, 4, 5) on one thread. "
+        "Goals met: 3 of 5."
+    )
+    faster, slower, goals = page.headline(ratios).split("\n")
+    assert faster.startswith("- **Faster** in 2 of 5 comparisons with other libraries (PyTorch 2).")
+    assert slower.startswith("- **Slower** in 2 of 5 comparisons with other libraries (PyTorch 2).")
+    assert faster.endswith(f": {ratios[1]}.")
+    assert slower.endswith(f": {ratios[3]}.")
+    assert goals == "- **Goals**: 3 of 5 are met."
+    # The worst is the one farthest above its goal, not the largest ratio.
+    assert "Worst: 1.20" in page.seen([ratios[0], ratios[3]._replace(most=4.0)])
+
+
+def test_the_drawing_has_a_dot_for_each_ratio_on_its_side_of_the_line(page):
+    import figure
+
+    ratios = made(page, 1.2, 0.5, 1.004, 3.0)
+    svg = figure.drawing(page.strips([*ratios, ratios[0]._replace(threads=2)]))
+    line = float(re.search(r'M([\d.]+) \d+ V\d+" stroke="var\(--ink', svg)[1])
+    dot = r'<circle cx="([\d.]+)" .*? fill="var\(--(.*?),.*? stroke="var\(--(.*?),'
+    dots = re.findall(dot, svg)
+    where = [round((float(x) - line), 1) for x, _, _ in dots]
+    octave = where[1] / np.log2(0.5)  # an octave is as wide everywhere
+    expected = [octave * np.log2(ratio) for ratio in (1.2, 0.5, 1.004, 3.0, 1.2)]
+    assert octave > 20
+    np.testing.assert_allclose(where, expected, rtol=0, atol=0.11)
+    colours = ["gate-f", "gate-i", "gate-i", "gate-f", "gate-f"]
+    assert [stroke for _, _, stroke in dots] == colours
+    assert [fill for _, fill, _ in dots] == [*colours[:4], "face"]
+    assert "Training one layer, PyTorch: 0.50 to 3.00." in figure.described(page.strips(ratios))
 
 
 def test_everybody_took_part_in_every_run(runs):
@@ -63,7 +133,7 @@ def test_a_missed_goal_is_bold_and_a_missing_peer_leaves_a_gap(page):
     assert page._cell(1.25, None) == "1.25"
     del ratios["PyTorch"]
     assert page.ratio(run, goal, "(5, 3, 10, 4)") is None
-    assert page._cell(None, goal.most) == ""
+    assert page._cell(None, goal.most) == "–"
 
 
 def test_ratios_are_of_times_of_the_same_round(monkeypatch):
