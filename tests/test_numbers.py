@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import mutant_scores
 import numpy as np
 import pytest
 import sweeps
@@ -15,9 +16,11 @@ import test_sweeps_newer
 
 from experiments.__main__ import EXPERIMENTS
 from lstm import laws
+from lstm.exchange.conventions import ROSETTA
 from lstm.gradcheck import THRESHOLDS
 from lstm.layout import GATES
 from lstm.variants import CELLS
+from lstm.zoo import ZOO
 
 ROOT = Path(__file__).parent.parent
 TESTED, README = "book/tested.md", "README.md"
@@ -42,7 +45,15 @@ CLAIMS = [  # page, text before and after a number or several, and what they mus
                 test_sweeps.HIGHER)]),
     (TESTED, r"`test_scan.py` plants (\d+) in", [planted(test_scan.BUGS)]),
     (TESTED, r"`test_sweeps_newer.py` (\d+) in what", [planted(test_sweeps_newer.PLANTED)]),
+    (TESTED, r"each of the (\d+) mistakes of", [planted(ZOO)]),
+    (TESTED, r"each of (\d+) that show only under", [planted(
+        test_sweeps.AROUND, test_sweeps.INSIDE, test_sweeps.UNKEPT, test_sweeps.STACKED,
+        test_sweeps.HIGHER, test_scan.BUGS, test_sweeps_newer.PLANTED)]),
     (TESTED, r"all (\d+) cells, dropout", [planted(CELLS)]),
+    (TESTED, r"of all (\d+) cells of this book", [planted(CELLS)]),
+    (TESTED, r"differences \(to 1e-(\d+)\), the complex step and JAX \(both to 1e-(\d+)\)", [
+        -round(np.log10(THRESHOLDS["central"])),
+        *{-round(np.log10(THRESHOLDS[name])) for name in ("complex", "jax")}]),
     (TESTED, r"size from 0 to (\d+) and around the likely thresholds up to (\d+)", [
         max(k for k in sweeps.EDGES if set(range(k)) <= set(sweeps.EDGES)), sweeps.LARGEST]),
     (TESTED, r"every size up to (\d+) along each axis, and chosen ones up to (\d+)", [
@@ -92,6 +103,26 @@ def test_a_file_that_is_named_is_there(page):
 def test_every_planted_bug_names_a_sweep(name):
     known = {*sweeps.FUSED, *sweeps_stack.STACK, *test_sweeps.sweeps_above.ABOVE}
     assert {entry[0] for entry in getattr(test_sweeps, name).values()} <= known
+
+
+def test_more_mutants_were_tried_and_killed_than_the_page_says():
+    text = read(TESTED)
+    (tried,) = re.findall(r"the code in more than (\d+) small ways", text)
+    (share,) = re.findall(r"the tests noticed more than (\d+) of 100 changes", text)
+    found = mutant_scores.together(mutant_scores.stored().values())
+    assert int(tried) < found.tried()
+    assert int(share) < found.percent()
+
+
+def test_the_libraries_that_are_counted_have_a_row_and_a_test():
+    claim = r"\*\*(\w+) other libraries get .*?\*\* (.*?) run with"
+    ((count, named),) = re.findall(claim, read(TESTED))
+    names = [name.split()[0] for name in re.split(", | and ", named)]
+    assert count == {8: "Eight"}[len(set(names))]
+    assert set(names) <= {row.split()[0] for row in ROSETTA}
+    tests = " ".join(path.stem for path in (ROOT / "tests").rglob("test_*.py"))
+    for name in names:
+        assert re.search(rf"test_(exchange_)?{name.lower().replace('py', '')}\b", tests), name
 
 
 def test_the_page_on_devices_says_how_many_steps():
