@@ -282,11 +282,15 @@ def headline(ratios):
 
 
 def seen(ratios):
-    """The best and the worst of a section, by their goals if there are any."""
-    asked = [one for one in ratios if one.most] or ratios
-    best, worst = (extreme(asked, key=lambda one: one.by_goal) for extreme in (min, max))
+    """The best and the worst of a section, measured by goals, and how many of these are met.
+
+    Other libraries count without a goal, too; what is there to explain only where nothing else is.
+    """
+    asked = [one for one in ratios if one.most]
+    shown = [one for one in ratios if one.most or one.goal.theirs in LIBRARIES] or ratios
+    best, worst = (extreme(shown, key=lambda one: one.by_goal) for extreme in (min, max))
     said = [f"Best: {best}.", f"Worst: {worst}."]
-    if best.most:
+    if asked:
         said.append(f"Goals met: {sum(one.met for one in asked)} of {len(asked)}.")
     for goal in dict.fromkeys(one.goal for one in asked):
         if goal.where:

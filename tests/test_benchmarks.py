@@ -78,6 +78,13 @@ def test_what_is_said_first_is_the_best_the_worst_and_how_many(page):
     assert goals == "- **Goals**: 3 of 5 are met."
     # The worst is the one farthest above its goal, not the largest ratio.
     assert "Worst: 1.20" in page.seen([ratios[0], ratios[3]._replace(most=4.0)])
+    # A library counts where no goal applies, and what explains does not.
+    goal = page.Goal("Training one layer", "training", "lstm.fused", "limit")
+    explains = ratios[3]._replace(goal=goal, value=9.0, most=None)
+    said = page.seen([*ratios[:3], ratios[3]._replace(most=None), explains])
+    assert "Worst: 3.00 of the time of PyTorch, at" in said
+    assert said.endswith("Goals met: 2 of 3.")
+    assert "Worst: 9.00 of the time of the limit, at" in page.seen([explains])
 
 
 def test_the_drawing_has_a_dot_for_each_ratio_on_its_side_of_the_line(page):
