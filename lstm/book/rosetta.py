@@ -41,12 +41,8 @@ def describe(name: str) -> tuple[str, ...]:
     """
     row = ROSETTA[name]
     joined = row.x == row.h
-    both = {
-        "columns": ("$(D, 4H)$", "$(H, 4H)$", "$(D + H, 4H)$"),
-        "rows": ("$(4H, D)$", "$(4H, H)$", "$(4H, D + H)$"),
-        "apart": ("$(D, H)$", "$(H, H)$", "$(D + H, H)$"),
-    }[row.gates]
-    weights = both[2] if joined else f"{both[0]} and {both[1]}"
+    form = {"columns": "$({}, 4H)$", "rows": "$(4H, {})$", "apart": "$({}, H)$"}[row.gates]
+    weights = " and ".join(form.format(size) for size in (["D + H"] if joined else ["D", "H"]))
     weights += " each" * (row.gates == "apart") + ", each gate’s block turned" * row.turned
     order = "by name" if row.gates == "apart" else row.order.replace(" ", ", ")
     classes = ", ".join(f"`{one}`" for one in CLASSES[name].split(", ") if one)
