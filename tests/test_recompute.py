@@ -127,3 +127,10 @@ def test_jax_keeps_the_cuts_alone():
         return gradient.lower(WLSTM).compile().memory_analysis().temp_size_in_bytes
 
     assert temporary(recompute.scan) < 0.5 * temporary(lstm.scan.forward)
+
+
+def test_pieces_have_about_as_many_steps_as_there_are_pieces():
+    W = lstm.init(2, 3, rng=0)
+    for n, every in {0: 1, 1: 1, 2: 1, 3: 1, 4: 2, 8: 2, 9: 3, 99: 9, 100: 10}.items():
+        cache = recompute.forward(np.ones((n, 1, 2)), W).cache
+        assert (cache.every, len(cache.C)) == (every, -(-n // every))
