@@ -38,6 +38,7 @@ def separately(params, x, h_prev, c_prev):
     (5, (), 3, 1, 1, "float32"), (6, (4,), 3, 2, 1, "float32"), (7, (1,), 0, 3, 1, "float32"),
     (8, (40,), 70, 66, 1, "float32"), (9, (2,), 3, 4, 1000, "float32"),
     (2**31 - 1, (2,), 3, 4, 1, "bfloat16"), (0, (), 3, 4, 1, "float16"),
+    (2**31 + 7, (2,), 3, 4, 1, "float32"),
 ])  # fmt: skip
 def test_a_step_from_a_seed_is_one_with_the_parameters_of_that_seed(
     seed, batch, D, hidden, size, dtype
@@ -213,9 +214,14 @@ def test_half_precisions(dtype):
     for got, expected in zip(run(params, small, c0, h0), want, strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, strict=True)
     halves = jax.tree.map(lambda a: jnp.asarray(a, dtype), (params, X, c0, h0))
+    within = 4 * float(jnp.finfo(dtype).eps)
     for got, expected in zip(run(*halves), want, strict=True):
         assert got.dtype == dtype
-        np.testing.assert_allclose(got.astype(jnp.float32), expected, rtol=0, atol=0.05)
+        np.testing.assert_allclose(got.astype(jnp.float32), expected, rtol=0, atol=within)
+    for given in ({"c0": halves[2], "h0": h0}, {"c0": c0, "h0": halves[3]}):
+        states = {name: state.astype(jnp.float32) for name, state in given.items()}
+        for got, expected in zip(run(params, X, **given), run(params, X, **states), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6, strict=True)
     one = MyLSTMCell(hidden=4).apply({"params": params}, small[0], h0, c0)
     np.testing.assert_allclose(one[:, 4:], run(params, X[:1], c0, h0).Cn, rtol=0, atol=0.05)
     assert one.dtype == jnp.float32

@@ -21,7 +21,7 @@ import pytest
 from helpers import refused
 
 from lstm import exchange, stack
-from lstm.exchange import disk, files, npz_file, tensors
+from lstm.exchange import disk, files, keras_file, npz_file, tensors
 from lstm.stack import Layer
 
 BOTH = stack.init(3, 2, layers=2, bidirectional=True, rng=0)
@@ -336,6 +336,23 @@ def test_a_keras_model_that_is_a_class_of_its_own(tmp_path):
     )
     with refused(ValueError, message):
         exchange.load(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_layers_of_keras_that_only_hand_on(keras, tmp_path):
+    K = keras.layers
+    between = {
+        "Dropout": K.Dropout(0.1), "SpatialDropout1D": K.SpatialDropout1D(0.1),
+        "GaussianDropout": K.GaussianDropout(0.1), "GaussianNoise": K.GaussianNoise(0.1),
+        "ActivityRegularization": K.ActivityRegularization(0.1), "Identity": K.Identity(),
+    }  # fmt: skip
+    assert {"InputLayer", *between} == keras_file.PASSES
+    X = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    for name, layer in between.items():
+        lstms = [K.LSTM(2, return_sequences=True) for _ in range(2)]
+        model = keras.Sequential([keras.Input((5, 3)), lstms[0], layer, lstms[1]])
+        model.save(tmp_path / f"{name}.keras")
+        answers(tmp_path / f"{name}.keras", X, np.asarray(model(X)))
 
 
 @pytest.mark.filterwarnings("ignore")

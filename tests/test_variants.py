@@ -602,3 +602,11 @@ def test_states_of_a_problem_that_must_be_positive_are(name):
     positive = [k for k, state in cell.states.items() if state.positive]
     assert all(states[k].min() >= 0.5 for k in positive)
     assert bool(positive) == (name in ("sLSTM", "sLSTM, sigmoid"))
+
+
+def test_a_cell_is_itself_and_can_be_a_key():
+    """As the static argument of a compiled function it must be hashable, tables and all."""
+    one, other = gru.cell(3, 4), gru.cell(3, 4)
+    assert one == one
+    assert one != other
+    assert {one: "one", other: "other"}[one] == "one"
