@@ -145,6 +145,11 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "book/rosetta": "test_exchange_conventions",
     "book/tables": "test_book test_variants",
 }
+# What is asked for where an optional package is missing.
+for each in ("extras", "train", "recompute", "recurrent", "oracles", "parallel/linear",
+             "exchange/files", "exchange/keras_file", "exchange/onnx"):  # fmt: skip
+    needs = "test_package.py::test_the_package_needs_numpy_alone"
+    ABOUT[each] = f"{ABOUT.get(each, '')} {needs}".strip()
 OPTIONS = [
     "-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",

@@ -590,3 +590,15 @@ def test_long_sequences_are_turned_from_their_own_ends():
     for j, end in enumerate(lengths):
         np.testing.assert_array_equal(turned[:end, j], X[:end, j][::-1])
         assert not turned[end:, j].any()
+
+
+def test_lengths_that_change_after_the_forward_pass_change_nothing():
+    X, dHout = np.random.default_rng(0).standard_normal((2, 6, 3, 4))
+    layers = stack.init(4, 4, rng=0)
+    lengths = np.array([6, 2, 4], np.intp)
+    expected = stack.backward(dHout, stack.forward(X, layers, lengths=lengths.copy()).cache)
+    cache = stack.forward(X, layers, lengths=lengths).cache
+    lengths[:] = 1
+    got = stack.backward(dHout, cache)
+    np.testing.assert_array_equal(got.dX, expected.dX)
+    np.testing.assert_array_equal(got.dlayers[0].forward, expected.dlayers[0].forward)

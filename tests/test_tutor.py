@@ -526,6 +526,51 @@ def test_a_cell_is_judged():
     assert finding.says == "returns a str, expected an array"
 
 
+OTHER_WEIGHTS = {  # how c and h follow from the gates, c_prev and each other, and what is said
+    "whatever the weights are, c depends on c_prev, and h on c, as they should": (
+        lambda i, f, g, c: f * c + i * g, lambda o, c: o * np.tanh(c)),
+    "c does not depend on c_prev as f * c_prev + i * g does": (
+        lambda i, f, g, c: f * c**2 + i * g, lambda o, c: o * np.tanh(c)),
+    "how much of c_prev is left in c is not a number between 0 and 1": (
+        lambda i, f, g, c: (1 + f) * c + i * g, lambda o, c: o * np.tanh(c)),
+    "h is not o * tanh(c) with an output gate that knows nothing of c": (
+        lambda i, f, g, c: f * c + i * g, lambda o, c: o * c),
+    "h / tanh(c) is not a number between 0 and 1": (
+        lambda i, f, g, c: f * c + i * g, lambda o, c: -o * np.tanh(c)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("detail", OTHER_WEIGHTS)
+def test_what_is_said_of_a_cell_with_other_weights(detail):
+    memory, shows = OTHER_WEIGHTS[detail]
+
+    def other(seed, x, h, c, hidden):
+        W = np.random.default_rng(seed).standard_normal((len(x) + hidden, 4 * hidden))
+        z = np.concatenate([x, h]) @ W
+        i, f, o = np.split(1 / (1 + np.exp(-z[: 3 * hidden])), 3)
+        c = memory(i, f, np.tanh(z[3 * hidden :]), c)
+        return np.concatenate([shows(o, c), c])
+
+    says = (
+        "the weights are not those that the seed gives in the book's cell: W_f, W_i, W_o, W_g "
+        "by lecun_normal, in this order, then the biases"
+    )
+    assert tutor.cell(other).findings == (Finding("cell", "wrong", says, (detail,)),)
+
+    def fragile(seed, x, h, c, hidden):
+        return other(seed, x, h, c, hidden) if not (c == 1).all() else 1 / 0
+
+    assert tutor.cell(fragile).findings == (Finding("cell", "wrong", says),)
+
+
+def test_the_whole_verdict_on_a_cell():
+    said = f"[h, c] agrees with the equations on {len(cells._SIZES)} random problems"
+    assert tutor.cell(cell.lstm_cell_step).findings == (Finding("cell", "right", said),)
+    unwritten_yet = Finding("cell", "unwritten", "write it, then check again")
+    assert tutor.cell(unwritten).findings == (unwritten_yet,)
+    assert tutor.cell(lambda *_: None).findings == (unwritten_yet,)
+
+
 def test_gates_declared_in_another_order_are_told():
     """The seed's weights of f, i, o and g, taken for those of i, g, f and o."""
 

@@ -68,8 +68,8 @@ def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
         """Return whether the plain loop gives the results of the function on all problems."""
         for x, h, c, W, got in runs:
             Hout, Cn, _, _ = model(patches).forward(
-                x[None, None].astype(float), _reordered(W, order), 0 * W[0], 0.0,
-                c[None].astype(float), h[None].astype(float),
+                x[None, None], _reordered(W, order), 0 * W[0], 0.0,
+                c[None], h[None],
             )  # fmt: skip
             ours = np.concatenate([Cn[0], Hout[0, 0]] if swapped else [Hout[0, 0], Cn[0]])
             if not agree(got, ours, 2e-6):
@@ -115,8 +115,8 @@ def _reordered(W: Any, order: str) -> Any:
 
 def _named(part: str, runs: Any, says: str, name: str, label: str, source: str = "") -> Verdict:
     x, h, c, W, got = runs[0]
-    Hout, Cn, _, _ = model().forward(x[None, None].astype(float), W, 0 * W[0], 0.0,
-                                     c[None].astype(float), h[None].astype(float))  # fmt: skip
+    Hout, Cn, _, _ = model().forward(x[None, None], W, 0 * W[0], 0.0,
+                                     c[None], h[None])  # fmt: skip
     right = np.concatenate([Hout[0, 0], Cn[0]])
     wrong = np.flatnonzero(np.abs(got - right) > 2e-6 * np.abs(right).max())
     place = None
