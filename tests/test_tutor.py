@@ -1066,3 +1066,12 @@ def test_the_gate_may_be_called_k_in_any_order():
     ):  # fmt: skip
         assert tutor.step("eq-dz-sigmoid", function).ok
     assert not tutor.step("eq-dz-sigmoid", lambda k, dk: k * dk * (1 - dk)).ok
+
+
+def test_each_weight_has_a_place():
+    D, H = 2, 3
+    rows = ["bias", "feature 0 of x", "feature 1 of x", *(f"unit {k} of h_prev" for k in range(H))]
+    gates = ("input gate", "forget gate", "output gate", "candidate")
+    columns = [f"{gate}, unit {k}" for gate in gates for k in range(H)]
+    said = [f"{row}, {column}" for row in (*rows, "second bias") for column in columns]
+    assert [locate._of_weight(k, D, H) for k in range(len(said))] == said

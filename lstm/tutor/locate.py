@@ -53,7 +53,7 @@ def first_wrong(form: Style, p: Problem, arrays: Arrays, right: Arrays, toleranc
     for name, array in arrays.items():
         steps = name in ("Hout", "dX")
         expected, place = _expected(form, p, name, right)
-        scale = float(np.abs(expected).max(initial=0.0))
+        scale = float(np.abs(expected).max())
         wrong = ~(np.abs(array - expected) <= tolerance * scale)
         if not wrong.any():
             continue

@@ -255,7 +255,7 @@ def _alike(some: Sequence[Any], others: Sequence[Any], tolerance: float) -> bool
 
 
 def _first(name: str, yours: Any, right: Any, tolerance: float) -> Place:
-    scale = float(np.abs(right).max(initial=0.0))
+    scale = float(np.abs(right).max())
     wrong = np.argwhere(~(np.abs(yours - right) <= tolerance * scale))
     index = tuple(int(k) for k in wrong[0])
     return Place(name, index, float(yours[index]), float(np.asarray(right)[index]),
