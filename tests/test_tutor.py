@@ -1075,3 +1075,15 @@ def test_each_weight_has_a_place():
     columns = [f"{gate}, unit {k}" for gate in gates for k in range(H)]
     said = [f"{row}, {column}" for row in (*rows, "second bias") for column in columns]
     assert [locate._of_weight(k, D, H) for k in range(len(said))] == said
+
+
+def test_each_row_of_the_gradient_of_the_weights_is_looked_at():
+    D, H = 2, 3
+    right = np.ones((1 + D + H, 4 * H))
+    for row, name in enumerate(["the biases", *["Wx"] * D, *["Wh"] * H]):
+        wrong = right.copy()
+        wrong[row] += 1
+        assert locate._of_weights(wrong, right, D, 1e-9) == [
+            "dX, dh0 and dc0 are right, and so is dz, from which they are made: look at how the "
+            f"gradient of {name} is made from it"
+        ]
