@@ -7,7 +7,7 @@ import pytest
 from helpers import refused
 
 from lstm import cell, fused, reference, steps
-from lstm.book.labels import LABEL, body, labelled_lines, lines
+from lstm.book.labels import LABEL, body, labelled_lines, lines, part
 
 SOURCE = '''"""A docstring, which does not count: (eq-docstring)."""
 
@@ -112,6 +112,27 @@ def test_a_body_is_the_code_without_decorators_and_docstring():
 
 def test_a_body_of_a_method_stands_at_the_left():
     assert body(Sample.method) == "```python\ndef method(self):\n    return self\n```"
+
+
+def test_a_part_is_what_stands_from_one_line_to_another_moved_to_the_left():
+    assert part(documented, "y = x", "return") == "```python\ny = x\n\nreturn y\n```"
+    assert part(documented, "x,", "x,") == "```python\nx,\n```"
+    whole = "```python\ndef documented(\n    x,\n):\n    # A comment stays.\n```"
+    assert part(documented, "def", "# A") == whole
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        ("z", "y", "expected one line of bare that begins with 'z', got 0"),
+        ("def", "z", "expected one line of bare that begins with 'z', got 0"),
+        ("", "return", "expected one line of bare that begins with '', got 2"),
+        ("return", "def", "last: expected a line behind 'return', got 'def', which is before"),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused(first, last, message):
+    with refused(ValueError, message):
+        part(bare, first, last)
 
 
 class Sample:

@@ -33,7 +33,7 @@ IDLE = re.compile("toggle|design-tabs")
 # The drawings that follow the theme, and the stored figures, by id, that a script of `_static/`
 # replaces by one that computes in the page; or places, by class, that it fills. Each script may use
 # `lstm` (lstm.js) and `live` (live.js).
-DRAWINGS = ("benchmarks", "cell", "cell-back", "map", "two-ways", "unrolled")
+DRAWINGS = ("benchmarks", "cell", "cell-back", "map", "scan", "two-ways", "unrolled")
 LIVE = {
     "fig-cell": "cover.js",
     "fig-one-unit": "unit.js",

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-__all__ = ["LABEL", "body", "labelled_lines", "lines"]
+__all__ = ["LABEL", "body", "labelled_lines", "lines", "part"]
 
 LABEL = re.compile(r"eq-[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -108,3 +108,42 @@ def body(function: Callable[..., Any]) -> str:
     head = text[tree.lineno - 1 : first.lineno - 1]
     rest = text[(first.end_lineno or 0) if documented else first.lineno - 1 :]
     return "```python\n" + "\n".join(head + rest) + "\n```"
+
+
+def part(function: Callable[..., Any], first: str, last: str) -> str:
+    """Return some lines of a function's code, moved to the left, as Markdown.
+
+    Args:
+        function: A Python function with its source at hand.
+        first: How the first of the lines begins, behind its indentation.
+        last: How the last of them begins.
+
+    Returns:
+        str: A fenced block of Python.
+
+    Raises:
+        ValueError: If no line begins in one of these ways, or several do, or they end before
+            they begin.
+
+    Example:
+        >>> from lstm import layout
+        >>> print(part(layout.split_rows, "D, _", "return Rows"))
+        ```python
+        D, _ = sizes(WLSTM)
+        return Rows(WLSTM[0], WLSTM[1 : 1 + D], WLSTM[1 + D :])
+        ```
+    """
+    text = body(function).splitlines()[1:-1]
+    found = []
+    for start in (first, last):
+        numbers = [k for k, line in enumerate(text) if line.lstrip().startswith(start)]
+        if len(numbers) != 1:
+            raise ValueError(
+                f"expected one line of {function.__name__} that begins with {start!r}, "
+                f"got {len(numbers)}"
+            )
+        found += numbers
+    begin, end = found
+    if end < begin:
+        raise ValueError(f"last: expected a line behind {first!r}, got {last!r}, which is before")
+    return "```python\n" + textwrap.dedent("\n".join(text[begin : end + 1])) + "\n```"

@@ -130,7 +130,8 @@ def test_a_figure_has_two_thirds_of_its_pixels_and_leads_to_its_file(chapter):
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert len(figures) == len(stored) > 0
+    assert len(figures) == len(stored)
+    assert figures or '<svg class="drawing' in article(chapter), "a chapter without a figure"
     for (href, source, *size), picture in zip(figures, stored, strict=True):
         assert href == source
         with Image.open(io.BytesIO(b64decode(picture))) as image:
@@ -165,7 +166,8 @@ def test_letters_have_the_colours_of_gates_where_they_stand_for_gates():
 
 
 def test_drawings_are_part_of_the_page_and_described():
-    drawn = {"01-why-gates": 2, "02-four-gates": 1, "04-one-step-back": 2, "benchmarks": 1}
+    drawn = {"01-why-gates": 2, "02-four-gates": 1, "04-one-step-back": 2,
+             "08-the-same-in-jax": 1, "benchmarks": 1}
     drawn = {"index": 1} | {f"book/{chapter}": count for chapter, count in drawn.items()}
     for name, drawings in drawn.items():
         found = re.findall(r'<svg class="drawing [^"]*" role="(\w+)" aria-label="([^"]*)"',
@@ -173,7 +175,7 @@ def test_drawings_are_part_of_the_page_and_described():
         assert len(found) == drawings, name
         assert all(len(about) > 20 for _, about in found)
     for chapter in CHAPTERS:
-        as_picture = r'<img [^>]*_images/(cell|cell-back|map|two-ways|unrolled)\.svg"'
+        as_picture = r'<img [^>]*_images/[^"]*\.svg"'
         assert not re.search(as_picture, page(f"book/{chapter}"))
 
 

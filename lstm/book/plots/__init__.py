@@ -14,7 +14,7 @@ from .backward import (
     share_map,
     truncation,
 )
-from .fast import ladder, weight_gradients
+from .fast import ladder
 from .forward import eigenvalues, forget_bias, gradient_lag, memory, recall, recall_errors, unit
 from .learning import learning_curves, measures, reading, sequences_needed, solved_map
 from .style import (
@@ -67,5 +67,4 @@ __all__ = [
     "truncation",
     "unit",
     "use_style",
-    "weight_gradients",
 ]

@@ -1,73 +1,16 @@
-"""JAX beside NumPy, and the ladder of speed: the figures of the part on speed."""
+"""The ladder of speed: the figure of the part on speed."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...layout import GATES, sizes
 from .style import ORDER
 
 __all__ = [
     "ladder",
-    "weight_gradients",
 ]
-
-
-def weight_gradients(gradients: Mapping[str, Any]) -> Figure:
-    """Draw the weights' gradient as computed in several ways, and how the ways differ.
-
-    Args:
-        gradients: Arrays of one shape, that of ``WLSTM``, (1 + D + H, 4H), by title.
-
-    Returns:
-        Figure: Above, one map per gradient on one scale; below, each gradient
-        minus the next (the last minus the first), in units in the last place of
-        the largest element. Lines part the gates, and the rows of the bias, of
-        x and of h.
-
-    Raises:
-        ValueError: If the shapes differ, or are not that of a weight matrix.
-
-    Example:
-        >>> import numpy as np
-        >>> dW = np.arange(48.0).reshape(6, 8)
-        >>> len(weight_gradients({"one": dW, "two": dW + 1e-14, "three": dW}).axes)
-        8
-    """
-    maps = {title: np.asarray(gradient) for title, gradient in gradients.items()}
-    first = next(iter(maps.values()))
-    D, H = sizes(first)
-    for title, gradient in maps.items():
-        if gradient.shape != first.shape:
-            raise ValueError(
-                f"gradients[{title!r}]: expected shape {first.shape}, got {gradient.shape}"
-            )
-    top = max(abs(gradient).max() for gradient in maps.values())
-    titles = [*maps, next(iter(maps))]
-    differences = {f"{a} − {b}": (maps[a] - maps[b]) / np.spacing(top) for a, b in pairwise(titles)}
-    most = max(1, *(abs(difference).max() for difference in differences.values()))
-    figure, axes = plt.subplots(2, len(maps), figsize=(7.2, 5.0), squeeze=False)
-    for row, panels, limit, label in (
-        (axes[0], maps, top, "dW"),
-        (axes[1], differences, most, "units in the last place"),
-    ):
-        for ax, (title, panel) in zip(row, panels.items(), strict=True):
-            image = ax.imshow(panel, cmap="cividis", vmin=-limit, vmax=limit,
-                              aspect="auto", interpolation="nearest")  # fmt: skip
-            ax.set_title(title)
-            for column in range(H, 4 * H, H):
-                ax.axvline(column - 0.5, color="white", linewidth=0.8)
-            for line in (1, 1 + D):
-                ax.axhline(line - 0.5, color="white", linewidth=0.8)
-            ax.set_xticks([(k + 0.5) * H - 0.5 for k in range(4)], GATES)
-            ax.set_yticks([0, 1 + (D - 1) / 2, D + (H + 1) / 2], ["1", "x", "h"])
-            ax.tick_params(length=0)
-        figure.colorbar(image, ax=row.tolist(), label=label)
-    return figure
 
 
 def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) -> Figure:
