@@ -180,6 +180,15 @@ def test_every_figure_has_caption_name_and_alt_text(path):
             assert "plt.show()" in "".join(c["source"])
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_note_in_the_margin_stands_before_a_paragraph(path):
+    """The page pairs the two: it would take all up to the next paragraph that follows a note."""
+    for c in cells(path, "markdown"):
+        for after in "".join(c["source"]).split('<div class="margin">')[1:]:
+            behind = after.partition("</div>")[2]
+            assert re.match(r"\n\n(?!\$\$|[-#<|>!]|\d+\.|```)\S", behind), (c["id"], behind[:40])
+
+
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_has_its_parts(path):
     text = prose()[path.name]

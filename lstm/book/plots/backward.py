@@ -68,15 +68,14 @@ def error_bars(checks: Mapping[str, Sequence[StepCheck]]) -> Figure:
     return figure
 
 
-def gradient_flow(maps: Mapping[str, Any], columns: int = 1) -> Figure:
+def gradient_flow(maps: Mapping[str, Any]) -> Figure:
     """Draw the size of gradients, time against unit, on one logarithmic scale.
 
     Args:
         maps: Gradients of shape (n, H) by title.
-        columns: How many maps are side by side; rows are filled first.
 
     Returns:
-        Figure: One map per entry, time to the right, units upwards.
+        Figure: One map below the other, time to the right, units upwards.
 
     Raises:
         ValueError: If all gradients are zero.
@@ -90,22 +89,20 @@ def gradient_flow(maps: Mapping[str, Any], columns: int = 1) -> Figure:
     top = max(size.max() for size in sizes.values())
     if not top > 0:
         raise ValueError("maps: expected a gradient that is not zero everywhere")
-    rows = -(-len(sizes) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(7.2, 1.2 * rows + 0.9), sharex=True, squeeze=False
+        len(sizes), 1, figsize=(NARROW, 1.4 * len(sizes) + 1.2), sharex=True, squeeze=False
     )
-    for ax, (title, size) in zip(axes.flat, sizes.items(), strict=False):
+    for ax, (title, size) in zip(axes.flat, sizes.items(), strict=True):
         image = ax.imshow(
             np.maximum(size.T, top * 1e-6), norm=LogNorm(top * 1e-6, top), cmap="cividis",
             aspect="auto", origin="lower", interpolation="nearest",
             extent=(0.5, len(size) + 0.5, -0.5, size.shape[1] - 0.5),
         )  # fmt: skip
         ax.set_title(title, loc="left")
-    for ax in axes[:, 0]:
         ax.set_ylabel("unit")
-    for ax in axes[-1]:
-        ax.set_xlabel("step t")
-    figure.colorbar(image, ax=axes.ravel().tolist(), label="size of the gradient")
+    ax.set_xlabel("step t")
+    figure.colorbar(image, ax=axes.ravel().tolist(), label="size of the gradient",
+                    location="bottom", aspect=40)  # fmt: skip
     return figure
 
 
