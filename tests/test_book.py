@@ -283,6 +283,20 @@ def test_columns_of_numbers_are_set_to_the_right():
             tables.markdown(["a", "b"], wrong)
 
 
+def test_powers_of_ten_in_tables_are_printed_as_in_books():
+    cells = {
+        "1e-07": "$10^{-7}$", "1.80e-12": "$1.80 \\cdot 10^{-12}$", "-2e+03": "−$2 \\cdot 10^{3}$",
+        "1.80e-02": "0.0180", "5e-03": "0.005", "9e-04": "$9 \\cdot 10^{-4}$", "1e+00": "1",
+        "1e+02": "100", "1.25e+01": "12.5", "**3e-09**": "**$3 \\cdot 10^{-9}$**",
+        "below 1e-08": "below $10^{-8}$", "`rtol=1e-07`": "`rtol=1e-07`", "$1e-07$": "$1e-07$",
+        "e-7": "e-7", "1e7": "1e7", "a`1e-05`1e-06": "a`1e-05`$10^{-6}$",
+    }  # fmt: skip
+    for given, printed in cells.items():
+        assert tables.markdown([""], [[given]]).splitlines()[2] == f"| {printed} |"
+    for given in ("1e-07", "-2e-07", "**3e-09**"):
+        assert tables.markdown([""], [[given]]).splitlines()[1] == "| ---: |"
+
+
 def test_bounds_are_the_next_power_of_ten():
     assert [tables.bound(e, 1e-14) for e in (0, 1e-15, 1.1e-14, 1e-13, 2.0, [1e-9, 3e-7, 0])] == [
         "1e-14", "1e-14", "1e-13", "1e-13", "1e+01", "1e-06",

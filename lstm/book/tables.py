@@ -16,33 +16,36 @@ __all__ = ["bound", "changes", "difference", "errors", "markdown"]
 
 NUMBER = re.compile(
     r"(\*\*)?[-−+]?\d[\d,.]*(e[-+]\d+)?( ?(%|ms|MiB|times))?(\*\*)?"  # 0.3, **1.2e-05**, 12 ms
-    r"|\$[-\d. ]*(\\cdot )?10\^\{-?\d+\}\$"  # $3 \cdot 10^{-5}$
+    r"|(\*\*)?[-−+]?\$[-\d. ]*(\\cdot )?10\^\{-?\d+\}\$(\*\*)?"  # $3 \cdot 10^{-5}$
 )
+POWER = re.compile(r"(\d(?:\.\d+)?)e([-+]\d+)")  # 1.2e-05, which no book prints
 NOTHING = ("", "–", "none", "not run")  # in a column of numbers
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table in Markdown; columns of numbers are set to the right.
+    r"""Write a table in Markdown; columns of numbers are set to the right.
 
     Args:
         head: The titles of the columns.
         rows: The cells of each row, strings or what ``str`` makes of them.
 
     Returns:
-        str: The table, a line for each row. A hyphen before a number becomes a minus sign.
+        str: The table, a line for each row. A hyphen before a number becomes a minus sign, and
+        1.2e-05 a number with a power of ten; what is in backticks stays as it is.
 
     Raises:
         ValueError: If there is no row, or a row has more or fewer cells than the head, or a cell
             holds the end of a line.
 
     Example:
-        >>> print(markdown(["bias", "what follows"], [[-2, "it forgets"], [12, "it keeps"]]))
-        | bias | what follows |
-        | ---: | --- |
-        | −2 | it forgets |
-        | 12 | it keeps |
+        >>> print(markdown(["bias", "what follows", "error"],
+        ...                [[-2, "it forgets", "2e-10"], [12, "it keeps", "1e-02"]]))
+        | bias | what follows | error |
+        | ---: | --- | ---: |
+        | −2 | it forgets | $2 \cdot 10^{-10}$ |
+        | 12 | it keeps | 0.01 |
     """
-    table = [[re.sub(r"^-(?=\d)", "−", str(cell)) for cell in row] for row in rows]
+    table = [[_printed(str(cell)) for cell in row] for row in rows]
     if not table:
         raise ValueError(f"rows: expected at least one under {list(head)}, got none")
     for k, row in enumerate(table):
@@ -58,6 +61,21 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         "---:" if cells and all(map(NUMBER.fullmatch, cells)) else "---" for cells in columns
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *table))
+
+
+def _printed(cell: str) -> str:
+    cell = re.sub(r"^-(?=\d)", "−", cell)
+    parts = re.split(r"(`[^`]*`|\$[^$]*\$)", cell)  # code and mathematics stay as they are
+    return "".join(part if k % 2 else POWER.sub(_power, part) for k, part in enumerate(parts))
+
+
+def _power(found: re.Match[str]) -> str:
+    """1e-07 as a power of ten; what is short without one is written out."""
+    digits, exponent = found[1], int(found[2])
+    if -3 <= exponent <= 2:
+        return f"{float(found[0]):.{max(0, len(digits.partition('.')[2]) - exponent)}f}"
+    power = f"10^{{{exponent}}}"
+    return f"${power}$" if digits == "1" else f"${digits} \\cdot {power}$"
 
 
 def difference(
