@@ -46,7 +46,7 @@ def run(
     (n, b, _), (D, H), dtype = X.shape, sizes(WLSTM), WLSTM.dtype
     if b >= _LARGE and n * b > 12 * H:  # BLAS is faster with a gate in each row
         WLSTM = np.asfortranarray(WLSTM)
-    if not (WLSTM.flags.forc and WLSTM.flags.aligned):  # or BLAS copies it at each step
+    if not WLSTM.flags.forc:  # or BLAS copies it at each step
         WLSTM = WLSTM.copy()
     u = np.empty((1 + D + H, b), dtype)
     u[0] = 1

@@ -18,7 +18,7 @@ from helpers import (
 )
 
 import lstm
-from lstm import cell, exchange, stack
+from lstm import cell, exchange, fused, stack
 from lstm.gradcheck import check_lstm
 
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
@@ -687,3 +687,9 @@ def test_the_cache_of_another_shape_is_refused():
     cache = lstm.forward(**draw(n=4, b=2).inputs).cache
     message = "dHout: expected shape (n, b, H) = (4, 2, 4), got (5, 3, 4)"
     refuse("backward", {"cache": cache}, ValueError, message)
+
+
+def test_the_constants_of_the_gates_are_made_once():
+    made = fused._scale_and_shift(5, np.dtype(np.float32))
+    assert fused._scale_and_shift(5, np.dtype(np.float32)) is made
+    assert fused._scale_and_shift(5, np.dtype(np.float64))[0].dtype == np.float64

@@ -399,7 +399,7 @@ def test_steps_that_misbehave():
     assert "not written yet" in says(tutor.step("eq-df", unwritten))
     assert "not written yet" in says(tutor.step("eq-df", lambda dc, c_prev: None))
     assert "has shape (2,)" in says(tutor.step("eq-df", lambda dc, c_prev: np.ones(2)))
-    assert "returns one, expected 4" in says(tutor.step("eq-cut", lambda z: z))
+    assert "returns one, expected 4: z_i, z_f, z_o, z_g" in says(tutor.step("eq-cut", lambda z: z))
     assert "df is a str" in says(tutor.step("eq-df", lambda dc, c_prev: "x"))
     assert "no name here" in says(tutor.step("eq-df", lambda dc, c_prev: np.sin(dc)))
     inplace = tutor.step("eq-df", lambda dc, c_prev: np.multiply(dc, c_prev, out=dc))
