@@ -309,7 +309,7 @@ def test_the_concordance_reads_as_it_was_checked_by_eye():
     head, rule, *rows = printed.splitlines()
     haiku, mlx = (next(r for r in rows if r.startswith(f"| {k} ")) for k in ("Haiku", "MLX"))
     some = rosetta.table({"Haiku": ["1e-6"], "MLX": ["none"]}, ["error"])
-    want = head + " error |", rule + " ---: |", haiku + " $10^{-6}$ |", mlx + " none |"
+    want = head + " error |", rule + " ---: |", haiku + " 10⁻⁶ |", mlx + " none |"
     assert some.splitlines() == list(want)
 
 

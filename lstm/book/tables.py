@@ -15,15 +15,16 @@ from ..steps import Step, Values
 __all__ = ["bound", "changes", "difference", "errors", "markdown"]
 
 NUMBER = re.compile(
-    r"(\*\*)?[-−+]?\d[\d,.]*(e[-+]\d+)?( ?(%|ms|MiB|times))?(\*\*)?"  # 0.3, **1.2e-05**, 12 ms
-    r"|(\*\*)?[-−+]?\$[-\d. ]*(\\cdot )?10\^\{-?\d+\}\$(\*\*)?"  # $3 \cdot 10^{-5}$
+    r"(\*\*)?[-−+]?\d[\d,.]*(·10)?[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*( ?(%|ms|MiB|times))?(\*\*)?"
+    r"|\$[-\d. ]*(\\cdot )?10\^\{-?\d+\}\$"  # **0.3**, 12 ms, 3·10⁻⁵, $3 \cdot 10^{-5}$
 )
 POWER = re.compile(r"(\d(?:\.\d+)?)e([-+]\d+)")  # 1.2e-05, which no book prints
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NOTHING = ("", "–", "none", "not run")  # in a column of numbers
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    r"""Write a table in Markdown; columns of numbers are set to the right.
+    """Write a table in Markdown; columns of numbers are set to the right.
 
     Args:
         head: The titles of the columns.
@@ -42,7 +43,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         ...                [[-2, "it forgets", "2e-10"], [12, "it keeps", "1e-02"]]))
         | bias | what follows | error |
         | ---: | --- | ---: |
-        | −2 | it forgets | $2 \cdot 10^{-10}$ |
+        | −2 | it forgets | 2·10⁻¹⁰ |
         | 12 | it keeps | 0.01 |
     """
     table = [[_printed(str(cell)) for cell in row] for row in rows]
@@ -74,8 +75,8 @@ def _power(found: re.Match[str]) -> str:
     digits, exponent = found[1], int(found[2])
     if -3 <= exponent <= 2:
         return f"{float(found[0]):.{max(0, len(digits.partition('.')[2]) - exponent)}f}"
-    power = f"10^{{{exponent}}}"
-    return f"${power}$" if digits == "1" else f"${digits} \\cdot {power}$"
+    power = "10" + str(exponent).translate(RAISED)
+    return power if digits == "1" else f"{digits}·{power}"
 
 
 def difference(
