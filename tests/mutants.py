@@ -99,8 +99,7 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "arguments": "test_odd_arguments test_flags test_fused",
     "settings": "test_odd_arguments test_flags",
     "steps": "test_reference",
-    "fused": "test_odd_arguments test_properties test_memory test_sweeps test_magnitudes "
-             "test_typing",
+    "fused": "test_odd_arguments test_properties test_memory test_sweeps test_magnitudes",
     "recurrent": "test_variants",
     "recompute": SWEPT.format("recompute"),
     "compare": "test_gradcheck test_laws",
