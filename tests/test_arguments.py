@@ -118,8 +118,11 @@ def test_what_is_no_weight_matrix_is_refused(value, error, message):
 
 @pytest.mark.parametrize(
     ("lengths", "b", "want"),
-    [([], 0, []), (np.zeros(0), 0, []), ([0, 5], 2, [0, 5]), (np.uint8([3]), 1, [3])],
-)
+    [
+        ([], 0, []), (np.zeros(0), 0, []), ([0, 5], 2, [0, 5]), (np.uint8([3]), 1, [3]),
+        (np.intp([5, 0]), 2, [5, 0]),  # it could be returned as it is
+    ],
+)  # fmt: skip
 def test_lengths_that_fit(lengths, b, want):
     got = arguments.check_lengths(lengths, 5, b)
     assert got.dtype == np.intp
