@@ -2,10 +2,11 @@
 
 A library's threads do not lie down when their work is done: they spin for a while, in the hope of
 more, and whoever comes next on the same processors waits for them. In one process with NumPy's
-threads, PyTorch took four times as long on two threads as it takes alone. So each library has its
-process here, runs all its contestants of a round, and then everybody is silent until its threads
-sleep. Each runs twice, and the second time counts: what another one left in the caches, or gave
-back to the system, is nobody's advantage.
+threads, PyTorch took more than twice as long on two threads as it takes alone;
+`contestants.crowded` is that control. So each library has its process here, runs all its
+contestants of a round, and then everybody is silent until its threads sleep. Each runs twice, and
+the second time counts: what another one left in the caches, or gave back to the system, is nobody's
+advantage.
 """
 
 import importlib
@@ -50,10 +51,10 @@ class Turns:
             process.join()
 
     def race(self, build, arguments, yardstick, seconds):
-        """Let the contestants run, once each in every round, and divide their times.
+        """Let the contestants run in every round, and divide their times.
 
         Args:
-            build: Name of the function that makes them, as "contestants.sequence". It gets the
+            build: Name of the function that makes them, as "contestants.training". It gets the
                 arguments, and the library whose contestants are wanted.
             arguments: A tuple.
             yardstick: Name of the contestant by whose time in the same round each is divided.
