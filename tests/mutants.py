@@ -145,11 +145,6 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "book/rosetta": "test_exchange_conventions",
     "book/tables": "test_book test_variants",
 }
-# What is asked for where an optional package is missing.
-for each in ("extras", "train", "recompute", "recurrent", "oracles", "parallel/linear",
-             "exchange/files", "exchange/keras_file", "exchange/onnx"):  # fmt: skip
-    needs = "test_package.py::test_the_package_needs_numpy_alone"
-    ABOUT[each] = f"{ABOUT.get(each, '')} {needs}".strip()
 OPTIONS = [
     "-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -169,14 +164,15 @@ def path_of(name):
 
 
 def about(name):
-    """The tests that are about a file: its examples, those of its name and those of the table."""
+    """The tests that are about a file: its examples, and those of its name, of the table and of
+    what it does."""
     if name in OTHERS:
         return [spelled(test) for test in OTHERS[name].split()]
     named = (f"test_{name.replace('/', '_')}", f"test_{name.rpartition('/')[2]}")
     rows = (tests for start, tests in ABOUT.items() if applies(start, name))
     found = [spelled(test) for row in (*named, *rows) for test in row.split()]
     found = [test for test in dict.fromkeys(found) if (ROOT / test.partition("::")[0]).exists()]
-    return [path_of(name), "tests/test_names.py", *found, *offers(name)]
+    return [path_of(name), "tests/test_names.py", *found, *offers(name), *needs(name)]
 
 
 def applies(start, name):
@@ -193,6 +189,12 @@ def offers(name):
     """The test that a module has all that it says it has."""
     tests = "tests/test_package.py::test_every_module_says_what_it_offers"
     return [] if name.endswith("__init__") else [f"{tests}[{name.replace('/', '.')}]"]
+
+
+def needs(name):
+    """The test of what is said where an optional package is missing, of a module that says so."""
+    says = name == "extras" or "lstm.extras" in imported(ROOT / path_of(name))
+    return ["tests/test_package.py::test_the_package_needs_numpy_alone"] if says else []
 
 
 def others(name):

@@ -118,10 +118,12 @@ def meaning(source):
 
 
 def does_nothing(statement):
-    """Whether a statement is ``pass`` or a docstring."""
+    """Whether a statement is ``pass``, ``...`` or a docstring, or a function of nothing else."""
     match statement:
-        case ast.Pass() | ast.Expr(ast.Constant(value=str())):
+        case ast.Pass() | ast.Expr(ast.Constant()):
             return True
+        case ast.FunctionDef():  # with @overload, it says what types there are
+            return all(map(does_nothing, statement.body))
     return False
 
 

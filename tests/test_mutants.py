@@ -48,6 +48,12 @@ def test_tests_with_the_peers_judge_what_they_import():
     assert "tests/test_layouts.py" in mutants.others("stream")  # by `lstm.Stream`
 
 
+def test_a_file_that_asks_for_an_optional_package_is_tried_without_one():
+    alone = "tests/test_package.py::test_the_package_needs_numpy_alone"
+    assert alone not in mutants.about("fused")
+    assert all(alone in mutants.about(n) for n in ("extras", "exchange/onnx", "parallel/linear"))
+
+
 def test_the_page_is_that_of_the_scores():
     scores, names = mutant_scores.stored(), mutants.names()
     assert set(scores) <= set(names)
@@ -88,6 +94,8 @@ def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
 
 
 SOURCE = """
+@overload
+def least(a, *, b: int = ...): ...
 def least(a, b=2):
     try:
         return a.min()
@@ -98,6 +106,7 @@ def least(a, b=2):
 
 def test_mistakes_in_python():
     made = {after.replace("= ", "=") for _, _, after, _ in mutations.mutants(SOURCE)}
+    assert all(line > 3 for line, *_ in mutations.mutants(SOURCE))  # types do nothing
     assert made >= {
         "def least(a, b=3):", "def least(a, b=1):", "return a", "except ((), np.E):",
         "except (ValueError, ()):",
