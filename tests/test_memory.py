@@ -6,6 +6,7 @@ weights. `lstm.recompute` keeps two states for every piece, and the numbers of t
 runs.
 """
 
+import functools
 import subprocess
 import sys
 import tracemalloc
@@ -20,6 +21,7 @@ from lstm.stream import Stream
 
 N, B, D, H = 400, 16, 20, 32
 WEIGHTS = (1 + D + H) * 4 * H
+LENGTHS = [4] * 6 + [3] * 4 + [0] * 6
 
 
 def peak(function):
@@ -115,6 +117,34 @@ def test_a_stream_takes_nothing_however_long(problem):
     (short, _), (long, _) = peak(lambda: steps(1)), peak(lambda: steps(10))
     assert long < short + 100
     assert short < 10 * B * H + 1000
+
+
+def forth_and_back(module, X, weights):
+    run = module.forward(X, weights)
+    return lambda: module.backward(run.Hout, run.cache)
+
+
+RUNS = {  # what is measured, made of inputs and weights
+    "forward": lambda X, W: lambda: lstm.forward(X, W),
+    "forward without a cache": lambda X, W: lambda: lstm.forward(X, W, cache=False),
+    "backward": lambda X, W: forth_and_back(lstm, X, W),
+    "a step": lambda X, W: lambda: lstm.step(X[0], W),
+    "a step of a stream": lambda X, W: functools.partial(Stream(W, B).step, X[0]),
+    "a stack forward": lambda X, W: lambda: stack.forward(X, [stack.Layer(W)], lengths=LENGTHS),
+    "recompute forward": lambda X, W: lambda: recompute.forward(X, W),
+    "recompute backward": lambda X, W: forth_and_back(recompute, X, W),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_float32_takes_half_as_much(name, problem):
+    """Nothing is computed in float64 on the way, which would be slower, too."""
+    X, W = problem
+    runs = [RUNS[name](X[:4].astype(dtype), W.astype(dtype)) for dtype in ("float32", "float64")]
+    for run in runs:
+        run()
+    half, whole = (peak(run)[0] for run in runs)
+    assert 0.5 * whole <= half < 0.55 * whole
 
 
 PROCESS = """
