@@ -1,4 +1,8 @@
-"""Sizes that no memory holds: each function says whose they are, and of which shape."""
+"""Sizes that no memory holds, and the smallest that will do: each function says whose they are."""
+
+import ast
+import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +13,24 @@ from lstm import (
     dates,
     fused,
     gradcheck,
+    grammar,
+    laws,
     layers,
     network,
+    recompute,
+    recurrent,
+    scan,
     stream,
     tasks,
     text,
     tracking,
     variants,
 )
+from lstm.book import ngrams
+from lstm.parallel import diagonal, linear, newton
 from lstm.variants import check, projection
+
+PACKAGE = Path(fused.__file__).parent
 
 M = 2**25  # two such sizes are too large together, one is not
 WLSTM = fused.init(3, 2, rng=0)
@@ -63,3 +76,91 @@ def test_an_array_that_no_memory_holds_is_refused(name):
     with refused(ValueError, f"{names}: expected an array of at most 2**48 numbers, got shape "
                  f"{shape}"):  # fmt: skip
         call()
+
+
+X, ONES = np.zeros((4, 1, 3)), np.ones(2)
+SMALL = fused.init(3, 2, rng=0, dtype=np.float32)
+
+
+def checked(**options):
+    return gradcheck.check(lambda p: p, {"p": ONES}, ONES, {"p": ONES}, **options)
+
+
+LEAST = [  # where the size is checked, the argument, the smallest that will do, and a call with it
+    ("attention", "K", 1, lambda k: attention.init(k, 2)),
+    ("attention", "H", 1, lambda k: attention.init(2, k)),
+    ("attention", "n", 1, lambda k: attention.translate(ATTENDED, QUESTION, k)),
+    ("attention", "start", 0, lambda k: attention.translate(ATTENDED, QUESTION, 2, k)),
+    ("book/ngrams", "order", 1, lambda k: ngrams.KneserNey("abc", k, "abc")),
+    ("compare", "sample", 1, lambda k: checked(sample=k)),
+    ("compare", "directions", 1, lambda k: checked(directions=k)),
+    ("dates", "form", 0, lambda k: dates.written(datetime.date(2000, 1, 1), k)),
+    ("dates", "batch", 1, lambda k: dates.dates(k)),
+    ("fused", "input_size", 0, lambda k: fused.init(k, 2)),
+    ("fused", "hidden_size", 1, lambda k: fused.init(2, k)),
+    ("gradcheck", "n", 0, lambda k: gradcheck.random_problem(n=k)),
+    ("gradcheck", "b", 0, lambda k: gradcheck.random_problem(b=k)),
+    ("gradcheck", "D", 0, lambda k: gradcheck.random_problem(D=k)),
+    ("gradcheck", "H", 1, lambda k: gradcheck.random_problem(H=k)),
+    ("grammar", "count", 0, lambda k: grammar.embedded_reber(k)),
+    ("laws", "trials", 1, lambda k: laws.symmetry(lambda p: {"p": p}, {"p": ONES}, trials=k)),
+    ("laws", "trials", 1, lambda k: laws.dot_product(
+        lambda p: p, lambda w: {"p": w}, {"p": ONES}, trials=k)),
+    ("layers", "input_size", 0, lambda k: layers.init(k, 2)),
+    ("layers", "hidden_size", 1, lambda k: layers.init(2, k)),
+    ("layers", "hidden_size[1]", 1, lambda k: layers.init(2, [3, k])),
+    ("layers", "layers", 1, lambda k: layers.init(2, 3, k)),
+    ("parallel/diagonal", "iterations", 0, lambda k: diagonal.solve(
+        X, np.zeros(8), np.ones((3, 8)), np.ones(8), iterations=k)),
+    ("parallel/linear", "pieces", 1, lambda k: linear.blocked([0.5], [1.0], pieces=k)),
+    ("parallel/newton", "iterations", 0, lambda k: newton.solve(X, WLSTM, iterations=k)),
+    ("parallel/newton", "length", 1, lambda k: newton.solve_in_pieces(X, WLSTM, length=k)),
+    ("parameters", "output_size", 1, lambda k: network.init(2, 3, k)),
+    ("recompute", "every", 1, lambda k: recompute.forward(X, WLSTM, every=k)),
+    ("recompute", "every", 1, lambda k: recompute.scan(X.astype("f"), SMALL, every=k)),
+    ("recurrent", "D", 0, lambda k: recurrent.cell_sizes(k, 2)),
+    ("recurrent", "H", 1, lambda k: recurrent.cell_sizes(2, k)),
+    ("scan", "unroll", 1, lambda k: scan.forward(X.astype("f"), SMALL, unroll=k)),
+    ("scan", "remat", 1, lambda k: scan.forward(X.astype("f"), SMALL, remat=k)),
+    ("stream", "batch", 0, lambda k: stream.Stream(WLSTM, k)),
+    ("tasks", "T", 20, lambda k: tasks.adding(k, 2)),
+    ("tasks", "T", 1, lambda k: tasks.copy(k, 2)),
+    ("tasks", "batch", 1, lambda k: tasks.adding(20, k)),
+    ("tasks", "batch", 1, lambda k: tasks.recall(5, k)),
+    ("tasks", "batch", 1, lambda k: tasks.copy(2, k)),
+    ("tasks", "n", 5, lambda k: tasks.recall(k, 2)),
+    ("tasks", "in_a_row", 1, lambda k: tasks.solved_after([0.5, 0.0], in_a_row=k)),
+    ("tasks", "length", 1, lambda k: tasks.copy(2, 2, length=k)),
+    ("tasks", "symbols", 1, lambda k: tasks.copy(2, 2, symbols=k)),
+    ("text", "n", 1, lambda k: next(text.streams([0, 1, 0], k, 1, 2))),
+    ("text", "batch", 1, lambda k: next(text.streams([0, 1, 0], 1, k, 2))),
+    ("text", "K", 1, lambda k: next(text.streams([0, 0, 0], 1, 1, k))),
+    ("text", "top", 1, lambda k: text.probabilities([0.0, 1.0], top=k)),
+    ("text", "piece", 1, lambda k: text.bits(ANSWERING, [0, 1, 0], piece=k)),
+    ("text", "length", 0, lambda k: text.sample(ANSWERING, "a", k, alphabet="abc")),
+    ("tracking", "n", 1, lambda k: tracking.parity(k, 2)),
+    ("tracking", "n", 1, lambda k: tracking.cups(k, 2)),
+    ("tracking", "batch", 1, lambda k: tracking.parity(2, k)),
+    ("tracking", "batch", 1, lambda k: tracking.cups(2, k)),
+    ("tracking", "count", 2, lambda k: tracking.cups(2, 2, count=k)),
+    ("variants/check", "n", 0, lambda k: check.random_problem(projection.cell(2, 4), k)),
+    ("variants/check", "b", 0, lambda k: check.random_problem(projection.cell(2, 4), 2, k)),
+    ("variants/projection", "P", 1, lambda k: projection.cell(2, 4, k)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "argument", "least", "call"), LEAST)
+def test_the_smallest_size_will_do_and_one_less_is_refused(module, argument, least, call):
+    call(least)
+    with refused(ValueError, f"{argument}: expected at least {least}, got {least - 1}"):
+        call(least - 1)
+
+
+def test_every_size_that_is_checked_is_tried():
+    tried = {(module, argument) for module, argument, *_ in LEAST}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="check_size"), args=[ast.Constant(argument), *_]):
+                    module = path.relative_to(PACKAGE).with_suffix("").as_posix()
+                    assert (module, argument) in tried
