@@ -4,10 +4,23 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers import refused
 
 import lstm
-from lstm import attention, dates, gradcheck, grammar, network, stack, tasks
-from lstm.variants import CELLS
+from lstm import (
+    attention,
+    dates,
+    gradcheck,
+    grammar,
+    laws,
+    network,
+    reference,
+    stack,
+    tasks,
+    text,
+    tracking,
+)
+from lstm.variants import CELLS, check
 
 
 def flat(drawn):
@@ -101,3 +114,53 @@ def test_weights_have_the_spread_that_their_rows_ask_for(name):
         if drawn.size > 200:
             spread = drawn.std() * np.sqrt(len(drawn))  # biases are no rows of it
             assert abs(spread - 1) < 5 / np.sqrt(drawn.size), (array.shape, spread)
+
+
+P = np.ones(2)
+STEP = reference.forward(np.ones((2, D)), lstm.init(D, 1), *np.ones((2, 2, 1)))
+JUDGES = {  # which draw directions or cotangents, from what is called the seed
+    "check": lambda seed: gradcheck.check(lambda p: p, {"p": P}, P, {"p": P}, seed=seed),
+    "check_steps": lambda seed: gradcheck.check_steps(STEP, seed=seed),
+    "taylor": lambda seed: laws.taylor(lambda p: p, {"p": P}, P, {"p": P}, seed=seed),
+    "dot_product": lambda seed: laws.dot_product(
+        lambda p: p, lambda w: {"p": w}, {"p": P}, seed=seed),
+    "linearity": lambda seed: laws.linearity(lambda w: {"p": w}, P, seed=seed),
+    "symmetry": lambda seed: laws.symmetry(lambda p: {"p": p}, {"p": P}, seed=seed),
+    "random_problem": lambda seed: gradcheck.random_problem(seed=seed),
+    "a cell's random_problem": lambda seed: check.random_problem(CELLS["LSTM"](D, 1), seed=seed),
+}  # fmt: skip
+SEEDED = {  # what the seed is called, and a call with one
+    **{name: ("seed", call) for name, call in JUDGES.items()},
+    **{name: ("rng", lambda rng, draw=draw: draw(rng, np.float64))
+       for name, draw in DRAWN.items() if name != "problem"},
+    "sample": ("rng", lambda rng: text.sample(
+        network.init(3, 2, 3), "a", 1, rng=rng, alphabet="abc")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_what_is_no_seed_is_refused_by_its_name(name):
+    called, draw = SEEDED[name]
+    draw(3)
+    for wrong, error in (("3", TypeError), (0.5, TypeError), (-1, ValueError)):
+        message = f"{called}: expected a numpy.random.Generator, a seed or None, got {wrong!r}"
+        with refused(error, message):
+            draw(wrong)
+
+
+TYPED = {  # whatever has a dtype
+    **{name: lambda dtype, draw=draw: draw(7, dtype)
+       for name, draw in DRAWN.items() if name not in ("chrono", "reber")},
+    "a cell's random_problem": lambda dtype: check.random_problem(CELLS["LSTM"](D, 1), dtype=dtype),
+    "parity": lambda dtype: tracking.parity(2, 2, dtype=dtype),
+    "cups": lambda dtype: tracking.cups(2, 2, dtype=dtype),
+    "predict_next": lambda dtype: tasks.predict_next(["BTXSE"], dtype=dtype),
+    "streams": lambda dtype: next(text.streams([0, 1, 0], 1, 1, 2, dtype=dtype)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_another_dtype_is_refused_by_its_name(name):
+    for dtype, said in ((np.int64, "int64"), (None, "None"), ("float16", "float16")):
+        with refused(TypeError, f"dtype: expected float32 or float64, got {said}"):
+            TYPED[name](dtype)
