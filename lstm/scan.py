@@ -308,7 +308,7 @@ class Kept(NamedTuple):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _run(
-    unroll: int, X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None = None
+    unroll: int, X: Array, WLSTM: Array, c0: Array, h0: Array, alive: Array | None
 ) -> Sequence:
     return run_and_keep(X, WLSTM, c0, h0, alive, unroll)[0]
 
@@ -386,7 +386,7 @@ def _backward(unroll: int, kept: Kept, gradients: Sequence) -> tuple[Array | Non
     return dX, dWLSTM, dc0, dh0, None
 
 
-_run.defvjp(lambda k, X, W, c, h, alive: run_and_keep(X, W, c, h, alive, k), _backward)
+_run.defvjp(lambda k, X, W, c, h, a: run_and_keep(X, W, c, h, a, k), _backward)
 
 
 def _scan(
