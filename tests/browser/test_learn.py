@@ -80,19 +80,19 @@ def test_its_adam_is_that_of_optax():
     np.testing.assert_allclose(move, want, rtol=1e-5)
 
 
-def test_the_numbers_are_uniform_and_the_error_of_guessing_is_right(visit):
-    page = visit(PAGE)
-    numbers = np.array(
-        page.evaluate(
-            f"""() => {{
-              const trainer = makeTrainer(lstm, {START});
-              return Array.from({{length: 20}}, () => {{
-                const {{X}} = trainer.batch();
-                return [...X.data].filter((_, k) => k % 2 === 0);
-              }}).flat();
-            }}"""
-        )
+def test_numbers_and_marks_are_uniform_and_the_error_of_guessing_is_right(visit):
+    page, T = visit(PAGE), 21
+    read = page.evaluate(
+        f"""() => {{
+          const trainer = makeTrainer(lstm, {{...{START}, T: {T}}});
+          return Array.from({{length: 20}}, () => [...trainer.batch().X.data]);
+        }}"""
     )
+    numbers, marks = np.moveaxis(np.reshape(read, (20, T, 20, 2)), -1, 0)
+    for half in (marks[:, : T // 2], marks[:, T // 2 :]):
+        assert (half.sum(axis=1) == 1).all(), "one mark in each half of each sequence"
+        each = half.sum(axis=(0, 2))  # of 400, evenly over the steps
+        assert (abs(each / 400 - 1 / len(each)) < 5 * np.sqrt(1 / len(each) / 400)).all()
     assert 0 < numbers.min() < numbers.max() < 1
     assert abs(numbers.mean() - 0.5) < 0.015
     assert abs(numbers.var() - 1 / 12) < 0.003
