@@ -84,6 +84,21 @@ def test_the_curves_by_keys(visit, figure):
     assert PAGES[figure] in page.url
 
 
+TRIED = {"bias": (-2, 0.5, 6), "scale": (0, 0.4, 1.5), "lag": (0, 33, 100), "piece": (0, 15, 100)}
+
+
+@pytest.mark.parametrize("figure", PAGES)
+def test_each_slider_sets_what_it_is_called(visit, figure):
+    page = visit(PAGES[figure])
+    sliders = page.evaluate(f"Object.keys(gradientFigures.{figure}.sliders)")
+    assert sliders == [name for name in TRIED if name != "piece" or figure == "truncation"]
+    for name in sliders:
+        start = page.evaluate(f"gradientFigures.{figure}.settings.{name}")
+        for value in (*TRIED[name], start):
+            slide(page, figure, name, value)
+            assert assert_curves(page, figure)[name] == value
+
+
 def test_it_shows_what_the_chapter_tells(visit):
     """The forget bias sets how fast the way by c fades; by way of h the gradient can grow."""
     page = visit(PAGES["lag"])
