@@ -3,6 +3,7 @@ batch."""
 
 import numpy as np
 import optax
+import pytest
 from hands import numbers
 
 import lstm
@@ -67,6 +68,20 @@ def assert_updates(page):
 
 def test_three_updates(visit):
     assert_updates(visit(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "ends"),
+    [("forget_bias", "forget bias", (-3, 6)), ("input_bias", "input bias", (-6, 3)),
+     ("T", "steps T", (10, 60)), ("seed", "seed", (1, 20))],
+)  # fmt: skip
+def test_each_slider_sets_what_it_is_called(visit, name, label, ends):
+    page = visit(PAGE)
+    slider = page.locator("#fig-adding-curves-live").get_by_label(label)
+    before = page.evaluate("learning.settings")
+    for key, value in zip(("Home", "End"), ends, strict=True):
+        slider.press(key)
+        assert page.evaluate("learning.settings") == before | {name: value}
 
 
 def test_its_adam_is_that_of_optax():

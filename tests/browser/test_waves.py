@@ -1,6 +1,7 @@
 """All steps at once, chapter 16: the guesses of the page are those of `lstm.parallel.newton`."""
 
 import numpy as np
+import pytest
 
 import lstm
 from lstm.parallel import newton
@@ -57,6 +58,19 @@ def test_a_network_that_forgets_quickly_needs_few_corrections(visit):
         page.evaluate("waves.iterate()")
     assert page.evaluate("waves.front()") == 1000
     assert_guess(page)
+
+
+@pytest.mark.parametrize("scale", ["0", "0.5", "1.25"])
+def test_recurrent_weights_of_another_size(visit, scale):
+    page = visit(PAGE)
+    before = np.array(page.evaluate("waves.problem().WLSTM"))
+    page.locator(f"{LIVE} .sliders input").nth(1).fill(scale)
+    W = np.array(page.evaluate("waves.problem().WLSTM"))
+    np.testing.assert_allclose(W[-8:], float(scale) * before[-8:], rtol=1e-15)  # the rows of h
+    np.testing.assert_array_equal(W[:-8], before[:-8])
+    for _ in range(2):
+        page.evaluate("waves.iterate()")
+        assert_guess(page)
 
 
 def test_each_seed_can_be_chosen(visit):
