@@ -240,6 +240,8 @@ def test_scripts_are_loaded_where_their_figure_is(page):
 
     assert scripts("book/01-first") == ["reading.js", "lstm.js", "live.js", "gradient.js"]
     assert scripts("book/06-second") == scripts("index") == ["reading.js"]
+    for name, live in (("book/01-first", 1), ("book/06-second", 0), ("index", 0)):
+        assert page(name).count(lstm_site.STILL) == live, name
     static = {path.name for path in (ROOT / "book/_static").glob("*.js")}
     figures = set(" ".join(lstm_site.LIVE.values()).split())
     assert static == figures | {"reading.js", "lstm.js", "live.js"} | LATER

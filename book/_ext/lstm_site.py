@@ -51,6 +51,12 @@ LIVE = {
     "fig-waves": "waves.js",
 }
 
+# What such a page says to readers without scripts.
+STILL = (
+    '<noscript><p class="reading-time">JavaScript is off: the figures that compute in the page '
+    "stand still here, and what can be tried in them is missing.</p></noscript>"
+)
+
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
 LINES_PER_MINUTE = 20  # of code and what it prints
@@ -242,14 +248,16 @@ def put_links(text: nodes.Text, links: list[tuple[int, int, nodes.reference]]) -
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Load the scripts of a live figure on the page that has the figure, and only there."""
+    """Load the scripts of a live figure on the page that has it, and say what is lost without."""
     body = context.get("body", "")
     here = (js for mark, js in LIVE.items() if re.search(rf'(id|class)="{mark}"', body))
     scripts = dict.fromkeys(" ".join(here).split())
     for script in ["lstm.js", "live.js", *scripts] if scripts else []:
         app.add_js_file(script, loading_method="defer")
+    if scripts:
+        context["body"] = body = body.replace("</h1>", f"</h1>\n{STILL}", 1)
     if pagename.startswith(COLORED):
-        context["body"] = f'<div class="gates">\n{context["body"]}\n</div>'
+        context["body"] = f'<div class="gates">\n{body}\n</div>'
 
 
 def name_folds(app, pagename, templatename, context, doctree) -> None:

@@ -13,7 +13,7 @@ const cover = (() => {
   const BOXES = { i: [256, 226], f: [170, 226], o: [450, 226], g: [352, 226] };
 
   // What moves lies over the drawing; its letters stay legible.
-  const layer = make("g", { "aria-hidden": "true", "pointer-events": "none" });
+  const layer = make("g", { class: "moving", "aria-hidden": "true", "pointer-events": "none" });
   const fills = Object.fromEntries(Object.entries(BOXES).map(([gate, [left, top]]) => {
     const rect = make("rect", { x: left + 2.5, y: top + 33, width: 63, height: 0, fill: `var(--gate-${gate})`, opacity: 0.45 });
     layer.append(rect);

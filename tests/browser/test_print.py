@@ -43,3 +43,32 @@ def test_no_sheet_is_spent_on_folded_code(visit):
     page.evaluate("for (const e of document.querySelectorAll('details.hide')) e.open = true")
     unfolded = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
     assert 10 < folded < 0.7 * unfolded
+
+
+def test_what_moves_on_the_cover_is_not_printed(visit):
+    page = visit("index.html")
+    for media, count in (("screen", 2), ("print", 0)):
+        page.emulate_media(media=media)
+        shown = "e => e.filter((e) => e.checkVisibility()).length"
+        assert page.eval_on_selector_all(".moving, .buttons", shown) == count
+
+
+def test_a_word_is_printed_above_its_meaning(visit):
+    page = visit("book/glossary.html")
+    page.emulate_media(media="print")
+    breaks = page.eval_on_selector_all(
+        "dl.glossary dt", "e => e.map((e) => getComputedStyle(e).breakAfter)"
+    )
+    assert len(breaks) > 50
+    assert set(breaks) == {"avoid"}
+
+
+def test_no_table_is_wider_than_a_sheet(visit):
+    page = visit("book/04-one-step-back.html", viewport={"width": 720, "height": 1000})
+    page.emulate_media(media="print")
+    beyond = page.eval_on_selector_all(
+        "article table",
+        "e => e.map((e) => e.getBoundingClientRect().right - document.body.clientWidth)",
+    )
+    assert len(beyond) > 8
+    assert max(beyond) <= 0
