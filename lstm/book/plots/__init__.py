@@ -7,7 +7,6 @@ part of the book are in a file of their own, and all are reached from here: ``pl
 from .backward import (
     before_after,
     bug_map,
-    error_bars,
     error_maps,
     error_v,
     gradient_flow,
@@ -46,7 +45,6 @@ __all__ = [
     "before_after",
     "bug_map",
     "eigenvalues",
-    "error_bars",
     "error_maps",
     "error_v",
     "forget_bias",

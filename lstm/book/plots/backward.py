@@ -9,63 +9,18 @@ from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatterSciNotation
 
-from ...gradcheck import Report, StepCheck
+from ...gradcheck import Report
 from .style import COLORS, EXACT, NARROW, NEUTRAL, STROKES
 
 __all__ = [
     "before_after",
     "bug_map",
-    "error_bars",
     "error_maps",
     "error_v",
     "gradient_flow",
     "share_map",
     "truncation",
 ]
-
-
-def error_bars(checks: Mapping[str, Sequence[StepCheck]]) -> Figure:
-    """Draw the worst relative error of every derived step as one bar per oracle.
-
-    Args:
-        checks: For each oracle by name, what `lstm.gradcheck.check_steps` returned.
-
-    Returns:
-        Figure: Horizontal bars on a logarithmic scale, and each oracle's
-        threshold as a line. Zero errors have no bar but the word "exact".
-
-    Example:
-        >>> import numpy as np
-        >>> from lstm import gradcheck, reference
-        >>> W, x, c, h = np.ones((6, 8)), np.ones((1, 3)), np.ones((1, 2)), np.ones((1, 2))
-        >>> v = reference.forward(x, W, c, h)
-        >>> figure = error_bars({"complex": gradcheck.check_steps(v, oracle="complex")})
-        >>> len(figure.axes)
-        1
-    """
-    rows = next(iter(checks.values()))
-    height = 0.8 / len(checks)
-    figure, ax = plt.subplots(figsize=(7.2, 0.4 * len(rows) + 1.0))
-    y = np.arange(len(rows))
-    shades = ("#0072B2", "#E69F00", "#009E73")
-    for k, (oracle, column) in enumerate(checks.items()):
-        errors = np.array([np.max(list(_worst(row.report))) for row in column])
-        at = y + (k - (len(checks) - 1) / 2) * height
-        ax.barh(at, np.maximum(errors, EXACT), height, color=shades[k % 3], label=oracle,
-                hatch=("", "//", "..")[k % 3], edgecolor="white")  # fmt: skip
-        for position, error in zip(at, errors, strict=True):
-            if error == 0:
-                ax.text(EXACT * 1.4, position, "exact", va="center", fontsize=8)
-        line = ("-", "--", ":")[k % 3]
-        ax.axvline(column[0].report.threshold, color=shades[k % 3], linestyle=line)
-    ax.set_xscale("log")
-    ax.set_xlim(EXACT, None)
-    ax.set_yticks(y, [f"{row.label}   d{row.output} → d{row.input}" for row in rows])
-    ax.invert_yaxis()
-    ax.set_xlabel("worst relative error; the vertical lines are the thresholds")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(checks))
-    ax.margins(y=0.01)
-    return figure
 
 
 def gradient_flow(maps: Mapping[str, Any]) -> Figure:
@@ -299,13 +254,13 @@ def bug_map(
         1
     """
     caught = np.asarray(caught, bool)
-    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 2.1))
+    figure, ax = plt.subplots(figsize=(NARROW, 0.2 * len(bugs) + 2))
     ax.imshow(caught, cmap=ListedColormap(["white", "#1964B0"]), aspect="auto", vmin=0, vmax=1)
     rows, columns = np.nonzero(~caught)
     ax.plot(columns, rows, "o", markersize=5, markerfacecolor="none", color="#B03A00")
     counts = caught if counted is None else caught[np.asarray(counted, bool)]
     for column, count in enumerate(counts.sum(axis=0)):
-        ax.text(column, len(bugs), str(count), fontsize=8, ha="center", va="center")
+        ax.text(column, len(bugs), str(count), rotation=90, ha="center", va="center")
     ax.set_ylim(len(bugs) + 0.5, -0.5)
     _name_cells(ax, [*bugs, "caught"], checks)
     for cut in (*cuts, len(bugs)):
@@ -330,12 +285,12 @@ def share_map(shares: Any, bugs: Sequence[str], parts: Sequence[str]) -> Figure:
         1
     """
     shares = np.asarray(shares, float)
-    figure, ax = plt.subplots(figsize=(7.2, 0.24 * len(bugs) + 1.6))
+    figure, ax = plt.subplots(figsize=(NARROW, 0.22 * len(bugs) + 0.8))
     ax.imshow(shares, cmap="Blues", aspect="auto", vmin=0, vmax=1.2)
     for (row, column), share in np.ndenumerate(shares):
         if 0 < share < 1:
             color = "white" if share > 0.6 else "#222222"
-            ax.text(column, row, f"{max(1, round(100 * share))}", color=color, fontsize=8,
+            ax.text(column, row, f"{max(1, round(100 * share))}", color=color,
                     ha="center", va="center")  # fmt: skip
     _name_cells(ax, bugs, parts)
     return figure
@@ -343,16 +298,11 @@ def share_map(shares: Any, bugs: Sequence[str], parts: Sequence[str]) -> Figure:
 
 def _name_cells(ax: Any, rows: Sequence[str], columns: Sequence[str]) -> None:
     """Name the rows and columns of a table drawn by imshow, and rule it."""
-    ax.set_yticks(range(len(rows)), rows, fontsize=8)
-    ax.set_xticks(range(len(columns)), columns, rotation=50, ha="left", fontsize=8)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(range(len(columns)), columns, rotation=90)
     ax.xaxis.tick_top()
     ax.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     ax.grid(which="minor", color="lightgrey", linewidth=0.5)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-
-
-def _worst(report: Report) -> list[float]:
-    """The worst error of each input, 0 where there are no elements."""
-    return [float(error.max()) if error.size else 0.0 for error in report.errors.values()]

@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from .style import NARROW
+
 __all__ = [
     "learning_curves",
     "measures",
@@ -46,7 +48,7 @@ def reading(
     half = (t[1] - t[0]) / 2 if n > 1 else 0.5
     extent = (t[0] - half, t[-1] + half)
     figure, axes = plt.subplots(
-        1 + len(maps), 1, figsize=(7.2, 1.5 + 1.15 * len(maps)), sharex=True, squeeze=False
+        1 + len(maps), 1, figsize=(NARROW, 1.5 + 1.15 * len(maps)), sharex=True, squeeze=False
     )
     ax = axes[0, 0]
     colors, styles = ("#222222", "#D55E00", "#0072B2"), ("-", "--", ":")
@@ -96,10 +98,10 @@ def learning_curves(curves: Mapping[str, Sequence[Any]], per: int, goal: float) 
         >>> len(learning_curves({"0": [[0.2, 0.1]], "1": [[0.2]]}, per=1000, goal=0.01).axes)
         2
     """
-    columns = min(5, len(curves))
+    columns = min(2, len(curves))
     rows = -(-len(curves) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(7.2, 1.75 * rows + 0.4), sharex=True, sharey=True, squeeze=False
+        rows, columns, figsize=(NARROW, 1.25 * rows + 0.5), sharex=True, sharey=True, squeeze=False
     )
     for ax in axes.flat[len(curves) :]:
         ax.set_axis_off()
@@ -133,7 +135,7 @@ def sequences_needed(
         >>> len(sequences_needed({100: [2e4, 3e4]}, {100: 7.4e4}, "published").axes)
         1
     """
-    figure, ax = plt.subplots(figsize=(5.6, 3.4))
+    figure, ax = plt.subplots(figsize=(NARROW, 3.4))
     ax.plot(list(published), list(published.values()), "s--", color="#D55E00", label=name)
     medians = [float(np.median(runs)) for runs in ours.values()]
     ax.plot(list(ours), medians, "-", color="#0072B2", label="here, median")
@@ -163,16 +165,16 @@ def solved_map(
 
     Returns:
         Figure: One field for each entry, darker the more runs were solved, with their number
-        and, below it, after how many thousand sequences in the median.
+        and, behind it, after how many thousand sequences in the median.
 
     Example:
         >>> len(solved_map({"x 1": {("3", "0"): [None, 70_000]}}, "forget bias", "input bias").axes)
         1
     """
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(7.2, 2.9), sharex=True, sharey=True, squeeze=False
+        len(panels), 1, figsize=(NARROW, 1.35 * len(panels) + 0.4), sharex=True, squeeze=False
     )
-    for ax, (title, fields) in zip(axes[0], panels.items(), strict=True):
+    for ax, (title, fields) in zip(axes[:, 0], panels.items(), strict=True):
         down = list(dict.fromkeys(row for row, _ in fields))
         right = list(dict.fromkeys(column for _, column in fields))
         share = np.full((len(down), len(right)), np.nan)
@@ -182,16 +184,16 @@ def solved_map(
             share[y, x] = len(done) / len(runs)
             text = f"{len(done)} of {len(runs)}"
             if done:
-                text += f"\n{np.median(done) / 1000:.0f}k"
+                text += f": {np.median(done) / 1000:.0f}k"
             color = "white" if share[y, x] > 0.5 else "black"
-            ax.text(x, y, text, ha="center", va="center", color=color, fontsize=9)
+            ax.text(x, y, text, ha="center", va="center", color=color)
         ax.imshow(share, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
         ax.set_xticks(range(len(right)), right)
         ax.set_yticks(range(len(down)), down)
         ax.tick_params(length=0)
         ax.set_title(title)
-        ax.set_xlabel(columns)
-    axes[0, 0].set_ylabel(rows)
+        ax.set_ylabel(rows)
+    axes[-1, 0].set_xlabel(columns)
     return figure
 
 
@@ -211,10 +213,10 @@ def measures(values: Mapping[str, Any], needed: Sequence[int | None], most: int)
         >>> len(measures({"cosine": [0.3, 0.9]}, [None, 20_000], 60_000).axes)
         1
     """
-    columns = min(3, len(values))
+    columns = min(2, len(values))
     rows = -(-len(values) // columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(7.2, 2.1 * rows + 0.3), sharey=True, squeeze=False
+        rows, columns, figsize=(NARROW, 1.75 * rows + 0.2), sharey=True, squeeze=False
     )
     height = np.array([most if count is None else count for count in needed]) / 1000
     solved = np.array([count is not None for count in needed])
