@@ -1,9 +1,9 @@
 """The whole book as one PDF: ``make pdf``, after the site was built.
 
 The pages of the site are joined into one page, in the order of the table of contents, with
-solutions open, and Chromium prints that. So links between chapters become links inside the
-file, and the mathematics is that of the site. It prints twice: the first time tells the page
-numbers of the table of contents.
+solutions open and folded code left out, and Chromium prints that. So links between chapters become
+links inside the file, and the mathematics is that of the site. It prints twice: the first time
+tells the page numbers of the table of contents.
 """
 
 import re
@@ -95,7 +95,10 @@ def article(page: str) -> BeautifulSoup:
     for link in text.find_all("a", class_="full"):  # from a figure to its file
         link.unwrap()
     for details in text.find_all("details"):
-        details["open"] = ""
+        if "above-input" in details.get("class", ()):  # code that is folded away on the site
+            details.decompose()
+        else:
+            details["open"] = ""
     for block in text.find_all("pre"):
         if block.get_text().count("\n") > 20:  # to keep it whole would leave half a page empty
             block["class"] = "long"
@@ -134,7 +137,7 @@ def join(pages: dict[str, int]) -> str:
         </head><body class="bd-article">
         <section class="title"><h1>The LSTM book</h1>{lead}{drawing}
         <p>The LSTM book contributors</p><p>Code: MIT licence. Text and figures: CC BY 4.0.</p>
-        </section>
+        <p>Code that the site folds away is not printed; the notebooks have it.</p></section>
         <section class="contents"><h1>Contents</h1><ul>{entries}</ul></section>
         {articles()}</body></html>"""
 
