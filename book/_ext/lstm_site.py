@@ -10,6 +10,7 @@
 """
 
 import html
+import itertools
 import json
 import os
 import re
@@ -56,6 +57,10 @@ STILL = (
     '<noscript><p class="reading-time">JavaScript is off: the figures that compute in the page '
     "stand still here, and what can be tried in them is missing.</p></noscript>"
 )
+
+LETTERS_ON_A_PHONE = 50  # on a line of a table
+GAP = 2  # between two columns, in letters
+CELL = re.compile(r"<(t[hd])([^>]*)>(.*?)</t[hd]>", re.DOTALL)
 
 WORDS_PER_MINUTE = 150  # slow: the reader follows a derivation
 EQUATIONS_PER_MINUTE = 2
@@ -344,6 +349,40 @@ def mend(app, pagename, templatename, context, doctree) -> None:
     context["body"] = body
 
 
+def deal_cards(app, pagename, templatename, context, doctree) -> None:
+    """Lay out a table that is too wide for a telephone as cards there, one for each row.
+
+    Each cell gets the head of its column, which book.css shows on telephones alone.
+    """
+
+    def deal(match: re.Match) -> str:
+        head, *rows = (CELL.findall(row) for row in match[0].split("<tr")[1:])
+        if "<thead>" not in match[0] or {len(row) for row in rows} != {len(head)}:
+            return match[0]
+        columns = [[unbroken(*cell) for cell in column] for column in zip(head, *rows, strict=True)]
+        if sum(map(max, columns)) + GAP * len(columns) <= LETTERS_ON_A_PHONE:
+            return match[0]
+        names = itertools.cycle(f'<span class="head">{inner(cell)}</span>' for *_, cell in head)
+        top, body = match[0].replace('class="', 'class="cards ', 1).split("<tbody>")
+        return f"{top}<tbody>{re.sub('<td[^>]*>', lambda cell: cell[0] + next(names), body)}"
+
+    context["body"] = re.sub(r"<table .*?</table>", deal, context.get("body", ""), flags=re.DOTALL)
+
+
+def inner(cell: str) -> str:
+    """What is in a cell, without its paragraph."""
+    return re.sub("</?p[^>]*>", "", cell)
+
+
+def unbroken(tag: str, attributes: str, cell: str) -> int:
+    """How many letters of a cell have to stand on one line: a number, code, a formula or a word."""
+    whole = re.compile(r"<code.*?</code>|\\\(.*?\\\)", re.DOTALL)
+    cell = whole.sub(lambda part: part[0].replace(" ", "_"), cell)
+    text = html.unescape(re.sub(r"<[^>]*>|\\[()]|[{}^]|\\(?=[a-z])", "", cell))
+    number = tag == "td" and "text-right" in attributes
+    return max(map(len, [text.strip()] if number else text.split()), default=0)
+
+
 def place_card(app, pagename, templatename, context, doctree) -> None:
     """Make the preview picture reachable from every page, even if the host is not known."""
     picture = app.config.ogp_image
@@ -449,7 +488,8 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-resolved", link_chapters)
     app.connect("html-collect-pages", not_found)
     for handler in (
-        draw_inline, estimate, name_folds, enlarge_figures, pair_notes, mend, add_scripts,
+        draw_inline, estimate, name_folds, enlarge_figures, pair_notes, mend, deal_cards,
+        add_scripts,
         make_cover, ask_for_letters, place_card, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)

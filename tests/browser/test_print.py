@@ -49,7 +49,7 @@ def test_what_moves_on_the_cover_is_not_printed(visit):
     page = visit("index.html")
     for media, count in (("screen", 2), ("print", 0)):
         page.emulate_media(media=media)
-        shown = "e => e.filter((e) => e.checkVisibility()).length"
+        shown = "e => e.filter((e) => getComputedStyle(e).display !== 'none').length"
         assert page.eval_on_selector_all(".moving, .buttons", shown) == count
 
 

@@ -46,6 +46,12 @@ FIGURES = """() => [...document.querySelectorAll("a.full > img:not(.panels)")]
                getComputedStyle(e.parentElement).overflowX === "auto"])"""
 
 
+# The tables that are wider than their place.
+SLIDING = """() => [...document.querySelectorAll(".pst-scrollable-table-container")]
+  .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+  .map((e) => [e.scrollWidth, e.innerText.slice(0, 60)])"""
+
+
 def drawing():
     """The code of all figures, with its place: each cell of a chapter, each function of plots."""
     for path in sorted(ROOT.glob("book/[0-9]*.ipynb")):
@@ -118,7 +124,7 @@ def test_no_figure_has_smaller_letters():
         least = LARGE if min(widths, default=FITS) < FITS else SMALL
         assert all(size >= least for size in letters), (place, letters)
     assert STYLE["font.size"] == STYLE["axes.titlesize"] == LARGE
-    assert sum(map(len, (letters for letters, _ in asked.values()))) > 20
+    assert sum(len(widths) for _, widths in asked.values()) > 40
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -132,6 +138,31 @@ def test_letters_of_figures_are_legible_on_a_telephone(visit, chapter):
         assert least * PIXELS * shown / full >= 9, (shown, full, box)
         assert fits or slides, (shown, full, box)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_no_table_slides_on_a_telephone(visit):
+    """It is narrow, or its rows become cards in which each cell has the head of its column."""
+    slide, cards = [], 0
+    for path in sorted(SITE.glob("book/*.html")):
+        page = visit(f"book/{path.name}", viewport={"width": 390, "height": 844})
+        slide += [(path.stem, *table) for table in page.evaluate(SLIDING)]
+        cards += page.locator("table.cards").count()
+    assert not slide
+    assert cards > 15
+
+
+def test_cards_name_each_cell(visit):
+    page = visit("book/13-trading-weights.html")
+    table = page.locator("table.cards").first
+    heads = table.locator("thead th").all_inner_texts()
+    assert len(heads) == 7
+    row = table.locator("tbody tr").first
+    assert row.locator(".head").all_text_contents() == heads
+    named = row.locator(".head:visible")
+    assert named.count() == 0  # on a wide page the heads are above
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert named.all_inner_texts() == heads[1:]  # the first names the row
+    assert not table.locator("thead").is_visible()
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
