@@ -33,8 +33,9 @@ def press(page, place, *, touch=False):
     element.tap() if touch else element.click()
 
 
-def drag(page, place, start, end, *, touch=False, steps=6):
-    """Drag between two points of an element, given as shares of its width and height."""
+def drag(page, place, start, end, *, touch=False, held=True, steps=6):
+    """Drag between two points of an element, given as shares of its width and height; or only
+    pass there, with no button held."""
     element = place.first
     element.scroll_into_view_if_needed()
     # A sticky header may cover what has only just come into view.
@@ -49,7 +50,8 @@ def drag(page, place, start, end, *, touch=False, steps=6):
     ]
     if not touch:
         page.mouse.move(*points[0])
-        page.mouse.down()
+        if held:
+            page.mouse.down()
         for point in points[1:]:
             page.mouse.move(*point)
         page.mouse.up()

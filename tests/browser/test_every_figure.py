@@ -218,6 +218,17 @@ def test_the_title_of_an_axis_stands_at_the_edge_below_its_middle(visit, name, w
     assert title["is"] == pytest.approx(title["should"], abs=0.5)
 
 
+@pytest.mark.parametrize(
+    "figure", [f for f in FIGURES if f.hand[0] == "drag"], ids=lambda f: f.name
+)
+def test_a_pointer_that_only_passes_changes_nothing(visit, figure):
+    page, root = open_figure(visit, figure, reduced_motion="reduce")
+    before = page.evaluate(figure.state)
+    _, place, *points = figure.hand
+    drag(page, root.locator(place), *points, held=False)
+    assert page.evaluate(figure.state) == before
+
+
 @each_figure
 def test_it_rests_for_readers_who_prefer_rest(visit, figure):
     page, root = open_figure(visit, figure, reduced_motion="reduce")
