@@ -495,3 +495,71 @@ def test_colab_gets_the_notebooks_whose_first_cell_installs_the_package():
     binder, colab = context["header_buttons"][0]["buttons"]
     assert binder == button("Binder")
     assert colab["url"] == "https://there/github/one/book/blob/colab/book/01.ipynb"
+
+
+def table(heads, *rows):
+    """A table as Sphinx writes it."""
+
+    def row(tag, cells):
+        return f"<tr>{''.join(f'<{tag}><p>{cell}</p></{tag}>' for cell in cells)}</tr>"
+
+    body = "".join(row("td", cells) for cells in rows)
+    head = f"<thead>\n{row('th', heads)}</thead>"
+    return f'<table class="table">\n{head}\n<tbody>\n{body}</tbody>\n</table>'
+
+
+def dealt(body):
+    context = {"body": body}
+    lstm_site.deal_cards(None, "page", "page.html", context, None)
+    return context["body"]
+
+
+def test_a_wide_table_becomes_cards():
+    wide = table(("row", r"\(\sigma\)", "other"), ("a", "b" * 25, "c" * 30), ("d", "", "f"))
+    cells = (
+        '<tr><td><span class="head">row</span><p>{}</p></td>'
+        r'<td><span class="head">\(\sigma\)</span><p>{}</p></td>'
+        '<td><span class="head">other</span><p>{}</p></td></tr>'
+    )
+    top = wide.split("<tbody>")[0]
+    assert dealt(f"<p>before</p>{wide}<p>behind</p>") == (
+        f'<p>before</p>{top.replace("""class="table""", """class="cards table""")}<tbody>\n'
+        + cells.format("a", "b" * 25, "c" * 30) + cells.format("d", "", "f")
+        + "</tbody>\n</table><p>behind</p>"
+    )  # fmt: skip
+
+
+def test_a_table_stays_one_where_it_fits_or_has_no_heads():
+    narrow = table(("a", "b"), ("one two three " * 9, "x" * 20))
+    headless = re.sub("<thead>.*</thead>", "", table(("a",), ("x" * 99,)), flags=re.DOTALL)
+    ragged = table(("a", "b"), ("x" * 99,))
+    empty = table(("a" * 99,))
+    for body in ("", narrow, headless, ragged, empty, "<p>text</p>"):
+        assert dealt(body) == body
+    assert dealt(narrow + headless + table(("a",), ("x" * 99,))).count("cards") == 1
+
+
+def test_a_table_has_two_letters_between_columns():
+    fits = lstm_site.LETTERS_ON_A_PHONE - 2 * lstm_site.GAP - 4
+    assert "cards" not in dealt(table(("a", "four"), ("x" * fits, "y")))
+    assert "cards" in dealt(table(("a", "four"), ("x" * (fits + 1), "y")))
+
+
+@pytest.mark.parametrize(
+    ("tag", "attributes", "cell", "letters"),
+    [
+        ("td", "", "<p></p>", 0),
+        ("td", "", "<p>of several words</p>", 7),
+        ("td", "", "<p>one <a href='#long-address'>word</a></p>", 4),
+        ("td", "", "<p>&lt;&gt;</p>", 2),
+        ("td", ' class="text-right"', "<p>1 000 000</p>", 9),
+        ("th", ' class="head text-right"', "<p>1 000 000</p>", 3),
+        ("td", "", "<p>a <code>b + c</code> d</p>", 5),
+        ("td", "", "<p><code>b + c</code>, <code>d</code></p>", 6),
+        ("td", "", r"<p>of \((D, 4H)\) each</p>", 7),
+        ("td", "", r"<p>\(x^{2}\)</p>", 2),
+        ("td", "", r"<p>\(\sigma\)</p>", 5),
+    ],
+)
+def test_letters_that_stay_together(tag, attributes, cell, letters):
+    assert lstm_site.unbroken(tag, attributes, cell) == letters

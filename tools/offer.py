@@ -12,18 +12,26 @@ OFFERS = {
     "slides/index.html": "Slides for each chapter, with notes for the speaker",
     "downloads/lstm-book-figures.zip": "All figures, as SVG and as PDF",
 }
+LARGEST = 10_000_000  # bytes of what is downloaded in one piece
 PLACE = re.compile(r'(<div id="take-along">).*?(</div>)', re.DOTALL)
 
 
 def size(path: str) -> str:
-    """The size of a file that is downloaded, in megabytes."""
+    """The size of a file that is downloaded, in megabytes. One above the limit is refused."""
     if not path.startswith("downloads/"):
         return ""
-    return f" ({(SITE / path).stat().st_size / 1e6:.1f} MB)"
+    count = (SITE / path).stat().st_size
+    if count > LARGEST:
+        raise ValueError(f"{path}: expected at most {LARGEST / 1e6} MB, got {count / 1e6:.1f} MB")
+    return f" ({count / 1e6:.1f} MB)"
 
 
 def offer() -> None:
-    """Let the first page lead to everything that has been made."""
+    """Let the first page lead to everything that has been made.
+
+    Raises:
+        ValueError: A download is too large, or the page has no place for it.
+    """
     page = SITE / "index.html"
     made = {path: words for path, words in OFFERS.items() if (SITE / path).is_file()}
     entries = "".join(

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tools.browser import ROOT, SITE
+from tools.offer import LARGEST
 
 PAGES = [
     path for path in sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"))
@@ -135,4 +136,4 @@ def test_the_site_is_small():
     sizes = {path: path.stat().st_size for path in SITE.rglob("*") if path.is_file()}
     apart = {path: size for path, size in sizes.items() if downloads in path.parents}
     assert sum(sizes.values()) - sum(apart.values()) <= 14_000_000
-    assert all(size <= 10_000_000 for size in apart.values()), apart
+    assert all(size <= LARGEST for size in apart.values()), apart
