@@ -172,7 +172,8 @@ def backward_one_product(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradie
         dc_next, dh_next = dc * f, dZ[t] @ Wh.T
     dZ = dZ.reshape(n * b, 4 * H)
     dWLSTM = U.reshape(n * b, -1).T @ dZ
-    return Gradients((dZ @ Wx.T).reshape(n, b, -1), dWLSTM, dc_next.copy(), dh_next.copy())
+    dX = (dZ @ Wx.T).reshape(n, b, -1)
+    return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -202,7 +203,8 @@ def forward_hoisted(X: Any, WLSTM: Any, c0: Any, h0: Any) -> Forward:
     C = np.empty((n + 1, b, H), X.dtype)
     S = np.empty((n, b, H), X.dtype)
     Hout = np.empty((n, b, H), X.dtype)
-    IFOG = (U[..., : 1 + D].reshape(n * b, 1 + D) @ WLSTM[: 1 + D]).reshape(n, b, 4 * H)
+    inputs = U[..., : 1 + D].reshape(n * b, 1 + D)
+    IFOG = (inputs @ WLSTM[: 1 + D]).reshape(n, b, 4 * H)
     C[0], h = c0, h0
     for t in range(n):
         U[t, :, 1 + D :] = h
@@ -264,7 +266,8 @@ def backward_in_blocks(dHout: Any, cache: Cache, dCn: Any, dHn: Any) -> Gradient
             dc_next, dh_next = dc * f[t], dz[t] @ Wh.T
     dZ = dZ.reshape(n * b, 4 * H)
     dWLSTM = U.reshape(n * b, -1).T @ dZ
-    return Gradients((dZ @ Wx.T).reshape(n, b, -1), dWLSTM, dc_next.copy(), dh_next.copy())
+    dX = (dZ @ Wx.T).reshape(n, b, -1)
+    return Gradients(dX, dWLSTM, dc_next.copy(), dh_next.copy())
 
 
 LADDER = (

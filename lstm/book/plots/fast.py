@@ -1,5 +1,6 @@
 """The ladder of speed: the figure of the part on speed."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,8 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
             median and the third quartile of the ratio.
 
     Returns:
-        Figure: In each panel a line for each shape, which falls towards the limit, 1.
+        Figure: Panels below each other, so that a telephone shows all of them. In each a line
+        for each shape, which falls towards the limit, 1.
 
     Example:
         >>> rungs = {"first": (2.9, 3.0, 3.2), "last": (1.1, 1.2, 1.3)}
@@ -29,10 +31,10 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         1
     """
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(7.2, 4.4), sharex=True, sharey=True, squeeze=False
+        len(panels), 1, figsize=(4.7, 0.7 + 3 * len(panels)), sharex=True, squeeze=False
     )
     styles = ("o-", "s--", "^-.", "D:")
-    for ax, (title, shapes) in zip(axes[0], panels.items(), strict=True):
+    for ax, (title, shapes) in zip(axes.flat, panels.items(), strict=True):
         for k, (shape, rungs) in enumerate(shapes.items()):
             low, middle, high = np.transpose(list(rungs.values()))
             y = np.arange(len(rungs))
@@ -43,13 +45,10 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         ax.set_xscale("log")
         ax.set_xticks([1, 1.5, 2, 3, 5, 7], ["limit", "1.5", "2", "3", "5", "7"])
         ax.minorticks_off()
-        ax.set_yticks(y, list(rungs))
+        ax.set_yticks(y, [textwrap.fill(rung, 20) for rung in rungs])
         ax.invert_yaxis()
         ax.set_title(title)
-        ax.set_xlabel("time / that of the products (log)")
-    if len(panels) > 1:
-        axes[0][0].invert_yaxis()  # the panels share the axis: turned over once is enough
-    axes[0][0].set_xlim(0.9)
-    handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower right", ncols=len(names))
+    ax.set_xlabel("time / that of the products (log)")
+    ax.set_xlim(0.9)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
