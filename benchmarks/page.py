@@ -77,8 +77,9 @@ GOALS = (
 
 INTRODUCTION = """# Benchmarks
 
-How fast is `lstm`, and where is it slow? Every number on this page is a time of ours divided by
-another one, taken in turn with it. Below 1 we are faster, above 1 slower; 0.50 is half the time.
+How fast is `lstm`, and where is it slow? Every ratio on this page is a time of ours divided by
+that of something else, with both run in turn. Below 1 we are faster, above 1 slower; 0.50 is half
+the time.
 
 {headline}
 
@@ -94,8 +95,8 @@ Full dots are runs on one thread, rings on two.*
 - **The limit** is the time of the matrix products alone, each written in the fastest of eight ways.
   A program that calls the same library for these products cannot come below 1.
   [Chapter 9](09-fast) explains it.
-- **Goals** are the largest ratios that we accept; a ratio above its goal is in bold. A ratio that
-  has no goal is there to explain the others.
+- **Goals** are the largest ratios that we accept. They come last in a table, and a ratio above
+  its goal is in bold. A ratio without a goal is there to explain the others.
 - **Numbers** are medians over rounds, in float32. Everybody runs in every round, each library in a
   process of its own, and each time is divided by another of the same round, so that other work on
   the machine hardly matters.
@@ -115,7 +116,8 @@ SECTIONS = {
         "One step of training in NumPy, forward and back. `lstm.fused` runs beside the limit, "
         "beside the equations as they are first written, and beside PyTorch, which hands the whole "
         "layer to a library of compiled steps, oneDNN. With that switched off, PyTorch works "
-        "operation by operation, as we do.",
+        "operation by operation, as we do. [Chapter 9](09-fast) leads from the equations as "
+        "written to `lstm.fused`, and measures every step of the way.",
         "the time of `lstm.fused`, divided by that of"),
     "Training in JAX": Section(
         "The same step where everybody is compiled by XLA. `lstm.scan` has the backward pass of "
@@ -178,7 +180,9 @@ class Found(NamedTuple):
         place = _place(self.goal, self.title)
         sizes = {"lengths": "for {} sequences", "stack": "with {} memory", "stream": "for {}"}
         where = sizes.get(self.goal.kind, "at {}").format(place)
-        return f"{self.value:.2f} of the time of {theirs}{goal}, {where} on {_named(self.threads)}"
+        part = "of" if self.value < 1 else "times"
+        threads = _named(self.threads)
+        return f"{self.value:.2f} {part} the time of {theirs}{goal}, {where} on {threads}"
 
 
 def ratio(run, goal, title):
@@ -277,7 +281,8 @@ def headline(ratios):
                 f"- **{name}** in {len(some)} of {len(peers)} comparisons with other libraries "
                 f"({whom}). Most of all in [{one.goal.part}](#{_anchor(one.goal.part)}): {one}."
             )
-    points.append(f"- **Goals**: {sum(one.met for one in goals)} of {len(goals)} are met.")
+    met = f"{sum(one.met for one in goals)} of {len(goals)}"
+    points.append(f"- **Goals**, the largest ratios that we accept: {met} are met.")
     return "\n".join(points)
 
 
@@ -292,6 +297,8 @@ def seen(ratios):
     said = [f"Best: {best}.", f"Worst: {worst}."]
     if asked:
         said.append(f"Goals met: {sum(one.met for one in asked)} of {len(asked)}.")
+    if shown is ratios:
+        said.append(f"Below 1: {sum(round(one.value, 2) < 1 for one in shown)} of {len(shown)}.")
     for goal in dict.fromkeys(one.goal for one in asked):
         if goal.where:
             theirs = SPOKEN.get(goal.theirs, goal.theirs)
@@ -309,25 +316,21 @@ def strips(ratios):
 
 
 def _table(corner, lines, threads):
-    """Contestants down, with their goals, and sizes across, which is narrow enough for a phone."""
+    """A row for each size, or for each contestant if these are more: a phone has room for that."""
     goals = list(dict.fromkeys(goal for goal, _, _ in lines))
     titles = list(dict.fromkeys(title for _, title, _ in lines))
     values = {(goal, title): by_threads[threads] for goal, title, by_threads in lines}
     alike = len({goal.theirs for goal in goals}) < len(goals)
-    asked = any(goal.most for goal in goals)
-    head = [corner, *["goal"] * asked, *(_place(goals[0], title).strip("()") for title in titles)]
-    table = [
-        [
-            goal.ours if alike else goal.theirs,
-            *["–" if goal.most is None else f"{goal.most:.2f}"] * asked,
-            *(
-                _cell(values.get((goal, title)), goal.most if goal.among(title) else None)
-                for title in titles
-            ),
-        ]
-        for goal in goals
-    ]
-    return tables.markdown(head, table)
+    table = [[_pairs(corner), *(goal.ours if alike else goal.theirs for goal in goals)]]
+    for title in titles:
+        asked = (goal.most if goal.among(title) else None for goal in goals)
+        ratios = (values.get((goal, title)) for goal in goals)
+        table.append([_pairs(_place(goals[0], title)), *map(_cell, ratios, asked)])
+    if any(goal.most for goal in goals):
+        table.append(["goal", *(f"{goal.most:.2f}" if goal.most else "–" for goal in goals)])
+    if len(titles) < len(goals):
+        table = list(zip(*table, strict=True))
+    return tables.markdown(table[0], table[1:])
 
 
 def _cell(value, asked):
@@ -341,6 +344,11 @@ def _place(goal, title):
     if goal.kind == "stack":
         return "kept" if title.endswith("memory kept") else "fresh"
     return title
+
+
+def _pairs(sizes):
+    """Sizes without brackets, which end a line, if they must, between b and D."""
+    return re.sub(r"^\(?(\w+), (\w+, \w+), (\w+)\)?$", r"\1,&nbsp;\2,&nbsp;\3", sizes)
 
 
 def _named(threads):
