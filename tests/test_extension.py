@@ -445,6 +445,26 @@ def test_what_is_mended_or_joined_must_be_as_it_was(tmp_path):
         lstm_small.join_sheets(tmp_path)
 
 
+def test_a_second_build_does_not_shrink_the_pictures_of_a_notebook_again(tmp_path):
+    figure = io.BytesIO()
+    Image.effect_noise((1000, 500), 50).convert("RGB").save(figure, "png")
+    output = {
+        "output_type": "display_data", "metadata": {},
+        "data": {"image/png": base64.b64encode(figure.getvalue()).decode()},
+    }  # fmt: skip
+    cell = {"cell_type": "code", "metadata": {}, "source": ["a\n", "b"], "outputs": [output]}
+    path = tmp_path / "one.ipynb"
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}}))
+    lstm_small.shrink_notebook(path)
+    once = path.read_text()
+    (shrunk,) = json.loads(once)["cells"][0]["outputs"]
+    with Image.open(io.BytesIO(base64.b64decode(shrunk["data"]["image/png"]))) as image:
+        assert image.size == (422, 211)  # 42 % of its pixels
+    assert shrunk["metadata"] == {"image/png": {"width": 640}}
+    lstm_small.shrink_notebook(path)
+    assert path.read_text() == once
+
+
 def test_links_of_the_page_for_wrong_addresses_begin_at_the_root_of_the_site():
     def head(page, address):
         app, context = SimpleNamespace(config=SimpleNamespace(html_baseurl=address)), {}

@@ -338,13 +338,13 @@ def shrink_notebook(path: Path) -> None:
     """Shrink the pictures of a notebook that can be downloaded to 42% of their pixels, shown at
     full width.
 
-    Running the notebook draws them anew.
+    Running the notebook draws them anew. What an earlier build has shrunk stays as it is.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         cell["source"] = "".join(cell["source"])
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
+            if "image/png" in output.get("data", {}) and "image/png" not in output["metadata"]:
                 picture = b64decode("".join(output["data"]["image/png"]))
                 with Image.open(io.BytesIO(picture)) as image:
                     width = round(SCALE * image.width)
