@@ -12,7 +12,7 @@ from ..gradcheck import THRESHOLDS, check_steps
 from ..reference import STEPS
 from ..steps import Step, Values
 
-__all__ = ["bound", "changes", "difference", "errors", "markdown"]
+__all__ = ["bound", "changes", "difference", "errors", "markdown", "printed"]
 
 NUMBER = re.compile(
     r"(\*\*)?[-−+]?\d[\d,.]*(·10)?[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*( ?(%|ms|MiB|times))?(\*\*)?"
@@ -46,7 +46,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         | −2 | it forgets | 2·10⁻¹⁰ |
         | 12 | it keeps | 0.01 |
     """
-    table = [[_printed(str(cell)) for cell in row] for row in rows]
+    table = [[printed(str(cell)) for cell in row] for row in rows]
     if not table:
         raise ValueError(f"rows: expected at least one under {list(head)}, got none")
     for k, row in enumerate(table):
@@ -64,7 +64,20 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *table))
 
 
-def _printed(cell: str) -> str:
+def printed(cell: str) -> str:
+    """Write numbers as books do.
+
+    Args:
+        cell: A text with numbers as Python prints them.
+
+    Returns:
+        str: The text: a hyphen before a number at its beginning is a minus sign, 1.2e-05 has a
+        power of ten; what is in backticks or between dollar signs stays as it is.
+
+    Example:
+        >>> printed("at most 1e-07"), printed("-3"), printed("2e-02")
+        ('at most 10⁻⁷', '−3', '0.02')
+    """
     cell = re.sub(r"^-(?=\d)", "−", cell)
     parts = re.split(r"(`[^`]*`|\$[^$]*\$)", cell)  # code and mathematics stay as they are
     return "".join(part if k % 2 else POWER.sub(_power, part) for k, part in enumerate(parts))
