@@ -166,7 +166,7 @@ def backward(
     _, Wx, Wh = split_rows(WLSTM)
     D = len(Wx)
     _check_fit(cache, D, H)
-    dc, dh = dCn[order], dHn[order]  # a sequence's own, until its last step is reached
+    dc, dh = dCn[order], dHn[order]  # a sequence's own, until its last step
     dZ, dk = np.empty_like(IFOG), np.empty((b, 4 * H), dtype)
     for block in _blocks(starts, 4 * H):
         # As in `lstm.fused`, the factors that take dc and dh to the raw gates.
@@ -195,7 +195,8 @@ def backward(
             dh_r[:] = (Wh @ dz_r.T).T  # (eq-dh-prev) (eq-len-carry)
     dX = np.zeros((n, b, D), dtype)
     dX[time, row] = dZ @ Wx.T  # (eq-dx)
-    return dX, U.T @ dZ, _unsorted(dc, order), _unsorted(dh, order)  # (eq-len-weights)
+    dW = U.T @ dZ  # (eq-len-weights)
+    return dX, dW, _unsorted(dc, order), _unsorted(dh, order)
 
 
 def _check_fit(cache: Cache, D: int, H: int) -> None:
