@@ -110,8 +110,13 @@ def check_still(function: Function, inputs: Arrays) -> list[np.ndarray]:
         if not _same(copies[name], np.asarray(value)):
             raise FunctionError(f"function: it changes its input {name!r}; let it work on a copy")
     second = outputs_of(function, copies)
-    for k, (one, two) in enumerate(zip(first, second, strict=False)):
-        if len(first) != len(second) or not _same(one, two):
+    if len(first) != len(second):
+        raise FunctionError(
+            f"function: it returned {len(first)} outputs, and {len(second)} when it was called "
+            "again with the same inputs; keep no state between calls"
+        )
+    for k, (one, two) in enumerate(zip(first, second, strict=True)):
+        if not _same(one, two):
             raise FunctionError(
                 f"function: output {k} differs when it is called again with the same inputs; "
                 "fix its seed, switch dropout off, keep no state between calls"
@@ -238,4 +243,4 @@ def _largest(array: np.ndarray) -> float:
 
 
 def _same(one: np.ndarray, two: np.ndarray) -> bool:
-    return one.shape == two.shape and np.array_equal(one, two, equal_nan=True)
+    return np.array_equal(one, two, equal_nan=True)

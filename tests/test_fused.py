@@ -693,3 +693,15 @@ def test_the_constants_of_the_gates_are_made_once():
     made = fused._scale_and_shift(5, np.dtype(np.float32))
     assert fused._scale_and_shift(5, np.dtype(np.float32)) is made
     assert fused._scale_and_shift(5, np.dtype(np.float64))[0].dtype == np.float64
+
+
+@pytest.mark.parametrize("size", [fused._BLOCK, fused._BLOCK + 1, 9 * fused._BLOCK])
+def test_a_step_that_fills_the_cache_is_a_block_of_its_own(size):
+    assert fused._blocks(3, size) == [slice(2, 3), slice(1, 2), slice(0, 1)]
+
+
+def test_blocks_are_as_long_as_the_cache_allows():
+    assert fused._blocks(5, fused._BLOCK // 2) == [slice(3, 5), slice(1, 3), slice(0, 1)]
+    assert fused._blocks(5, fused._BLOCK // 2 + 1)[0] == slice(4, 5)
+    assert fused._blocks(5, 0) == [slice(0, 5)]
+    assert fused._blocks(0, 1) == []

@@ -11,6 +11,7 @@ from helpers import draw, refused
 
 import lstm
 from lstm import functions, gradcheck
+from lstm.functions import check_still
 from lstm.gradcheck import (
     FunctionError,
     GradientError,
@@ -134,10 +135,22 @@ def test_a_function_that_is_not_deterministic_is_found_out(oracle):
         check(lambda p: (p, p * rng.random()), ONE, (ONES, ONES), {"p": 2 * ONES}, oracle=oracle)
 
 
-def test_a_function_whose_outputs_come_and_go_is_found_out():
-    outputs = [(ONES,), (ONES, ONES)]
-    with pytest.raises(FunctionError, match="output 0 differs when it is called again"):
-        check(lambda p: outputs.pop(), ONE, (ONES, ONES), {"p": ONES})
+@pytest.mark.parametrize("counts", [(2, 1), (1, 2), (0, 1), (1, 0)])
+def test_a_function_whose_outputs_come_and_go_is_found_out(counts):
+    first, second = counts
+    calls = iter(counts)
+    message = (
+        f"function: it returned {first} outputs, and {second} when it was called again with the "
+        "same inputs; keep no state between calls"
+    )
+    with refused(FunctionError, message):
+        check_still(lambda p: next(calls) * (p,), ONE)
+
+
+def test_a_function_whose_outputs_change_their_shape_is_found_out():
+    outputs = iter([np.zeros((2, 1)), np.zeros(2)])
+    with pytest.raises(FunctionError, match=r"^function: output 0 differs when it is called again"):
+        check_still(lambda p: next(outputs), ONE)
 
 
 NOT_ANALYTIC = {
@@ -428,6 +441,24 @@ def test_a_derivative_along_a_direction(oracle, tolerance):
     )
     np.testing.assert_allclose(both[0], [5.0, 7.0], rtol=1e-8)
     assert not derivative_along(lambda a, b: a, inputs, {}, oracle=oracle)[0].any()
+
+
+def test_a_derivative_of_outputs_that_come_and_go_is_refused():
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is shorter than argument 1$"):
+        derivative_along(
+            lambda p: [p] * (2 if p > 1 else 1), *2 * [{"p": np.array(1.0)}], oracle="central"
+        )
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_a_pullback_of_another_number_of_gradients_is_refused(count):
+    problem = draw()
+
+    def backward(*arguments):
+        return [*lstm.backward(*arguments), None][:count]
+
+    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is (shorter|longer)"):
+        pullback(lstm.forward, backward, problem.inputs)(*problem.cotangents)
 
 
 @pytest.mark.parametrize(
