@@ -489,8 +489,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", not_found)
     for handler in (
         draw_inline, estimate, name_folds, enlarge_figures, pair_notes, mend, deal_cards,
-        add_scripts,
-        make_cover, ask_for_letters, place_card, anchor_not_found,
+        add_scripts, make_cover, ask_for_letters, place_card, anchor_not_found,
     ):  # fmt: skip
         app.connect("html-page-context", handler)
     app.connect("html-page-context", launch_from_colab_branch, priority=950)
