@@ -3,9 +3,11 @@
 Each mutant is one file with one small mistake: `mutations.py` for Python, `mutations_js.py` for
 JavaScript, whose figures a browser tries after `make book`. It is killed when a test fails. First
 the tests that are about the file run, then, if it survives these, all others that import it, those
-with the peers included. They run in a forked copy of a process that has imported JAX and the rest
-already, since that takes longer than most tests. In the end every test that killed a mutant must
-pass on the file as it is.
+with the peers included. They run in a copy of a process that has collected them already, where the
+functions get the code of the mutant (`mutant_code.py`). Where that is not the same as importing it,
+because the mistake is outside of functions, or in one that has been called already, the mutant is
+imported by a process of its own, which takes seconds. In the end every test that killed a mutant
+must pass on the file as it is.
 
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
@@ -38,6 +40,7 @@ import time
 import warnings
 from pathlib import Path
 
+import mutant_code
 import mutant_scores
 import mutations
 import mutations_js
@@ -50,7 +53,12 @@ PRELOADED = (  # not `lstm`
     "equinox", "flax.nnx", "h5py", "haiku", "hypothesis", "matplotlib.pyplot", "nbformat", "onnx",
     "optax", "pytest", "scipy.linalg", "sympy",
 )  # fmt: skip
-LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed
+THREADED = (  # what they import starts threads, which the copy of a process would lack
+    "tests/test_exchange_keras.py", "tests/test_exchange_onnx.py",
+)  # fmt: skip
+UNTRIED = ""  # in place of the test that kills a mutant
+LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
+SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
@@ -252,12 +260,21 @@ class Order:
     def pytest_collection_modifyitems(self, items):
         if self.only is not None:
             items[:] = [item for item in items if item.nodeid in self.only]
+        self.sort(items)
+
+    def sort(self, items):
+        """Bring the tests into their order."""
         items.sort(key=lambda each: self.seconds.get(each.nodeid, 0.0))
         items.sort(key=lambda each: -self.killers.get(each.nodeid, -1))
 
+    def note(self, killer):
+        """Let the test that killed a mutant, if any did, be the first for the next one."""
+        if killer:
+            self.killers[killer] = max(self.killers.values(), default=0) + 1
+
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
-        limit_processor()
+        limit_processor(min(LIMIT, 5 + SLOW * self.seconds.get(nodeid, LIMIT)))
 
     def pytest_runtest_logreport(self, report):
         self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
@@ -269,11 +286,50 @@ class Order:
             self.failed = report.nodeid or self.failed  # in the end the whole session fails, too
 
 
-def limit_processor():
-    """Let this process end when it has had the processor for `LIMIT` more seconds."""
+class Copies:
+    """A pytest plugin: copies of the process that has collected the tests run them, one copy for
+    each mutant of a file."""
+
+    def __init__(self, mutants, source, paths, order):
+        self.mutants, self.source, self.paths, self.order = mutants, source, paths, order
+        self.called = set()
+        sys.setprofile(self.watch)
+
+    def watch(self, frame, event, _):
+        """Take note of what is called before the tests run."""
+        if event == "call" and frame.f_code.co_filename == str(self.paths[0]):
+            self.called.add(mutant_code.key(frame.f_code))
+
+    def pytest_runtestloop(self, session):
+        sys.setprofile(None)
+        limit_processor(10**6)  # it is the copies that have a limit
+        if len(os.listdir("/proc/self/task")) > 1:
+            sys.exit("mutants: one of the tests is to be named in THREADED")
+        found, killers = mutant_code.functions(self.paths[0], self.called), []
+        gc.freeze()
+        for mutant in self.mutants:
+            new = mutant_code.replacements(self.paths[0], found, self.source, mutant)
+            if new is None:
+                killers.append(UNTRIED)
+                continue
+            write(mutant, *self.paths)  # for the tests that read it, or start Python
+            child = forked(session.items[0].nodeid)
+            if not child:
+                for function, code in new:
+                    function.__code__ = code
+                self.order.sort(session.items)
+                return None  # pytest goes on, and runs the tests
+            killers.append(verdict(child, self.order))
+            self.order.note(killers[-1])
+        (TREE / "killers").write_text(repr((killers, self.order.seconds, self.order.killers)))
+        return True
+
+
+def limit_processor(seconds):
+    """Let this process end when it has had the processor for so many more seconds."""
     import resource  # which Windows has not, nor a fork
 
-    soft = int(time.process_time()) + LIMIT
+    soft = int(time.process_time() + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
@@ -287,28 +343,60 @@ def rewrite(tests):
     sys.dont_write_bytecode = True  # two mutants within a second: Python would run the first twice
 
 
+def in_copies(mutants, source, tests, order, paths):
+    """The tests that kill these mutants of a file, by processes that have collected them before;
+    None for each mutant that survives, `UNTRIED` for each that cannot be tried so."""
+    tests = [test for test in tests if test not in THREADED]
+    child = forked(tests[0])
+    if not child:
+        judge(tests, order, plugins=[Copies(mutants, source, paths, order)])
+    _, status = os.waitpid(child, 0)
+    if status:
+        sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status} on {tests}")
+    killers, seconds, latest = ast.literal_eval((TREE / "killers").read_text())
+    order.seconds |= seconds
+    order.killers |= latest
+    return killers
+
+
 def failing(tests, order, *options):
     """The test that fails first, in a process of its own; None if all pass."""
-    running, outcome = TREE / "running", TREE / "outcome"
-    running.write_text(tests[0])
-    outcome.write_text("")
+    child = forked(tests[0])
+    if not child:
+        judge(tests, order, *options)
+    return verdict(child, order)
+
+
+def forked(first):
+    """Begin a process that will run tests, this one first; 0 for the process itself."""
+    (TREE / "running").write_text(first)
+    (TREE / "outcome").write_text("")
     child = os.fork()
     if not child:
         os.setsid()
-        quiet = os.open(TREE / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        status = 3
-        try:
-            import pytest
+    return child
 
-            limit_processor()
-            status = int(pytest.main([*OPTIONS, *options, *tests], plugins=[order]))
-            outcome.write_text(repr((order.took, order.failed)))
-        finally:
-            sys.stdout.flush()
-            os._exit(status)
-    done = 0
+
+def judge(tests, order, *options, plugins=()):
+    """Run tests in this process, and end it."""
+    quiet = os.open(TREE / "output", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    status = 3
+    try:
+        import pytest
+
+        limit_processor(LIMIT)
+        status = int(pytest.main([*OPTIONS, *options, *tests], plugins=[order, *plugins]))
+        (TREE / "outcome").write_text(repr((order.took, order.failed)))
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def verdict(child, order):
+    """The test that fails first in a process; None if all pass."""
+    running, outcome, done = TREE / "running", TREE / "outcome", 0
     try:
         while not done and time.time() < running.stat().st_mtime + PATIENCE * LIMIT:
             time.sleep(0.01)
@@ -326,7 +414,7 @@ def failing(tests, order, *options):
         return failed
     if status == 0 or (status == 5 and order.only is not None):
         return None
-    sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status} on {tests}")
+    sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status}")
 
 
 def listed():
@@ -367,28 +455,19 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     if again is not None:
         found = [m for m in found if [m[1], m[2]] in again]
     chosen, start = drawn(name, found, sample, seed), time.monotonic()
-    rewrite([test for tests in stages for test in tests])
-    killed, known, survivors, killers = 0, 0, [], set()
     alike = collections.Counter((before, after) for _, before, after, _ in found)
-    for line, before, after, mutant in chosen:
-        harmless = (name, before, after) in equivalent
-        if harmless and alike[before, after] == 1:  # else only some of them may be
-            known += 1
-            continue
-        write(mutant, path, built)
-        failed = next(filter(None, (failing(tests, order) for tests in stages)), None)
-        if failed:
-            killed += 1
-            killers.add(failed)
-            order.killers[failed] = max(order.killers.values(), default=0) + 1
-        elif harmless:
-            known += 1
-        else:
-            survivors.append([before, after])
-            print(f"{path_of(name)}:{line}: survived\n    - {before}\n    + {after}", flush=True)
-    write(source, path, built)
-    order.only = killers
-    if killers and (failed := failing([test for tests in stages for test in tests], order)):
+    harmless = [m for m in chosen if (name, m[1], m[2]) in equivalent]
+    untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
+    rewrite([test for tests in stages for test in tests])
+    killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built))
+    left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
+    survivors = [m for m in left if m not in harmless]
+    for line, before, after, _ in survivors:
+        print(f"{path_of(name)}:{line}: survived\n    - {before}\n    + {after}", flush=True)
+    killed = len(untold) - len(left)
+    known = len(chosen) - killed - len(survivors)
+    order.only = set(filter(None, killers))
+    if order.only and (failed := failing([test for tests in stages for test in tests], order)):
         sys.exit((TREE / "output").read_text() + f"mutants: {failed} fails as it is")
     order.only = None
     print(
@@ -397,7 +476,25 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
         flush=True,
     )
     today, code = time.strftime("%Y-%m-%d"), mutant_scores.digest(source)
-    return mutant_scores.Score(today, code, len(found), killed, known, survivors)
+    lines = [[before, after] for _, before, after, _ in survivors]
+    return mutant_scores.Score(today, code, len(found), killed, known, lines)
+
+
+def killers_of(mutants, source, stages, order, paths):
+    """For each of these mutants of a file the test that kills it, or None."""
+    python = paths[0].suffix == ".py"
+    killers = [None if python else UNTRIED] * len(mutants)
+    for tests in stages if python else []:
+        left = [k for k, killer in enumerate(killers) if killer is None]
+        found = in_copies([mutants[k] for k in left], source, tests, order, paths) if left else []
+        for k, killer in zip(left, found, strict=True):
+            killers[k] = killer
+    for k in [k for k, killer in enumerate(killers) if killer == UNTRIED]:
+        write(mutants[k], *paths)
+        killers[k] = next(filter(None, (failing(tests, order) for tests in stages)), None)
+        order.note(killers[k])
+    write(source, *paths)
+    return killers
 
 
 def write(text, *paths):

@@ -14,7 +14,7 @@ from lstm.cell import PARAMETERS, MyLSTMCell, Sequence, lstm_cell_step, run
 from lstm.exchange.cell import fuse, split
 
 D, H = 3, 4
-X1, ZERO = jnp.array([0.1, 0.2, 0.3]), jnp.zeros(H)
+X1, ZERO = np.array([0.1, 0.2, 0.3], np.float32), np.zeros(H, np.float32)
 
 
 def draw_for_jax(n=5, b=3, D=3, H=4, seed=0):
@@ -272,16 +272,16 @@ FLOATING = "expected a floating-point dtype, got"
     ("changes", "error", "message"),
     [
         ({"hidden": 0}, ValueError, "hidden: expected at least 1, got 0"),
-        ({"x": jnp.ones(3, int)}, TypeError, f"x: {FLOATING} int32"),
-        ({"h_prev": jnp.zeros(4, bool)}, TypeError, f"h_prev: {FLOATING} bool"),
-        ({"c_prev": jnp.zeros(4, int)}, TypeError, f"c_prev: {FLOATING} int32"),
+        ({"x": np.ones(3, int)}, TypeError, f"x: {FLOATING} int32"),
+        ({"h_prev": np.zeros(4, bool)}, TypeError, f"h_prev: {FLOATING} bool"),
+        ({"c_prev": np.zeros(4, int)}, TypeError, f"c_prev: {FLOATING} int32"),
         ({"x": None}, TypeError, "x: expected an array, got None"),
         ({"c_prev": [[1.0], []]}, TypeError, "c_prev: expected an array, got [[1.0], []]"),
-        ({"x": jnp.ones(())}, ValueError, "x: expected shape (D,) or (b, D), got ()"),
-        ({"x": jnp.ones((5, 2, 3))}, ValueError, "x: expected shape (D,) or (b, D), got (5, 2, 3)"),
-        ({"x": jnp.ones((2, 3))}, ValueError, "h_prev: expected shape (b, H) = (2, 4), got (4,)"),
-        ({"h_prev": jnp.zeros(5)}, ValueError, f"h_prev: {STATE}, got (5,)"),
-        ({"c_prev": jnp.zeros((1, 4))}, ValueError, f"c_prev: {STATE}, got (1, 4)"),
+        ({"x": np.ones(())}, ValueError, "x: expected shape (D,) or (b, D), got ()"),
+        ({"x": np.ones((5, 2, 3))}, ValueError, "x: expected shape (D,) or (b, D), got (5, 2, 3)"),
+        ({"x": np.ones((2, 3))}, ValueError, "h_prev: expected shape (b, H) = (2, 4), got (4,)"),
+        ({"h_prev": np.zeros(5)}, ValueError, f"h_prev: {STATE}, got (5,)"),
+        ({"c_prev": np.zeros((1, 4))}, ValueError, f"c_prev: {STATE}, got (1, 4)"),
         ({"hidden": 5}, ValueError, "h_prev: expected shape (H,) = (5,), got (4,)"),
     ],
 )  # fmt: skip

@@ -492,7 +492,7 @@ DTYPE = "expected dtype float32 or float64"
         ({"WLSTM": WLSTM[:, :-1]}, ValueError, f"WLSTM: {FORM}, got (15, 15)"),
         ({"WLSTM": WLSTM + 0j}, TypeError, f"WLSTM: {DTYPE}, got complex128"),
         (
-            {"WLSTM": jnp.zeros((15, 16), jnp.bfloat16)},
+            {"WLSTM": np.zeros((15, 16), jnp.bfloat16)},
             TypeError,
             f'WLSTM: {DTYPE}, got bfloat16; widen it with .astype("float32")',
         ),
