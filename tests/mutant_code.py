@@ -8,11 +8,25 @@ code of another mutant.
 import collections
 import gc
 import inspect
+import sys
 import types
 
 
-def functions(path, called=()):
-    """The functions of a file that this process has and has not called, by their name and line."""
+def watch(path):
+    """Watch what functions of a file are called, until `functions` looks at the set."""
+    called = set()
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename == str(path):
+            called.add(key(frame.f_code))
+
+    sys.setprofile(note)
+    return called
+
+
+def functions(path, called):
+    """The functions of a file that have not been called, by their name and line."""
+    sys.setprofile(None)
     found = collections.defaultdict(list)
     for each in gc.get_objects():  # `isinstance` would ask some of them, and wake what is lazy
         if type(each) is types.FunctionType and each.__code__.co_filename == str(path):

@@ -292,16 +292,9 @@ class Copies:
 
     def __init__(self, mutants, source, paths, order):
         self.mutants, self.source, self.paths, self.order = mutants, source, paths, order
-        self.called = set()
-        sys.setprofile(self.watch)
-
-    def watch(self, frame, event, _):
-        """Take note of what is called before the tests run."""
-        if event == "call" and frame.f_code.co_filename == str(self.paths[0]):
-            self.called.add(mutant_code.key(frame.f_code))
+        self.called = mutant_code.watch(paths[0])
 
     def pytest_runtestloop(self, session):
-        sys.setprofile(None)
         limit_processor(10**6)  # it is the copies that have a limit
         if len(os.listdir("/proc/self/task")) > 1:
             sys.exit("mutants: one of the tests is to be named in THREADED")
