@@ -92,7 +92,7 @@ def test_what_is_put_in_behaves_as_what_is_imported(tmp_path):
         "return a - self.size", "return self.size * 2",
     }  # fmt: skip
     assert left == {
-        "LEAST = 2", "added = outer(5)", "PAIR = (lambda a: a + 1, lambda a: a + 2)", "return a + k",
-        "return function(*args) - 7", "@functools.wraps(function)", "@wrapped", "@property",
-        "size = 4",
+        "LEAST = 2", "added = outer(5)", "PAIR = (lambda a: a + 1, lambda a: a + 2)", "size = 4",
+        "return a + k", "return function(*args) - 7", "@functools.wraps(function)", "@wrapped",
+        "@property",
     }  # fmt: skip
