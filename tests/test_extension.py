@@ -69,7 +69,8 @@ $$ c = f \\odot c_\\text{prev} + i \\odot g $$ (eq-one)
 """
 CODE = "def step(c):\n    return c + 1  # (eq-one), (eq-none)"
 SECOND = (
-    "# 6 Second\n\n" + "word " * 1800 + "\n\n$$ a \\\\ b $$ (eq-sum)\n\n$$ s = 1 $$ (eq-sigmoid)"
+    "# 6 Second\n\n" + "word " * 1800
+    + "\n\n$$ a \\\\ \\underbrace{b + d + e + f}_{g} $$ (eq-sum)\n\n$$ s = 1 $$ (eq-sigmoid)"
     "\n\n## Exercises\n\nTry.\n\n## For those who need it\n\n"
     + "word " * 1500
     + "\n\n## Sources\n\nNone."
@@ -203,8 +204,12 @@ def test_mathematics_is_set_with_words_for_who_cannot_see_it(page, site):
     assert re.search(r'MJXZERO; ?src: ?url\("data:font/woff;base64,', style)
     assert 'document.fonts.load("1em MJXZERO")' in page("book/01-first", whole=True)
     fonts = {path.name for path in (site / "_static/mathjax").iterdir()}
-    assert fonts == {"MathJax_Main-Regular.woff", "MathJax_Math-Italic.woff"}
-    for name, some in (("Main-Regular", "⊙=1prev"), ("Math-Italic", "cfigabsσ")):
+    names = ("Main-Regular", "Math-Italic", "Size1-Regular", "Size4-Regular", "AMS-Regular")
+    assert fonts == {f"MathJax_{name}.woff" for name in names}
+    brace = "\ue150\ue151\ue152\ue153\ue154"  # its pieces, which no page names
+    for name, some in (
+        ("Main-Regular", "⊙=1prev"), ("Math-Italic", "cfigabsσ"), ("Size4-Regular", brace)
+    ):  # fmt: skip
         font = ttLib.TTFont(site / f"_static/mathjax/MathJax_{name}.woff")
         letters = set(map(chr, font.getBestCmap()))
         assert set(some) <= letters

@@ -234,6 +234,9 @@ def cut_mathematics(static: Path, sheets: list[Path], pages: str) -> None:
         style = sheet.read_text(encoding="utf-8")
         for text in re.findall(r'content: "((?:\\[0-9A-F]+ ?|[^"\\])*)"', style):
             letters += re.sub(r"\\([0-9A-F]+) ?", lambda code: chr(int(code[1], 16)), text)
+        if "<m-stretchy-" in pages:  # the pieces of a long brace: only the sheet names their fonts
+            for fonts in re.findall(r"m-stretchy-[vh] m-c\s*{\s*font-family:([^}]*)", style):
+                variants |= set(re.findall(r"TEX-\w+", fonts))
         for face, variant, name in FACE.findall(style):
             if variant and variant not in variants:
                 style = style.replace(face, "")
