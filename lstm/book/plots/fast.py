@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import ORDER
+from .style import NARROW, ORDER
 
 __all__ = [
     "ladder",
@@ -31,7 +31,7 @@ def ladder(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]) ->
         1
     """
     figure, axes = plt.subplots(
-        len(panels), 1, figsize=(4.7, 0.7 + 3 * len(panels)), sharex=True, squeeze=False
+        len(panels), 1, figsize=(NARROW, 0.7 + 3 * len(panels)), sharex=True, squeeze=False
     )
     styles = ("o-", "s--", "^-.", "D:")
     for ax, (title, shapes) in zip(axes.flat, panels.items(), strict=True):
