@@ -530,6 +530,24 @@ def test_every_update_is_a_run_and_a_step_downhill(layers, b, carry, dtype):
         ends = dict(zip(("c0", "h0"), want, strict=True)) if carry else {}
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_optimiser_computes_in_the_precision_of_the_weights(dtype):
+    (params, batch), rule = problem(dtype=dtype), optax.adam(0.01)
+
+    @jax.jit
+    def advance(grads, state, params):
+        change, state = rule.update(grads, state, params)
+        return optax.apply_updates(params, change), state
+
+    want, state = params, None
+    for update in train.fit(params, [batch] * 5, rule):
+        with jax.enable_x64(dtype == np.float64):
+            state = state or rule.init(params)
+            want, state = advance(train.run(want, batch).grads, state, want)
+        for one, two in zip(jax.tree.leaves(update.params), jax.tree.leaves(want), strict=True):
+            np.testing.assert_array_equal(one, two, strict=True)
+
+
 @pytest.mark.parametrize("layers", [None, 2])
 def test_states_that_are_given_are_those_of_every_batch_unless_they_are_carried(layers):
     params = network.init(2, 3, 1, layers=layers, rng=0, dtype=float)
