@@ -13,7 +13,7 @@ import types
 
 
 def watch(path):
-    """Watch what functions of a file are called, until `functions` looks at the set."""
+    """The set of the functions of a file that are called from now on, up to `watch_no_more`."""
     called = set()
 
     def note(frame, event, _):
@@ -24,14 +24,18 @@ def watch(path):
     return called
 
 
-def functions(path, called):
-    """The functions of a file that have not been called, by their name and line."""
+def watch_no_more():
+    """End what `watch` began."""
     sys.setprofile(None)
+
+
+def functions(path):
+    """The functions of a file, by their name and line."""
     found = collections.defaultdict(list)
     for each in gc.get_objects():  # `isinstance` would ask some of them, and wake what is lazy
         if type(each) is types.FunctionType and each.__code__.co_filename == str(path):
             found[key(each.__code__)].append(each)
-    return {name: each for name, each in found.items() if name not in called}
+    return dict(found)
 
 
 def key(code):
@@ -50,7 +54,7 @@ def replacements(path, found, source, mutant):
 
     Returns:
         Pairs of a function and the code that it must get. None where that is not enough: the
-        mistake is outside of functions, or in one that is not among these.
+        mistake is outside of functions, or in one that nothing refers to any more.
     """
     before, after = (compile(text, str(path), "exec") for text in (source, mutant))
     alike = collections.Counter(key(code) for code in every(before))

@@ -6,8 +6,8 @@ the tests that are about the file run, then, if it survives these, all others th
 with the peers included. They run in a copy of a process that has collected them already, where the
 functions get the code of the mutant (`mutant_code.py`). Where that is not the same as importing it,
 because the mistake is outside of functions, or in one that has been called already, the mutant is
-imported by a process of its own, which takes seconds. In the end every test that killed a mutant
-must pass on the file as it is.
+then imported by a process of its own, which takes seconds. In the end every test that killed a
+mutant must pass on the file as it is.
 
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
@@ -56,7 +56,6 @@ PRELOADED = (  # not `lstm`
 THREADED = (  # what they import starts threads, which the copy of a process would lack
     "tests/test_exchange_keras.py", "tests/test_exchange_onnx.py",
 )  # fmt: skip
-UNTRIED = ""  # in place of the test that kills a mutant
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
@@ -250,22 +249,31 @@ def every_mutant(name, source):
 class Order:
     """A pytest plugin: the tests that killed the last mutants go first, then the quickest.
 
-    If `only` is given, no others are run.
+    Where it is known what a test calls, those that do not call the function with the mistake go
+    last. If `only` is given, no others are run.
     """
 
     def __init__(self):
-        self.seconds, self.killers, self.only = {}, {}, None
-        self.took, self.failed = {}, None
+        self.seconds, self.calls, self.killers, self.only = {}, {}, {}, None
+        self.path, self.took, self.failed = None, {}, None
+
+    def pytest_configure(self):
+        from hypothesis import Phase, settings
+
+        phases = set(Phase) - {Phase.shrink, Phase.explain}  # an example need not be small
+        settings.register_profile("mutants", phases=phases)
+        settings.load_profile("mutants")
 
     def pytest_collection_modifyitems(self, items):
         if self.only is not None:
             items[:] = [item for item in items if item.nodeid in self.only]
         self.sort(items)
 
-    def sort(self, items):
-        """Bring the tests into their order."""
+    def sort(self, items, changed=None):
+        """Bring the tests into their order: if this function is the one that has changed."""
         items.sort(key=lambda each: self.seconds.get(each.nodeid, 0.0))
         items.sort(key=lambda each: -self.killers.get(each.nodeid, -1))
+        items.sort(key=lambda each: changed not in self.calls.get(each.nodeid, [changed]))
 
     def note(self, killer):
         """Let the test that killed a mutant, if any did, be the first for the next one."""
@@ -275,6 +283,11 @@ class Order:
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
         limit_processor(min(LIMIT, 5 + SLOW * self.seconds.get(nodeid, LIMIT)))
+        if self.path and nodeid not in self.calls:
+            self.calls[nodeid] = mutant_code.watch(self.path)
+
+    def pytest_runtest_logfinish(self):
+        mutant_code.watch_no_more()
 
     def pytest_runtest_logreport(self, report):
         self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
@@ -298,23 +311,28 @@ class Copies:
         limit_processor(10**6)  # it is the copies that have a limit
         if len(os.listdir("/proc/self/task")) > 1:
             sys.exit("mutants: one of the tests is to be named in THREADED")
-        found, killers = mutant_code.functions(self.paths[0], self.called), []
+        mutant_code.watch_no_more()
+        found, outcomes = mutant_code.functions(self.paths[0]), []
         gc.freeze()
         for mutant in self.mutants:
             new = mutant_code.replacements(self.paths[0], found, self.source, mutant)
-            if new is None:
-                killers.append(UNTRIED)
+            if not new:
+                outcomes.append((None, False))
                 continue
+            changed = mutant_code.key(new[0][0].__code__)
             write(mutant, *self.paths)  # for the tests that read it, or start Python
             child = forked(session.items[0].nodeid)
             if not child:
+                self.order.path = self.paths[0]
+                self.order.sort(session.items, changed)
                 for function, code in new:
                     function.__code__ = code
-                self.order.sort(session.items)
                 return None  # pytest goes on, and runs the tests
-            killers.append(verdict(child, self.order))
-            self.order.note(killers[-1])
-        (TREE / "killers").write_text(repr((killers, self.order.seconds, self.order.killers)))
+            killer = verdict(child, self.order)
+            outcomes.append((killer, changed not in self.called))
+            self.order.note(killer)
+        order = self.order.seconds, self.order.calls, self.order.killers
+        (TREE / "outcomes").write_text(repr((outcomes, *order)))
         return True
 
 
@@ -337,8 +355,8 @@ def rewrite(tests):
 
 
 def in_copies(mutants, source, tests, order, paths):
-    """The tests that kill these mutants of a file, by processes that have collected them before;
-    None for each mutant that survives, `UNTRIED` for each that cannot be tried so."""
+    """For each of these mutants of a file the test that kills it, in a copy of a process that has
+    collected the tests, or None; and whether this is as if the mutant had been imported."""
     tests = [test for test in tests if test not in THREADED]
     child = forked(tests[0])
     if not child:
@@ -346,10 +364,9 @@ def in_copies(mutants, source, tests, order, paths):
     _, status = os.waitpid(child, 0)
     if status:
         sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status} on {tests}")
-    killers, seconds, latest = ast.literal_eval((TREE / "killers").read_text())
-    order.seconds |= seconds
-    order.killers |= latest
-    return killers
+    outcomes, *learnt = ast.literal_eval((TREE / "outcomes").read_text())
+    order.seconds, order.calls, order.killers = learnt
+    return outcomes
 
 
 def failing(tests, order, *options):
@@ -381,7 +398,8 @@ def judge(tests, order, *options, plugins=()):
 
         limit_processor(LIMIT)
         status = int(pytest.main([*OPTIONS, *options, *tests], plugins=[order, *plugins]))
-        (TREE / "outcome").write_text(repr((order.took, order.failed)))
+        calls = {test: order.calls[test] for test in order.took if test in order.calls}
+        (TREE / "outcome").write_text(repr((order.took, calls, order.failed)))
     finally:
         sys.stdout.flush()
         os._exit(status)
@@ -401,8 +419,9 @@ def verdict(child, order):
     if not done or os.WIFSIGNALED(status):
         return running.read_text()
     status = os.waitstatus_to_exitcode(status)
-    took, failed = ast.literal_eval(outcome.read_text() or "({}, None)")
+    took, calls, failed = ast.literal_eval(outcome.read_text() or "({}, {}, None)")
     order.seconds |= took
+    order.calls |= calls
     if status == 1 or (status == 2 and failed):
         return failed
     if status == 0 or (status == 5 and order.only is not None):
@@ -452,6 +471,7 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     harmless = [m for m in chosen if (name, m[1], m[2]) in equivalent]
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
     rewrite([test for tests in stages for test in tests])
+    order.calls = {}
     killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built))
     left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
     survivors = [m for m in left if m not in harmless]
@@ -476,14 +496,15 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
 def killers_of(mutants, source, stages, order, paths):
     """For each of these mutants of a file the test that kills it, or None."""
     python = paths[0].suffix == ".py"
-    killers = [None if python else UNTRIED] * len(mutants)
+    killers, sure = [None] * len(mutants), [python] * len(mutants)
     for tests in stages if python else []:
-        left = [k for k, killer in enumerate(killers) if killer is None]
+        left = [k for k, killer in enumerate(killers) if sure[k] and not killer]
         found = in_copies([mutants[k] for k in left], source, tests, order, paths) if left else []
-        for k, killer in zip(left, found, strict=True):
-            killers[k] = killer
-    for k in [k for k, killer in enumerate(killers) if killer == UNTRIED]:
+        for k, outcome in zip(left, found, strict=True):
+            killers[k], sure[k] = outcome
+    for k in [k for k, known in enumerate(sure) if not known]:
         write(mutants[k], *paths)
+        order.note(killers[k])  # it will most probably do so again
         killers[k] = next(filter(None, (failing(tests, order) for tests in stages)), None)
         order.note(killers[k])
     write(source, *paths)

@@ -66,14 +66,17 @@ def behaviour(m):
 
 
 def put_in(number, mutant, folder):
-    """A module that has become a mutant after its import; None where that cannot be."""
+    """A module that has become a mutant after its import; None where it would be another one."""
     path = folder / f"{number}.py"
     called = mutant_code.watch(path)
     module = imported(SOURCE, path)
-    new = mutant_code.replacements(path, mutant_code.functions(path, called), SOURCE, mutant)
-    for function, code in new or []:
+    mutant_code.watch_no_more()
+    new = mutant_code.replacements(path, mutant_code.functions(path), SOURCE, mutant)
+    if not new or mutant_code.key(new[0][0].__code__) in called:
+        return None
+    for function, code in new:
         function.__code__ = code
-    return module if new else None
+    return module
 
 
 def test_what_is_put_in_behaves_as_what_is_imported(tmp_path):
