@@ -280,7 +280,7 @@ def test_the_concordance_of_the_book_says_what_the_row_says(name):
     row = ROSETTA[name]
     (line,) = re.findall(rf"^\| {re.escape(name)}(?:,? [`(].*| )\|.*$", rosetta.table(), re.M)
     _, order, weights, biases, state = line.strip("| ").split(" | ")
-    assert order == ("by name" if row.gates == "apart" else row.order.replace(" ", ", "))
+    assert order == ("by name" if row.gates == "apart" else row.order.replace(" ", ",\xa0"))
     width = "H" if row.gates == "apart" else "4H"
     shapes = ["D + H"] if row.x == row.h else ["D", "H"]
     spelled = [f"({width}, {a})" if row.gates == "rows" else f"({a}, {width})" for a in shapes]

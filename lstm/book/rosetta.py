@@ -13,7 +13,9 @@ MARK = "<!-- the Rosetta table -->"
 TITLES = ("library", "gate order", "weights", "biases", "state")
 """The titles of the columns."""
 
-OURS = ("this book, `lstm.fused`", "i, f, o, g", "$(1 + D + H, 4H)$", "its first row", "(c, h)")
+OURS = (
+    "this book, `lstm.fused`", "i,\xa0f,\xa0o,\xa0g", "$(1 + D + H, 4H)$", "its first row", "(c, h)"
+)  # fmt: skip
 """The row of our own matrix, under `TITLES`."""
 
 CLASSES = {
@@ -27,24 +29,24 @@ CLASSES = {
 
 
 def describe(name: str) -> tuple[str, ...]:
-    """Say in words what a row of the table says.
+    r"""Say in words what a row of the table says.
 
     Args:
         name: The library, a key of ``ROSETTA``.
 
     Returns:
-        tuple: A text for each of `TITLES`.
+        tuple: A text for each of `TITLES`. No line ends within the order of the gates.
 
     Example:
         >>> describe("PyTorch")[1:]
-        ('i, f, g, o', '$(4H, D)$ and $(4H, H)$', 'two', '(h, c)')
+        ('i,\xa0f,\xa0g,\xa0o', '$(4H, D)$ and $(4H, H)$', 'two', '(h, c)')
     """
     row = ROSETTA[name]
     joined = row.x == row.h
     form = {"columns": "$({}, 4H)$", "rows": "$(4H, {})$", "apart": "$({}, H)$"}[row.gates]
     weights = " and ".join(form.format(size) for size in (["D + H"] if joined else ["D", "H"]))
     weights += " each" * (row.gates == "apart") + ", each gate’s block turned" * row.turned
-    order = "by name" if row.gates == "apart" else row.order.replace(" ", ", ")
+    order = "by name" if row.gates == "apart" else row.order.replace(" ", ",\xa0")
     classes = ", ".join(f"`{one}`" for one in CLASSES[name].split(", ") if one)
     return (f"{name} {classes}".strip(), order, weights, _biases(row), row.state)
 
@@ -73,8 +75,8 @@ def table(more: Mapping[str, Sequence[str]] | None = None, titles: Sequence[str]
         str: The table.
 
     Example:
-        >>> print(table({"Haiku": ["5e-7"]}, ["error"]).splitlines()[-1][:52])
-        | Haiku `LSTM` | i, g, f, o | $(D + H, 4H)$ | one; 1
+        >>> print(table({"Flax linen": ["5e-7"]}, ["error"]).splitlines()[-1][14:76])
+        LSTMCell`, `OptimizedLSTMCell` | by name | $(D, H)$ and $(H, H
     """
     if more is None:
         rows: list[Sequence[str]] = [OURS, *map(describe, ROSETTA)]
