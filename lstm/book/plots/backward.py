@@ -165,9 +165,9 @@ def error_maps(report: Report) -> Figure:
     if not maps:
         raise ValueError("report: expected at least one element, got none")
     top = max(report.threshold, 10 * EXACT)
-    widths = [m.shape[1] + 2 for m in maps.values()]
+    widths = [m.shape[1] for m in maps.values()]
     figure, axes = plt.subplots(
-        1, len(maps), figsize=(7.2, 3.4), width_ratios=widths, squeeze=False
+        1, len(maps), figsize=(NARROW, 2.7), width_ratios=widths, squeeze=False
     )
     for ax, (name, m) in zip(axes[0], maps.items(), strict=True):
         image = ax.imshow(

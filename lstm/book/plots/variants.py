@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 
 from ...steps import Step
 from ..tables import difference
-from .style import COLORS
+from .style import COLORS, NARROW
 
 __all__ = ["pictures", "scores"]
 
@@ -27,10 +27,14 @@ SYMBOLS = {
 MARK = "#C04F00"
 """The orange of cells that a figure points out, dark enough for their names."""
 
-HEIGHTS = {"c_prev": 5.0, "C_prev": 5.0, "n_prev": 4.0, "m_prev": 3.0, "h_prev": 1.0, "x": 0.0}
+INPUTS = ("x", "h_prev", "", "m_prev", "n_prev", "c_prev", "C_prev")
+"""What a step reads, from the bottom of a picture upwards, with a gap."""
+
+LEVEL = 0.4
+"""Inches between two values, one above the other."""
 
 
-def pictures(tables: Mapping[str, Sequence[Step]], columns: int = 2) -> Figure:
+def pictures(tables: Mapping[str, Sequence[Step]]) -> Figure:
     """Draw step tables: what each value is made from, from left to right.
 
     Rows that the LSTM's table does not have are drawn with a thick edge. Rows that only cut, glue
@@ -38,23 +42,22 @@ def pictures(tables: Mapping[str, Sequence[Step]], columns: int = 2) -> Figure:
 
     Args:
         tables: The tables by title.
-        columns: How many pictures side by side.
 
     Returns:
-        Figure: The figure.
+        Figure: The figure, one picture below the other.
 
     Example:
         >>> from lstm.variants import coupled
         >>> figure = pictures({"coupled": coupled.STEPS})
     """
-    count = len(tables)
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, min(count, columns), figsize=(6.2, 2.9 * rows), squeeze=False)
-    for ax in axes.flat:
+    figure, axes = plt.subplots(len(tables), 1, squeeze=False)
+    for ax, (title, table) in zip(axes.flat, tables.items(), strict=True):
         ax.axis("off")
-    for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):
         ax.set_title(title)
         _draw(ax, table)
+    heights = [np.ptp(ax.get_ylim()) for ax in axes.flat]
+    axes[0, 0].get_gridspec().set_height_ratios(heights)
+    figure.set_size_inches(NARROW, LEVEL * sum(heights) + 0.3 * len(tables))
     return figure
 
 
@@ -85,9 +88,10 @@ def _draw(ax: Any, table: Sequence[Step]) -> None:
             nodes[step.name] = sources
             through[step.name] = {step.name}
     depth: dict[str, int] = {}
-    height: dict[str, float] = {}
     for name in {n for sources in nodes.values() for n in sources} - set(nodes):
-        depth[name], height[name] = 0, HEIGHTS[name]
+        depth[name] = 0
+    present = [name for name in INPUTS if name in depth or name in ("x", "h_prev", "")]
+    height: dict[str, float] = {name: float(present.index(name)) for name in depth}
     for name, sources in nodes.items():
         depth[name] = 1 + max(depth[s] for s in sources)
     for column in range(1, max(depth.values()) + 1):
@@ -101,9 +105,14 @@ def _draw(ax: Any, table: Sequence[Step]) -> None:
         middle = np.mean([height[n] - want[n] for n in here])
         for name in here:
             height[name] -= float(middle)
+    across = (NARROW - 0.3) / (max(depth.values()) + 1.1)
+    places = {name: np.array([across * depth[name], LEVEL * height[name]]) for name in depth}
+    reach = list(height.values())
     for name, sources in nodes.items():
         for source in sources:
-            bend = 0.12 if depth[name] - depth[source] > 1 else 0.0
+            others = [at for node, at in places.items() if node not in (source, name)]
+            bend = _bend(places[source], places[name], others)
+            reach += list(_curve(places[source], places[name], bend)[:, 1] / LEVEL)
             ax.add_patch(
                 FancyArrowPatch(
                     (depth[source], height[source]), (depth[name], height[name]),
@@ -116,7 +125,7 @@ def _draw(ax: Any, table: Sequence[Step]) -> None:
         color = COLORS.get(name.lower(), "#555555")
         ax.text(
             depth[name], height[name], SYMBOLS.get(name, f"${name}$"),
-            ha="center", va="center", fontsize=9, color="#222222" if is_input else color, zorder=3,
+            ha="center", va="center", color="#222222" if is_input else color, zorder=3,
             bbox={
                 "boxstyle": "round,pad=0.28", "facecolor": "white",
                 "edgecolor": "none" if is_input else color,
@@ -125,7 +134,27 @@ def _draw(ax: Any, table: Sequence[Step]) -> None:
             },
         )  # fmt: skip
     ax.set_xlim(-0.6, max(depth.values()) + 0.5)
-    ax.set_ylim(min(height.values()) - 0.7, max(height.values()) + 0.7)
+    room = max(0.7, (3.5 - np.ptp(reach)) / 2)
+    ax.set_ylim(min(reach) - room, max(reach) + room)
+
+
+def _bend(start: Any, end: Any, others: Sequence[Any]) -> float:
+    """How far an arrow bends so as to pass at a distance from what lies between its ends."""
+
+    def clear(bend: float) -> float:
+        curve = _curve(start, end, bend)
+        nearest = [float(np.hypot(*(curve - at).T).min()) for at in others]
+        return min([0.18, *nearest])  # inches, which are enough
+
+    return max((0.0, 0.07, -0.07, 0.14, -0.14, 0.21, -0.21, 0.28, -0.28), key=clear)
+
+
+def _curve(start: Any, end: Any, bend: float) -> Any:
+    """Points of an arrow, as Matplotlib's arc3 draws it, shape (41, 2)."""
+    t = np.linspace(0, 1, 41)[:, None]
+    x, y = end - start
+    corner = (start + end) / 2 + bend * np.array([y, -x])
+    return (1 - t) ** 2 * start + 2 * t * (1 - t) * corner + t**2 * end
 
 
 def _lift(name: str) -> float:
@@ -160,7 +189,7 @@ def scores(
     """
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(5.8, 0.6 + 0.23 * len(names)), sharey=True, squeeze=False
+        1, len(panels), figsize=(NARROW, 0.6 + 0.23 * len(names)), sharey=True, squeeze=False
     )
     for ax, (title, panel) in zip(axes[0], panels.items(), strict=True):
         ax.axvline(chance[title], color="#999999", lw=1, ls=":")
@@ -173,7 +202,7 @@ def scores(
                 ax.plot(np.mean(values), row, "|", ms=11, mew=2, color="#222222")
         ax.set_title(title)
         ax.set_xlim(-0.05, 1.05)
-        ax.set_xticks([0, 0.5, 1])
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes[0, 0].set_yticks(range(len(names)), names)
     for label in axes[0, 0].get_yticklabels():
         if label.get_text() in marked:
