@@ -24,6 +24,7 @@ __all__ = [
     "check_still",
     "derivative_along",
     "outputs_of",
+    "pairs",
     "project",
 ]
 
@@ -65,6 +66,9 @@ def derivative_along(
     Returns:
         list: The derivative of each output along v, in the output's shape.
 
+    Raises:
+        FunctionError: If the outputs do not have the same shapes at both places.
+
     Example:
         >>> import numpy as np
         >>> derivative_along(lambda x: x**2, {"x": np.array([3.0, 4.0])}, {"x": np.array([1.0, 0])})
@@ -81,7 +85,7 @@ def derivative_along(
         return [y.imag / delta for y in moved(1j * delta)]
     length = np.sqrt(sum(float((np.abs(v) ** 2).sum()) for v in direction.values())) or 1.0
     by = delta / length
-    return [(up - down) / (2 * by) for up, down in zip(moved(by), moved(-by), strict=True)]
+    return [(up - down) / (2 * by) for up, down in pairs(moved(by), moved(-by))]
 
 
 def check_still(function: Function, inputs: Arrays) -> list[np.ndarray]:
@@ -168,13 +172,12 @@ real, conj, var, norm or a cast on the way, or use oracle="central"
 
     agree = [np.zeros(d.shape, bool) for d in by_complex]
     for h in (1e-6, 1e-8):  # the smaller one where numbers are large and slopes change quickly
-        moved = (
+        ups, downs = (
             outputs_of(function, reals | {k: reals[k] + by * v for k, v in direction.items()})
             for by in (h, -h)
         )
-        ends = list(zip(*moved, strict=True))
-        difference = [(up - down) / (2 * h) for up, down in ends]
-        for d, n, (up, _), same in zip(by_complex, difference, ends, agree, strict=True):
+        difference = [(up - down) / (2 * h) for up, down in pairs(ups, downs)]
+        for (d, n), up, same in zip(pairs(by_complex, difference), ups, agree, strict=True):
             scale = max(_largest(d), _largest(n))
             rounding = 1e-14 / h * _largest(up)
             same |= ~np.isfinite(n) | (np.abs(d - n) <= within * scale + rounding)
@@ -188,6 +191,24 @@ real, conj, var, norm or a cast on the way, or use oracle="central"
                 f"is {float(by_complex[k][index]):.3g} by the complex step and "
                 f"{float(shown[k][index]):.3g} by central differences; {advice}"
             )
+
+
+def pairs(
+    one: Sequence[np.ndarray], other: Sequence[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of the outputs of a function at two places; nothing is broadcast or left out.
+
+    Example:
+        >>> import numpy as np
+        >>> pairs([np.zeros(2)], [np.ones(2)])
+        [(array([0., 0.]), array([1., 1.]))]
+    """
+    here, there = ([y.shape for y in outputs] for outputs in (one, other))
+    if here != there:
+        raise FunctionError(
+            f"function: expected outputs of the same shapes for all inputs, got {here} and {there}"
+        )
+    return list(zip(one, other, strict=True))
 
 
 def outputs_of(function: Function, inputs: Arrays) -> list[np.ndarray]:

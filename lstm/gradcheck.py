@@ -13,7 +13,7 @@ import numpy as np
 
 from . import reference, steps
 from .compare import SINGLE, THRESHOLDS, check
-from .functions import DELTAS, Arrays, Function, FunctionError, derivative_along
+from .functions import DELTAS, Arrays, Function, FunctionError, as_tuple, derivative_along
 from .laws import Law, dot_product, linearity, symmetry, taylor
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, GradientError, Report, Worst, relative_error
@@ -152,7 +152,7 @@ def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[
 
     Returns:
         Callable: It takes the cotangents of Hout, Cn and Hn and returns the gradients by the names
-            of the inputs.
+            of the inputs. It raises a ValueError if ``backward`` returns another number of them.
 
     Example:
         >>> import lstm
@@ -163,7 +163,13 @@ def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[
     cache = forward(**inputs).cache
 
     def pull(dHout: Any, dCn: Any, dHn: Any) -> Arrays:
-        return dict(zip(("X", "WLSTM", "c0", "h0"), backward(dHout, cache, dCn, dHn), strict=True))
+        gradients = as_tuple(backward(dHout, cache, dCn, dHn))
+        if len(gradients) != 4:
+            raise ValueError(
+                "backward: expected it to return the gradients of X, WLSTM, c0 and h0, got "
+                f"{len(gradients)} of 4"
+            )
+        return dict(zip(("X", "WLSTM", "c0", "h0"), gradients, strict=True))
 
     return pull
 

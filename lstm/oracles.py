@@ -35,6 +35,7 @@ from .functions import (
     check_analytic,
     check_still,
     outputs_of,
+    pairs,
     project,
 )
 
@@ -72,8 +73,8 @@ def central_differences(
         dict: For each input its gradient, in the input's shape and dtype.
 
     Raises:
-        FunctionError: If the function changes its inputs or returns something else
-            when it is called again.
+        FunctionError: If the function changes its inputs, returns something else when it
+            is called again, or outputs of other shapes for other inputs.
         ValueError: If the shapes of outputs and cotangents differ.
 
     Example:
@@ -85,7 +86,7 @@ def central_differences(
 
     def slope(moved: Callable[[Any], list[np.ndarray]], p: Any) -> Any:
         up, down = p + p.dtype.type(delta), p - p.dtype.type(delta)
-        rise = [y1 - y0 for y1, y0 in zip(moved(up), moved(down), strict=True)]
+        rise = [y1 - y0 for y1, y0 in pairs(moved(up), moved(down))]
         # Divided by what was really moved, after rounding.
         return project(cotangents, rise) / (up - down)  # (eq-central)
 

@@ -13,7 +13,7 @@ from helpers import draw, freeze, refused
 
 import lstm
 from lstm import gradcheck, reference
-from lstm.functions import check_analytic
+from lstm.functions import FunctionError, check_analytic, derivative_along
 from lstm.gradcheck import (
     GradientError,
     Report,
@@ -486,11 +486,30 @@ def test_cotangents_of_other_shapes_are_refused(oracle, cotangents, got):
         check(two_outputs, inputs, cotangents, gradients, oracle=oracle)
 
 
-def test_a_function_whose_number_of_outputs_changes_is_refused():
-    """Else the outputs that one side lacks would go unchecked."""
-    inputs = {"p": np.array(1.0)}
-    with pytest.raises(ValueError, match="zip"):
-        central_differences(lambda p: [p] * (2 if p > 1 else 1), inputs, np.array(1.0))
+@pytest.mark.parametrize("there", [[np.ones(2)] * 2, [np.ones(1)], [np.ones((2, 1))], []])
+def test_a_function_whose_outputs_have_other_shapes_elsewhere_is_refused(there):
+    """Else outputs would be broadcast, or those that one side lacks go unchecked."""
+
+    def function(p):
+        return there if np.real(p) > 1 else np.ones(2)
+
+    start, ahead = {"p": np.array(1.0)}, {"p": np.array(1.0)}
+    shapes = [y.shape for y in there]
+    with refused(FunctionError, f"{SAME_SHAPES} {shapes} and [(2,)]"):
+        central_differences(function, start, np.ones(2))
+    with refused(FunctionError, f"{SAME_SHAPES} {shapes} and [(2,)]"):
+        derivative_along(function, start, ahead, oracle="central")
+
+
+SAME_SHAPES = "function: expected outputs of the same shapes for all inputs, got"
+
+
+def test_a_function_whose_outputs_have_other_shapes_for_complex_numbers_is_refused():
+    def function(p):
+        return np.ones(1 if p.dtype.kind == "c" else 2) * p
+
+    with refused(FunctionError, f"{SAME_SHAPES} [(1,)] and [(2,)]"):
+        check_analytic(function, {"p": np.array(1.0)})
 
 
 # Problems

@@ -443,22 +443,15 @@ def test_a_derivative_along_a_direction(oracle, tolerance):
     assert not derivative_along(lambda a, b: a, inputs, {}, oracle=oracle)[0].any()
 
 
-def test_a_derivative_of_outputs_that_come_and_go_is_refused():
-    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is shorter than argument 1$"):
-        derivative_along(
-            lambda p: [p] * (2 if p > 1 else 1), *2 * [{"p": np.array(1.0)}], oracle="central"
-        )
-
-
-@pytest.mark.parametrize("count", [3, 5])
-def test_a_pullback_of_another_number_of_gradients_is_refused(count):
+@pytest.mark.parametrize(
+    ("returned", "count"), [(lambda g: g[:3], 3), (lambda g: [*g, 0], 5), (lambda g: g[1][:4], 1)]
+)
+def test_a_pullback_of_another_number_of_gradients_is_refused(returned, count):
     problem = draw()
-
-    def backward(*arguments):
-        return [*lstm.backward(*arguments), None][:count]
-
-    with pytest.raises(ValueError, match=r"^zip\(\) argument 2 is (shorter|longer)"):
-        pullback(lstm.forward, backward, problem.inputs)(*problem.cotangents)
+    pull = pullback(lstm.forward, lambda *a: returned(lstm.backward(*a)), problem.inputs)
+    says = "backward: expected it to return the gradients of X, WLSTM, c0 and h0, got {} of 4"
+    with refused(ValueError, says.format(count)):
+        pull(*problem.cotangents)
 
 
 @pytest.mark.parametrize(
