@@ -5,19 +5,21 @@ make it pass by accident: cotangents that are all zero, thresholds that nothing 
 functions that return different outputs when called again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import as_array, short
+from .arguments import as_array
 from .functions import (
     DELTAS,
     Arrays,
     Function,
-    as_tuple,
     cast,
     check_analytic,
+    check_call,
+    check_cotangents,
+    check_gradients,
     check_still,
     derivative_along,
     project,
@@ -117,21 +119,15 @@ def check(
         >>> report.passed, report.checked
         (True, 2)
     """
-    if not callable(function):
-        raise TypeError(f"function: expected a function, got {short(function)}")
-    for what, arrays in (("inputs", inputs), ("gradients", gradients)):
-        if not isinstance(arrays, Mapping):
-            raise TypeError(f"{what}: expected a dictionary of arrays, got {short(arrays)}")
+    check_call(function, inputs)
     if check_text("oracle", oracle) not in THRESHOLDS:
         raise ValueError(f"oracle: expected one of {sorted(THRESHOLDS)}, got {oracle!r}")
     names = list(inputs) if only is None else list(only)
     unknown = sorted(set(names) - set(inputs))
     if unknown:
         raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
-    if set(names) != set(gradients):
-        raise ValueError(f"gradients: expected {sorted(names)}, got {sorted(gradients)}")
+    gradients = check_gradients(gradients, names)
     free = {name: as_array(f"inputs[{name!r}]", inputs[name]) for name in names}
-    gradients = {name: _numbers(f"gradients[{name!r}]", dx) for name, dx in gradients.items()}
     for name, value in free.items():
         if value.dtype not in (np.float32, np.float64):
             raise TypeError(
@@ -200,19 +196,7 @@ def _check_options(
             check_size(name, count, least=1)
     if sample is not None and directions is not None:
         raise ValueError("sample: expected None beside directions, which compare no elements")
-    weights = [_numbers("cotangents", w) for w in as_tuple(cotangents)]
-    if sum(w.size for w in weights) and not any(w.any() for w in weights):
-        raise ValueError(
-            "cotangents: expected some that are not zero: with none the gradient 0 is always right"
-        )
-
-
-def _numbers(name: str, value: Any) -> np.ndarray:
-    """An array of real numbers, or what is wrong with it."""
-    array = as_array(name, value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
-    return array
+    check_cotangents(cotangents)
 
 
 def _floats(value: Any) -> bool:

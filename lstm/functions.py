@@ -8,10 +8,12 @@ direction.
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from .arguments import as_array, short
 
 __all__ = [
     "DELTAS",
@@ -21,6 +23,9 @@ __all__ = [
     "as_tuple",
     "cast",
     "check_analytic",
+    "check_call",
+    "check_cotangents",
+    "check_gradients",
     "check_still",
     "derivative_along",
     "outputs_of",
@@ -86,6 +91,57 @@ def derivative_along(
     length = np.sqrt(sum(float((np.abs(v) ** 2).sum()) for v in direction.values())) or 1.0
     by = delta / length
     return [(up - down) / (2 * by) for up, down in pairs(moved(by), moved(-by))]
+
+
+def check_call(function: Function, inputs: Arrays) -> None:
+    """Refuse what cannot be called with inputs by name.
+
+    Example:
+        >>> check_call(abs, [1.0])
+        Traceback (most recent call last):
+            ...
+        TypeError: inputs: expected a dictionary of arrays, got [1.0]
+    """
+    if not callable(function):
+        raise TypeError(f"function: expected a function, got {short(function)}")
+    if not isinstance(inputs, Mapping):
+        raise TypeError(f"inputs: expected a dictionary of arrays, got {short(inputs)}")
+
+
+def check_gradients(
+    gradients: Any, names: Iterable[str], what: str = "gradients"
+) -> dict[str, np.ndarray]:
+    """Return gradients as arrays of real numbers, or refuse them if they have other names.
+
+    Example:
+        >>> check_gradients({"x": 1.0}, ["x", "y"])
+        Traceback (most recent call last):
+            ...
+        ValueError: gradients: expected ['x', 'y'], got ['x']
+    """
+    if not isinstance(gradients, Mapping):
+        raise TypeError(f"{what}: expected a dictionary of arrays, got {short(gradients)}")
+    if set(names) != set(gradients):
+        raise ValueError(f"{what}: expected {sorted(names)}, got {sorted(gradients)}")
+    return {name: _numbers(f"{what}[{name!r}]", dx) for name, dx in gradients.items()}
+
+
+def check_cotangents(cotangents: Any) -> list[np.ndarray]:
+    """Return cotangents as arrays of real numbers, or refuse them if all are zero.
+
+    Example:
+        >>> check_cotangents(0.0)
+        Traceback (most recent call last):
+            ...
+        ValueError: cotangents: expected some that are not zero: with none the gradient 0 is \
+always right
+    """
+    weights = [_numbers("cotangents", w) for w in as_tuple(cotangents)]
+    if sum(w.size for w in weights) and not any(w.any() for w in weights):
+        raise ValueError(
+            "cotangents: expected some that are not zero: with none the gradient 0 is always right"
+        )
+    return weights
 
 
 def check_still(function: Function, inputs: Arrays) -> list[np.ndarray]:
@@ -256,6 +312,14 @@ def project(cotangents: Any, outputs: Sequence[np.ndarray]) -> Any:
     if wanted != got:
         raise ValueError(f"cotangents: expected the outputs' shapes {wanted}, got {got}")
     return sum((w * y).sum() for w, y in zip(weights, outputs, strict=True))
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """An array of real numbers, or what is wrong with it."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected real numbers, got dtype {array.dtype}")
+    return array
 
 
 def _largest(array: np.ndarray) -> float:

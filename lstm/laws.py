@@ -24,17 +24,25 @@ from typing import Any
 import numpy as np
 
 from .functions import (
+    DELTAS,
     Arrays,
     Function,
-    as_tuple,
     check_analytic,
+    check_call,
+    check_cotangents,
+    check_gradients,
     check_still,
     derivative_along,
+    outputs_of,
+    pairs,
+    project,
 )
 from .report import GradientError
-from .settings import check_rng, check_size
+from .settings import check_real, check_rng, check_size, check_text
 
 __all__ = ["Law", "Pullback", "dot_product", "linearity", "symmetry", "taylor"]
+
+PULLED = "pullback(...)"
 
 Pullback = Callable[..., Arrays]
 """From one cotangent for each output to the gradients by name."""
@@ -113,8 +121,11 @@ def taylor(
         Law: The slope for each input.
 
     Raises:
-        FunctionError: If the function changes its inputs or returns something else when called
-            again.
+        FunctionError: If the function changes its inputs, returns something else when called
+            again, or outputs of other shapes for other inputs.
+        TypeError: If an input is not float64: in float32 rounding hides the remainder.
+        ValueError: If names or shapes do not fit, all cotangents are zero, or any gradient
+            would pass.
 
     Example:
         >>> import numpy as np
@@ -126,21 +137,28 @@ def taylor(
         1.0
     """
     rng = check_rng(seed, "seed")
+    if not 1 < check_real("bound", bound) <= 2:
+        raise ValueError(
+            f"bound: expected a slope above 1, that of a wrong gradient, and up to 2, got {bound}"
+        )
+    check_call(function, inputs)
+    gradients, weights = _gradients(gradients, inputs), check_cotangents(cotangents)
+    for name, value in inputs.items():
+        if np.asarray(value).dtype != np.float64:
+            got = np.asarray(value).dtype
+            raise TypeError(f"inputs[{name!r}]: expected dtype float64, got {got}")
     start = check_still(function, inputs)
-    weights = [np.asarray(w) for w in as_tuple(cotangents)]
-    size = sum(float(np.abs(w * y).sum()) for w, y in zip(weights, start, strict=True))
+    size = project([np.abs(w) for w in weights], [np.abs(y) for y in start])
     slopes = {}
     for name, gradient in gradients.items():
         p = np.asarray(inputs[name])
         v = rng.standard_normal(p.shape)
         v /= np.sqrt((v**2).sum()) or 1.0
-        rise = float((np.asarray(gradient) * v).sum())
+        rise = float((gradient * v).sum())
         points = []
         for t in 10.0 ** -np.arange(2, 5.1, 0.5):
-            there = as_tuple(function(**{**inputs, name: p + t * v}))
-            change = sum(
-                float((w * (y - y0)).sum()) for w, y, y0 in zip(weights, there, start, strict=True)
-            )
+            there = outputs_of(function, {**inputs, name: p + t * v})
+            change = float(project(weights, [y - y0 for y, y0 in pairs(there, start)]))
             remainder = abs(change - t * rise)  # (eq-taylor)
             if not remainder <= 1e-14 * size:  # else nothing but rounding is left
                 points.append((np.log10(t), np.log10(remainder)))
@@ -180,6 +198,12 @@ def dot_product(
         Law: The relative error of each trial: relative to the product itself, or to the size that
         the product of such vectors has on average, if that is larger.
 
+    Raises:
+        FunctionError: If the function changes its inputs or returns something else when called
+            again.
+        ValueError: If ``pullback`` returns gradients of other names or shapes than those of the
+            inputs, or any gradient would pass.
+
     Example:
         >>> import numpy as np
         >>> x = np.array([1.0, 2.0])
@@ -187,19 +211,21 @@ def dot_product(
         True
     """
     rng = check_rng(seed, "seed")
+    if check_text("oracle", oracle) not in DELTAS:
+        raise ValueError(f"oracle: expected one of {sorted(DELTAS)}, got {oracle!r}")
+    bound = _bound(bound, 1e-12 if oracle == "complex" else 1e-7)
+    check_call(function, inputs)
     shapes = [y.shape for y in check_still(function, inputs)]
     errors = {}
     for trial in range(check_size("trials", trials, least=1)):
         w = [rng.standard_normal(shape) for shape in shapes]
-        gradients = pullback(*w)
+        gradients = _gradients(pullback(*w), inputs, PULLED)
         v = {name: rng.standard_normal(np.shape(inputs[name])) for name in gradients}
         along = derivative_along(function, inputs, v, oracle=oracle)
-        left = sum(float((a * b).sum()) for a, b in zip(w, along, strict=True))  # (eq-adjoint)
+        left = float(project(w, along))  # (eq-adjoint)
         right = sum(float((gradients[name] * v[name]).sum()) for name in v)
         most = np.sqrt(_square(gradients) * _square(v) / max(1, sum(x.size for x in v.values())))
         errors[f"trial {trial}"] = _relative(abs(left - right), max(abs(left), abs(right), most))
-    if bound is None:
-        bound = 1e-12 if oracle == "complex" else 1e-7
     return _law("dot_product", errors, bound)
 
 
@@ -228,6 +254,11 @@ def linearity(
     Returns:
         Law: The relative error of the sum and of each power.
 
+    Raises:
+        TypeError: If cotangents are neither float32 nor float64.
+        ValueError: If all cotangents are zero, a power of 2 is no float, names or shapes of the
+            gradients change, or any gradient would pass.
+
     Example:
         >>> import numpy as np
         >>> w = np.array([0.5, -2.0])
@@ -237,17 +268,29 @@ def linearity(
         False
     """
     rng = check_rng(seed, "seed")
-    one = [np.asarray(w) for w in as_tuple(cotangents)]
+    one = check_cotangents(cotangents)
+    for w in one:
+        if w.dtype not in (np.float32, np.float64):
+            raise TypeError(f"cotangents: expected dtype float32 or float64, got {w.dtype}")
+    bound = _bound(bound, 1e-5 if any(w.dtype == np.float32 for w in one) else 1e-12)
     two = [rng.standard_normal(w.shape).astype(w.dtype) for w in one]
-    first, second = _copy(pullback(*one)), _copy(pullback(*two))
-    both = _copy(pullback(*(a + b for a, b in zip(one, two, strict=True))))
+    given = pullback(*one)
+    first = _copy(check_gradients(given, given, PULLED))
+    if not first:
+        raise ValueError(f"{PULLED}: expected at least one gradient, got none")
+
+    def pulled(*cotangents: Any) -> Arrays:
+        return _copy(_gradients(pullback(*cotangents), first, PULLED))
+
+    second = pulled(*two)
+    both = pulled(*(a + b for a, b in zip(one, two, strict=True)))
     errors = {"sum": max(_off(both[k], first[k] + second[k]) for k in first)}  # (eq-linear)
     for power in powers:
+        if check_size("powers", power, least=-1022) > 1023:
+            raise ValueError(f"powers: expected at most 1023, got {power}")
         factor = 2.0**power
-        scaled = _copy(pullback(*((w * factor).astype(w.dtype) for w in one)))
+        scaled = pulled(*((w * factor).astype(w.dtype) for w in one))
         errors[f"times 2**{power}"] = max(_off(scaled[k] / factor, first[k]) for k in first)
-    if bound is None:
-        bound = 1e-5 if any(w.dtype == np.float32 for w in one) else 1e-12
     return _law("linearity", errors, bound)
 
 
@@ -279,6 +322,8 @@ def symmetry(
     Raises:
         FunctionError: If ``gradient`` changes its inputs, returns something else when called again,
             or drops imaginary parts.
+        ValueError: If it returns gradients of other names or shapes than those of the inputs, or
+            any gradient would pass.
 
     Example:
         >>> import numpy as np
@@ -295,6 +340,9 @@ def symmetry(
         result = gradient(**given)
         return tuple(result[name] for name in names)
 
+    check_call(gradient, inputs)
+    _gradients(gradient(**_copy(inputs)), inputs, "gradient(...)")
+    bound = _bound(bound, 1e-11)
     check_analytic(listed, inputs)
     whole = all(np.isfinite(g).all() for g in check_still(listed, inputs))
     errors = {}
@@ -313,6 +361,26 @@ def symmetry(
         error = _relative(abs(left - right), max(abs(left), abs(right), most))
         errors[f"trial {trial}"] = error if whole else np.nan
     return _law("symmetry", errors, bound)
+
+
+def _gradients(gradients: Any, inputs: Arrays, what: str = "gradients") -> dict[str, np.ndarray]:
+    """The gradients of all inputs, or what is wrong with them."""
+    found = check_gradients(gradients, inputs, what)
+    for name, dx in found.items():
+        if dx.shape != np.shape(inputs[name]):
+            raise ValueError(
+                f"{what}[{name!r}]: expected shape {np.shape(inputs[name])}, got {dx.shape}"
+            )
+    return found
+
+
+def _bound(bound: float | None, usual: float) -> float:
+    """The largest error that passes, or a refusal of one with which anything would."""
+    if bound is None:
+        return usual
+    if not 0 <= check_real("bound", bound) < 1:
+        raise ValueError(f"bound: expected a relative error from 0 up to below 1, got {bound}")
+    return bound
 
 
 def _law(name: str, values: dict[str, float], bound: float) -> Law:

@@ -524,8 +524,6 @@ def test_a_law_of_few_trials_finds_a_mistake(trials, oracle):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_mistake_is_found_in_either_precision(dtype):
     p, w = (SQUARED["p"].astype(dtype), np.ones(7, dtype))
-    wrong = {"p": of_squares(1.1)(w)["p"].astype(dtype)}
-    assert not taylor(lambda p: p**2, {"p": p}, w, wrong).passed
     assert linearity(lambda w: {"p": 2 * p * w}, w).passed
     assert not linearity(lambda w: {"p": 2 * p * w + w.dtype.type(1)}, w).passed
 
@@ -534,6 +532,100 @@ def test_of_no_numbers_everything_is_symmetric():
     found = symmetry(lambda p: {"p": p}, {"p": np.zeros((0, 2))})
     assert found.passed
     assert found.values["trial 0"] == 0
+
+
+X2 = {"x": np.array([1.0, 2.0])}
+W2 = np.array([0.3, -0.7])
+DX2 = {"x": W2 * np.cos(X2["x"])}
+NOT_ZERO = "cotangents: expected some that are not zero: with none the gradient 0 is always right"
+RELATIVE = "bound: expected a relative error from 0 up to below 1, got"
+SLOPE = "bound: expected a slope above 1, that of a wrong gradient, and up to 2, got"
+
+
+def of_sines(**given):
+    return taylor(**({"function": sine, "inputs": X2, "cotangents": W2, "gradients": DX2} | given))
+
+
+def of_pairs(pullback, **given):
+    return dot_product(**({"function": sine, "pullback": pullback, "inputs": X2} | given))
+
+
+def sine(x):
+    return np.sin(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: of_sines(gradients={}), ValueError, "gradients: expected ['x'], got []"),
+        (lambda: of_sines(gradients=DX2 | {"y": W2}), ValueError,
+         "gradients: expected ['x'], got ['x', 'y']"),
+        (lambda: of_sines(gradients=[W2]), TypeError,
+         "gradients: expected a dictionary of arrays, got [array([ 0.3, -0.7])]"),
+        (lambda: of_sines(gradients={"x": W2[:1]}), ValueError,
+         "gradients['x']: expected shape (2,), got (1,)"),
+        (lambda: of_sines(gradients={"x": 1j * W2}), TypeError,
+         "gradients['x']: expected real numbers, got dtype complex128"),
+        (lambda: of_sines(cotangents=W2[:1]), ValueError,
+         "cotangents: expected the outputs' shapes [(2,)], got [(1,)]"),
+        (lambda: of_sines(cotangents=(W2, W2)), ValueError,
+         "cotangents: expected the outputs' shapes [(2,)], got [(2,), (2,)]"),
+        (lambda: of_sines(cotangents=0 * W2), ValueError, NOT_ZERO),
+        (lambda: of_sines(function=3), TypeError, "function: expected a function, got 3"),
+        (lambda: of_sines(inputs=[3]), TypeError,
+         "inputs: expected a dictionary of arrays, got [3]"),
+        (lambda: of_sines(inputs={"x": np.float32([1, 2])}), TypeError,
+         "inputs['x']: expected dtype float64, got float32"),
+        (lambda: of_sines(bound=1), ValueError, f"{SLOPE} 1"),
+        (lambda: of_sines(bound=2.1), ValueError, f"{SLOPE} 2.1"),
+        (lambda: of_sines(bound=np.nan), ValueError, f"{SLOPE} nan"),
+        (lambda: of_sines(bound="2"), TypeError, "bound: expected a number, got '2'"),
+        (lambda: of_pairs(lambda w: {}), ValueError, "pullback(...): expected ['x'], got []"),
+        (lambda: of_pairs(lambda w: {"y": w}), ValueError,
+         "pullback(...): expected ['x'], got ['y']"),
+        (lambda: of_pairs(lambda w: 3), TypeError,
+         "pullback(...): expected a dictionary of arrays, got 3"),
+        (lambda: of_pairs(lambda w: {"x": w[:1]}), ValueError,
+         "pullback(...)['x']: expected shape (2,), got (1,)"),
+        (lambda: of_pairs(lambda w: DX2, function=None), TypeError,
+         "function: expected a function, got None"),
+        (lambda: of_pairs(lambda w: DX2, oracle="jax"), ValueError,
+         "oracle: expected one of ['central', 'complex'], got 'jax'"),
+        (lambda: of_pairs(lambda w: DX2, bound=1), ValueError, f"{RELATIVE} 1"),
+        (lambda: of_pairs(lambda w: DX2, bound=np.nan), ValueError, f"{RELATIVE} nan"),
+        (lambda: linearity(lambda w: {}, W2), ValueError,
+         "pullback(...): expected at least one gradient, got none"),
+        (lambda: linearity(lambda w: (w,), 1.0), TypeError,
+         "pullback(...): expected a dictionary of arrays, got (array(1.),)"),
+        (lambda: linearity(lambda w: {"x" if w[0] == 0.3 else "y": w}, W2), ValueError,
+         "pullback(...): expected ['x'], got ['y']"),
+        (lambda: linearity(lambda w: {"x": w if w[0] == 0.3 else w[:1]}, W2), ValueError,
+         "pullback(...)['x']: expected shape (2,), got (1,)"),
+        (lambda: linearity(lambda w: {"x": w}, 0 * W2), ValueError, NOT_ZERO),
+        (lambda: linearity(lambda w: {"x": w}, np.array([1, 2])), TypeError,
+         "cotangents: expected dtype float32 or float64, got int64"),
+        (lambda: linearity(lambda w: {"x": w}, W2, powers=(1024,)), ValueError,
+         "powers: expected at most 1023, got 1024"),
+        (lambda: linearity(lambda w: {"x": w}, W2, powers=(-1023,)), ValueError,
+         "powers: expected at least -1022, got -1023"),
+        (lambda: linearity(lambda w: {"x": w}, W2, bound=-1e-9), ValueError, f"{RELATIVE} -1e-09"),
+        (lambda: symmetry(lambda x: {}, X2), ValueError, "gradient(...): expected ['x'], got []"),
+        (lambda: symmetry(lambda x: x, X2), TypeError,
+         "gradient(...): expected a dictionary of arrays, got array([1., 2.])"),
+        (lambda: symmetry(lambda x: {"x": x[:1]}, X2), ValueError,
+         "gradient(...)['x']: expected shape (2,), got (1,)"),
+        (lambda: symmetry(lambda x: {"x": x}, X2, bound=1.0), ValueError, f"{RELATIVE} 1.0"),
+    ],
+)  # fmt: skip
+def test_what_a_law_would_not_check_is_refused(call, error, message):
+    with refused(error, message):
+        call()
+
+
+def test_the_largest_powers_and_bounds_will_do():
+    w = np.array([1, -1.5])  # a power of 2 is exact, without a bit lost
+    assert linearity(lambda w: {"x": w}, w, powers=(-1022, 1023), bound=0.0).passed
+    assert of_sines(bound=1.5).passed
 
 
 def test_laws_without_a_trial_are_refused():
