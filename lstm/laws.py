@@ -285,9 +285,9 @@ def linearity(
     second = pulled(*two)
     both = pulled(*(a + b for a, b in zip(one, two, strict=True)))
     errors = {"sum": max(_off(both[k], first[k] + second[k]) for k in first)}  # (eq-linear)
-    for power in powers:
-        if check_size("powers", power, least=-1022) > 1023:
-            raise ValueError(f"powers: expected at most 1023, got {power}")
+    for k, power in enumerate(powers):
+        if check_size(f"powers[{k}]", power, least=-1022) > 1023:
+            raise ValueError(f"powers[{k}]: expected at most 1023, got {power}")
         factor = 2.0**power
         scaled = pulled(*((w * factor).astype(w.dtype) for w in one))
         errors[f"times 2**{power}"] = max(_off(scaled[k] / factor, first[k]) for k in first)

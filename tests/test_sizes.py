@@ -103,7 +103,7 @@ LEAST = [  # where the size is checked, the argument, the smallest that will do,
     ("gradcheck", "D", 0, lambda k: gradcheck.random_problem(D=k)),
     ("gradcheck", "H", 1, lambda k: gradcheck.random_problem(H=k)),
     ("grammar", "count", 0, lambda k: grammar.embedded_reber(k)),
-    ("laws", "powers", -1022, lambda k: laws.linearity(lambda w: {"p": w}, ONES, powers=(k,))),
+    ("laws", "powers[0]", -1022, lambda k: laws.linearity(lambda w: {"p": w}, ONES, powers=(k,))),
     ("laws", "trials", 1, lambda k: laws.symmetry(lambda p: {"p": p}, {"p": ONES}, trials=k)),
     ("laws", "trials", 1, lambda k: laws.dot_product(
         lambda p: p, lambda w: {"p": w}, {"p": ONES}, trials=k)),
