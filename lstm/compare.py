@@ -5,12 +5,12 @@ make it pass by accident: cotangents that are all zero, thresholds that nothing 
 functions that return different outputs when called again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arguments import as_array
+from .arguments import as_array, short
 from .functions import (
     DELTAS,
     Arrays,
@@ -19,6 +19,7 @@ from .functions import (
     check_analytic,
     check_call,
     check_cotangents,
+    check_delta,
     check_gradients,
     check_still,
     derivative_along,
@@ -122,10 +123,7 @@ def check(
     check_call(function, inputs)
     if check_text("oracle", oracle) not in THRESHOLDS:
         raise ValueError(f"oracle: expected one of {sorted(THRESHOLDS)}, got {oracle!r}")
-    names = list(inputs) if only is None else list(only)
-    unknown = sorted(set(names) - set(inputs))
-    if unknown:
-        raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
+    names = names_of(inputs, only)
     gradients = check_gradients(gradients, names)
     free = {name: as_array(f"inputs[{name!r}]", inputs[name]) for name in names}
     for name, value in free.items():
@@ -171,6 +169,24 @@ def check(
     return Report(oracle, threshold, errors, worst_of(errors, derived, numerical))
 
 
+def names_of(inputs: Arrays, only: Sequence[str] | None) -> list[str]:
+    """The inputs to check: those in ``only``, or all.
+
+    Example:
+        >>> names_of({"X": 1.0, "WLSTM": 2.0}, only=["X"])
+        ['X']
+    """
+    if isinstance(only, str) or not isinstance(only, Iterable | None):
+        raise TypeError(f"only: expected a list of names, got {short(only)}")
+    names = list(inputs if only is None else only)
+    if unknown := sorted(set(names) - set(inputs)):
+        raise ValueError(f"only: expected names among {sorted(inputs)}, got {unknown}")
+    if not names:
+        what = "inputs: expected" if only is None else "only: expected the name of"
+        raise ValueError(f"{what} at least one, as nothing would be checked, got none")
+    return names
+
+
 def _check_options(
     oracle: str,
     delta: float,
@@ -181,10 +197,9 @@ def _check_options(
     cotangents: Any,
 ) -> None:
     """Refuse options with which any gradient would pass."""
-    delta, threshold = check_real("delta", delta), check_real("threshold", threshold)
-    floor = check_real("floor", floor)
-    if oracle != "jax" and not 0 < delta < np.inf:
-        raise ValueError(f"delta: expected a positive number, got {delta}")
+    threshold, floor = check_real("threshold", threshold), check_real("floor", floor)
+    if oracle != "jax":
+        check_delta(delta)
     if not 0 <= threshold < 1:
         raise ValueError(
             f"threshold: expected a number below 1, as no error exceeds 1, got {threshold}"

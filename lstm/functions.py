@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import as_array, short
+from .settings import check_real, check_text
 
 __all__ = [
     "DELTAS",
@@ -25,7 +26,9 @@ __all__ = [
     "check_analytic",
     "check_call",
     "check_cotangents",
+    "check_delta",
     "check_gradients",
+    "check_moved",
     "check_still",
     "derivative_along",
     "outputs_of",
@@ -73,13 +76,23 @@ def derivative_along(
 
     Raises:
         FunctionError: If the outputs do not have the same shapes at both places.
+        TypeError: If an input that moves is not of floating-point numbers.
+        ValueError: If there is no such oracle or input, a shape does not fit, or nothing moves.
 
     Example:
         >>> import numpy as np
         >>> derivative_along(lambda x: x**2, {"x": np.array([3.0, 4.0])}, {"x": np.array([1.0, 0])})
         [array([6., 0.])]
     """
-    delta = DELTAS[oracle] if delta is None else delta
+    if check_text("oracle", oracle) not in DELTAS:
+        raise ValueError(f"oracle: expected one of {sorted(DELTAS)}, got {oracle!r}")
+    delta = check_delta(DELTAS[oracle] if delta is None else delta)
+    check_call(function, inputs)
+    check_moved(inputs, direction, "direction")
+    for name, v in direction.items():
+        if np.shape(v) != np.shape(inputs[name]):
+            wanted, got = np.shape(inputs[name]), np.shape(v)
+            raise ValueError(f"direction[{name!r}]: expected shape {wanted}, got {got}")
     start = {k: cast(v, np.complex128 if oracle == "complex" else None) for k, v in inputs.items()}
 
     def moved(by: Any) -> list[np.ndarray]:
@@ -106,6 +119,38 @@ def check_call(function: Function, inputs: Arrays) -> None:
         raise TypeError(f"function: expected a function, got {short(function)}")
     if not isinstance(inputs, Mapping):
         raise TypeError(f"inputs: expected a dictionary of arrays, got {short(inputs)}")
+
+
+def check_moved(inputs: Arrays, names: Iterable[str], what: str) -> None:
+    """Refuse inputs of these names that do not exist, or that cannot be moved a little.
+
+    Example:
+        >>> check_moved({"x": np.ones(2), "n": 3}, ["n"], "only")
+        Traceback (most recent call last):
+            ...
+        TypeError: inputs['n']: expected floating-point numbers, got dtype int64
+    """
+    if unknown := sorted(set(names) - set(inputs)):
+        raise ValueError(f"{what}: expected names among {sorted(inputs)}, got {unknown}")
+    for name in names:
+        dtype = as_array(f"inputs[{name!r}]", inputs[name]).dtype
+        if dtype.kind != "f":
+            raise TypeError(f"inputs[{name!r}]: expected floating-point numbers, got dtype {dtype}")
+
+
+def check_delta(delta: float) -> float:
+    """Return how far to move as a number, or refuse it.
+
+    Example:
+        >>> check_delta(0)
+        Traceback (most recent call last):
+            ...
+        ValueError: delta: expected a positive number, got 0.0
+    """
+    delta = check_real("delta", delta)
+    if not 0 < delta < np.inf:
+        raise ValueError(f"delta: expected a positive number, got {delta}")
+    return delta
 
 
 def check_gradients(

@@ -12,8 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import reference, steps
-from .compare import SINGLE, THRESHOLDS, check
-from .functions import DELTAS, Arrays, Function, FunctionError, as_tuple, derivative_along
+from .arguments import short
+from .compare import SINGLE, THRESHOLDS, check, names_of
+from .functions import (
+    DELTAS,
+    Arrays,
+    Function,
+    FunctionError,
+    as_tuple,
+    check_call,
+    derivative_along,
+)
 from .laws import Law, dot_product, linearity, symmetry, taylor
 from .oracles import central_differences, complex_step, jax_vjp
 from .report import FLOOR, GradientError, Report, Worst, relative_error
@@ -131,13 +140,17 @@ def check_lstm(
         >>> check_lstm(lstm.forward, lstm.backward, random_problem(), oracle="complex").passed
         True
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem: expected a Problem, got {short(problem)}")
+    if judge is not None and not callable(judge):
+        raise TypeError(f"judge: expected a function, got {short(judge)}")
+    names = names_of(problem.inputs, options.get("only"))
     derived = pullback(forward, backward, problem.inputs)(*problem.cotangents)
-    only = options.get("only")
     return check(
         lambda **inputs: (judge or forward)(**inputs)[:3],
         problem.inputs,
         problem.cotangents,
-        derived if only is None else {name: derived[name] for name in only},
+        {name: derived[name] for name in names},
         **options,
     )
 
@@ -160,7 +173,14 @@ def pullback(forward: Function, backward: Function, inputs: Arrays) -> Callable[
         >>> linearity(pullback(lstm.forward, lstm.backward, inputs), cotangents).passed
         True
     """
-    cache = forward(**inputs).cache
+    for name, function in (("forward", forward), ("backward", backward)):
+        if not callable(function):
+            raise TypeError(f"{name}: expected a function, got {short(function)}")
+    check_call(forward, inputs)
+    result = forward(**inputs)
+    if not hasattr(result, "cache"):
+        raise TypeError(f"forward: expected it to return a cache, got {short(result)}")
+    cache = result.cache
 
     def pull(dHout: Any, dCn: Any, dHn: Any) -> Arrays:
         gradients = as_tuple(backward(dHout, cache, dCn, dHn))

@@ -33,6 +33,9 @@ from .functions import (
     as_tuple,
     cast,
     check_analytic,
+    check_call,
+    check_delta,
+    check_moved,
     check_still,
     outputs_of,
     pairs,
@@ -75,7 +78,8 @@ def central_differences(
     Raises:
         FunctionError: If the function changes its inputs, returns something else when it
             is called again, or outputs of other shapes for other inputs.
-        ValueError: If the shapes of outputs and cotangents differ.
+        TypeError: If an input that moves is not of floating-point numbers.
+        ValueError: If the shapes of outputs and cotangents differ, or nothing moves.
 
     Example:
         >>> import numpy as np
@@ -90,6 +94,8 @@ def central_differences(
         # Divided by what was really moved, after rounding.
         return project(cotangents, rise) / (up - down)  # (eq-central)
 
+    delta = check_delta(delta)
+    _check_inputs(function, inputs, only)
     check_still(function, inputs)
     return _each_element(function, inputs, slope, only)
 
@@ -123,7 +129,8 @@ def complex_step(
         FunctionError: If the function changes its inputs, returns something else when
             it is called again, or is not analytic: it takes an absolute value or
             a real part on the way, say.
-        ValueError: If the shapes of outputs and cotangents differ.
+        TypeError: If an input that moves is not of floating-point numbers.
+        ValueError: If the shapes of outputs and cotangents differ, or nothing moves.
 
     Example:
         >>> import numpy as np
@@ -135,6 +142,8 @@ def complex_step(
         parts = [y.imag for y in moved(p + 1j * delta)]
         return project(cotangents, parts) / delta  # (eq-complex)
 
+    delta = check_delta(delta)
+    _check_inputs(function, inputs, only)
     check_still(function, inputs)
     check_analytic(function, inputs)
     return _each_element(function, inputs, slope, only, np.complex128)
@@ -153,6 +162,8 @@ def jax_vjp(function: Function, inputs: Arrays, cotangents: Any) -> dict[str, np
 
     Raises:
         ImportError: If JAX is not installed.
+        TypeError: If an input is not of floating-point numbers.
+        ValueError: If the shapes of outputs and cotangents differ.
 
     Example:
         >>> import numpy as np
@@ -162,14 +173,21 @@ def jax_vjp(function: Function, inputs: Arrays, cotangents: Any) -> dict[str, np
     with needing("The oracle of JAX", "JAX", "jax"):
         import jax
         import jax.numpy as jnp
+    _check_inputs(function, inputs)
     names = list(inputs)
     with jax.enable_x64(True):  # else JAX would make float32 of float64
         primals = [jnp.asarray(inputs[name]) for name in names]
         weights = tuple(jnp.asarray(w) for w in as_tuple(cotangents))
-        _, vjp = jax.vjp(
+        outputs, vjp = jax.vjp(
             lambda *p: as_tuple(function(**dict(zip(names, p, strict=True)))), *primals
         )
+        project(cotangents, outputs)  # it refuses what does not fit
         return {name: np.asarray(g) for name, g in zip(names, vjp(weights), strict=True)}
+
+
+def _check_inputs(function: Function, inputs: Arrays, only: Places | None = None) -> None:
+    check_call(function, inputs)
+    check_moved(inputs, inputs if only is None else only, "only")
 
 
 def _each_element(

@@ -24,6 +24,7 @@ from lstm.gradcheck import (
     check_steps,
     complex_step,
     jax_vjp,
+    pullback,
     random_problem,
     relative_error,
 )
@@ -499,6 +500,93 @@ def test_a_function_whose_outputs_have_other_shapes_elsewhere_is_refused(there):
         central_differences(function, start, np.ones(2))
     with refused(FunctionError, f"{SAME_SHAPES} {shapes} and [(2,)]"):
         derivative_along(function, start, ahead, oracle="central")
+
+
+def same(x):
+    return x
+
+
+X2, W2 = {"x": np.ones(2)}, np.ones(2)
+NONE = "at least one, as nothing would be checked, got none"
+FUNCTION = "expected a function, got 3"
+
+
+def of_lstm(**given):
+    usual = {"forward": lstm.forward, "backward": lstm.backward, "problem": random_problem()}
+    return check_lstm(**(usual | given))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: of_lstm(only="X"), TypeError, "only: expected a list of names, got 'X'"),
+        (lambda: of_lstm(only=3), TypeError, "only: expected a list of names, got 3"),
+        (lambda: of_lstm(only=["Z"]), ValueError,
+         "only: expected names among ['WLSTM', 'X', 'c0', 'h0'], got ['Z']"),
+        (lambda: of_lstm(only=[]), ValueError, f"only: expected the name of {NONE}"),
+        (lambda: check(same, X2, W2, {}, only=()), ValueError,
+         f"only: expected the name of {NONE}"),
+        (lambda: check(lambda: W2, {}, W2, {}), ValueError, f"inputs: expected {NONE}"),
+        (lambda: of_lstm(problem=None), TypeError, "problem: expected a Problem, got None"),
+        (lambda: of_lstm(forward=3), TypeError, f"forward: {FUNCTION}"),
+        (lambda: of_lstm(backward=3), TypeError, f"backward: {FUNCTION}"),
+        (lambda: of_lstm(judge=3), TypeError, f"judge: {FUNCTION}"),
+        (lambda: of_lstm(forward=lambda **_: (1, 2)), TypeError,
+         "forward: expected it to return a cache, got (1, 2)"),
+        (lambda: pullback(lstm.forward, lstm.backward, [1]), TypeError,
+         "inputs: expected a dictionary of arrays, got [1]"),
+        (lambda: jax_vjp(same, X2, np.ones(3)), ValueError,
+         "cotangents: expected the outputs' shapes [(2,)], got [(3,)]"),
+        (lambda: derivative_along(same, X2, {"y": W2}), ValueError,
+         "direction: expected names among ['x'], got ['y']"),
+        (lambda: derivative_along(same, X2, {"x": np.ones(1)}), ValueError,
+         "direction['x']: expected shape (2,), got (1,)"),
+        (lambda: derivative_along(same, X2, X2, oracle="jax"), ValueError,
+         "oracle: expected one of ['central', 'complex'], got 'jax'"),
+    ],
+)  # fmt: skip
+def test_what_would_not_be_checked_is_refused(call, error, message):
+    with refused(error, message):
+        call()
+
+
+def judged(oracle, function, inputs, **more):
+    """What an oracle or a derivative along a direction makes of a function of two outputs."""
+    if oracle == "along":
+        return derivative_along(function, inputs, inputs, **more)
+    return ORACLES[oracle](function, inputs, W2, **more)
+
+
+@pytest.mark.parametrize("oracle", [*ORACLES, "along"])
+@pytest.mark.parametrize(
+    ("function", "inputs", "error", "message"),
+    [
+        (3, X2, TypeError, f"function: {FUNCTION}"),
+        (same, [1.0], TypeError, "inputs: expected a dictionary of arrays, got [1.0]"),
+        (same, {"x": np.ones(2, int)}, TypeError,
+         "inputs['x']: expected floating-point numbers, got dtype int64"),
+        (same, {"x": np.ones(2, complex)}, TypeError,
+         "inputs['x']: expected floating-point numbers, got dtype complex128"),
+        (same, {"x": ["a", "b"]}, TypeError,
+         "inputs['x']: expected floating-point numbers, got dtype <U1"),
+    ],
+)  # fmt: skip
+def test_an_oracle_refuses_what_it_cannot_judge(oracle, function, inputs, error, message):
+    with refused(error, message):
+        judged(oracle, function, inputs)
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex", "along"])
+@pytest.mark.parametrize("delta", [0, -1e-5, np.inf, np.nan])
+def test_an_oracle_refuses_to_move_by_nothing(oracle, delta):
+    with refused(ValueError, f"delta: expected a positive number, got {float(delta)}"):
+        judged(oracle, same, X2, delta=delta)
+
+
+@pytest.mark.parametrize("oracle", ["central", "complex"])
+def test_an_oracle_refuses_places_in_an_input_that_does_not_exist(oracle):
+    with refused(ValueError, "only: expected names among ['x'], got ['y']"):
+        judged(oracle, same, X2, only={"y": [(0,)]})
 
 
 SAME_SHAPES = "function: expected outputs of the same shapes for all inputs, got"
