@@ -87,6 +87,6 @@ def cups(
     for t, k in enumerate(swaps):
         under[rows, k], under[rows, k + 1] = under[rows, k + 1], under[rows, k]
         balls[t] = under
-    Y = np.eye(count, dtype=dtype)[balls].reshape(n, batch, -1)
+    Y = np.eye(count, dtype=dtype)[balls].reshape(n, batch, count * count)
     X = np.eye(count - 1, dtype=dtype)[swaps]
     return Batch(X, Y, np.ones((n, batch), bool), np.full(batch, n))

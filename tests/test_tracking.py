@@ -53,8 +53,9 @@ def test_five_cups_reach_all_120_orders_about_equally_often():
 
 @pytest.mark.parametrize("task", [tracking.parity, tracking.cups])
 def test_dtype_seed_and_bad_arguments(task):
-    assert task(3, 2, 0, dtype=np.float64).X.dtype == np.float64
-    assert task(3, 2, 0).Y.dtype == np.float32
+    for dtype, given in ((np.float32, {}), *((d, {"dtype": d}) for d in (np.float32, np.float64))):
+        X, Y, where, lengths = task(3, 2, 0, **given)
+        assert (X.dtype, Y.dtype, where.dtype, lengths.dtype) == (dtype, dtype, bool, int)
     for one, two in zip(task(9, 4, 7), task(9, 4, np.random.default_rng(7)), strict=True):
         np.testing.assert_array_equal(one, two)
     with refused(ValueError, "n: expected at least 1, got 0"):
