@@ -20,7 +20,9 @@ from .extras import needing
 from .settings import check_float, check_number, check_rng, check_shape, check_size
 from .steps import Step, Values, numpy_of
 
-__all__ = ["Cache", "Cell", "Gradients", "Param", "Run", "State", "cell_sizes", "scan"]
+__all__ = [
+    "Cache", "Cell", "Gradients", "Param", "Run", "State", "cell_sizes", "check_cell", "scan",
+]  # fmt: skip
 
 
 class Param(NamedTuple):
@@ -253,6 +255,20 @@ class Cell:
         return Gradients(xp.stack(dX) if dX else xp.zeros_like(X), total, d_next)
 
 
+def check_cell(cell: Any) -> None:
+    """Refuse what is no cell, such as the module that has one.
+
+    Example:
+        >>> from lstm.variants import gru
+        >>> check_cell(gru)
+        Traceback (most recent call last):
+            ...
+        TypeError: cell: expected a Cell, got a module
+    """
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell: expected a Cell, got a {type(cell).__name__}")
+
+
 def cell_sizes(D: Any, H: Any) -> tuple[int, int]:
     """The sizes of a cell as integers of Python, which cannot overflow.
 
@@ -303,8 +319,7 @@ def scan(cell: Cell, X: Any, params: Any, state: Any = None) -> tuple[Any, dict[
     with needing("lstm.recurrent.scan", "JAX", "jax"):
         import jax
         import jax.numpy as jnp
-    if not isinstance(cell, Cell):
-        raise TypeError(f"cell: expected a Cell, got a {type(cell).__name__}")
+    check_cell(cell)
     X, params = jax.tree.map(jnp.asarray, _check(cell, X, params))
 
     def step(state: Any, x: Any) -> Any:

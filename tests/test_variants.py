@@ -610,3 +610,20 @@ def test_a_cell_is_itself_and_can_be_a_key():
     assert one == one
     assert one != other
     assert {one: "one", other: "other"}[one] == "one"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        check.random_problem, check.rows, check.values, check.sequence,
+        lambda cell: recurrent.scan(cell, np.ones((2, 3, 4)), {}),
+    ],
+)  # fmt: skip
+def test_what_is_no_cell_is_refused(call):
+    with refused(TypeError, "cell: expected a Cell, got a module"):
+        call(gru)
+
+
+def test_what_is_no_problem_is_refused():
+    with refused(TypeError, "problem: expected a Problem, got 3"):
+        check.sequence(gru.cell(3, 4), 3)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import gradcheck
+from ..arguments import short
 from ..gradcheck import Report, StepCheck
-from ..recurrent import Cell
+from ..recurrent import Cell, check_cell
 from ..settings import check_float, check_rng, check_shape, check_size
 from ..steps import Values
 
@@ -55,6 +56,7 @@ def random_problem(
         >>> random_problem(gru.cell(3, 4)).X.shape
         (4, 3, 3)
     """
+    check_cell(cell)
     n, b = check_size("n", n, least=0), check_size("b", b, least=0)
     dtype, rng = check_float("dtype", dtype), check_rng(seed, "seed")
 
@@ -132,7 +134,11 @@ def sequence(cell: Cell, problem: Problem | None = None, **options: Any) -> Repo
         >>> sequence(gru.cell(3, 4), oracle="complex").passed
         True
     """
-    X, params, state, dHout, dstate = random_problem(cell) if problem is None else problem
+    check_cell(cell)
+    problem = random_problem(cell) if problem is None else problem
+    if not isinstance(problem, Problem):
+        raise TypeError(f"problem: expected a Problem, got {short(problem)}")
+    X, params, state, dHout, dstate = problem
     first = {f"{name}_0": value for name, value in state.items()}
 
     def run(X: Any, **named: Any) -> tuple[Any, ...]:
