@@ -1,5 +1,6 @@
 """The sweeps of `sweeps_newer.py` pass, and find bugs that depend on size or magnitude."""
 
+import copy
 from importlib import import_module
 from types import SimpleNamespace
 
@@ -71,18 +72,15 @@ class Cells(dict):
 
     def items(self):
         for name, make in super().items():
-            yield name, lambda D, H, make=make: Broken(make(D, H), self.change)
+            yield name, lambda D, H, make=make: broken(make(D, H), self.change)
 
 
-class Broken:
-    def __init__(self, cell, change):
-        self._cell, self._change = cell, change
-
-    def __getattr__(self, name):
-        return getattr(self._cell, name)
-
-    def backward(self, dHout, cache, dstate=None):
-        return self._change(dHout, self._cell.backward(dHout, cache, dstate))
+def broken(cell, change):
+    """A cell with another `backward`."""
+    copied = copy.copy(cell)
+    object.__setattr__(copied, "backward", lambda dHout, cache, dstate=None: change(
+        dHout, cell.backward(dHout, cache, dstate)))  # fmt: skip
+    return copied
 
 
 def right_from(place, function, inputs, w, gradients):
@@ -94,9 +92,9 @@ def right_from(place, function, inputs, w, gradients):
 def cells(change):
     from lstm.variants import CELLS
 
-    broken = Cells({name: CELLS[name] for name in ("GRU, reset after", "sLSTM")})
-    broken.change = change
-    return {"CELLS": broken}
+    changed = Cells({name: CELLS[name] for name in ("GRU, reset after", "sLSTM")})
+    changed.change = change
+    return {"CELLS": changed}
 
 
 PLANTED = {
