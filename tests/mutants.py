@@ -309,7 +309,7 @@ class Copies:
 
     def pytest_runtestloop(self, session):
         limit_processor(10**6)  # it is the copies that have a limit
-        if len(os.listdir("/proc/self/task")) > 1:
+        if threads() > 1:
             sys.exit("mutants: one of the tests is to be named in THREADED")
         mutant_code.watch_no_more()
         found, outcomes = mutant_code.functions(self.paths[0]), []
@@ -331,9 +331,15 @@ class Copies:
             killer = verdict(child, self.order)
             outcomes.append((killer, changed not in self.called))
             self.order.note(killer)
+        write(self.source, *self.paths)  # the next process imports it
         order = self.order.seconds, self.order.calls, self.order.killers
         (TREE / "outcomes").write_text(repr((outcomes, *order)))
         return True
+
+
+def threads():
+    """The number of threads of this process, which a copy of it would not have."""
+    return len(os.listdir("/proc/self/task"))
 
 
 def limit_processor(seconds):
@@ -357,7 +363,6 @@ def rewrite(tests):
 def in_copies(mutants, source, tests, order, paths):
     """For each of these mutants of a file the test that kills it, in a copy of a process that has
     collected the tests, or None; and whether this is as if the mutant had been imported."""
-    tests = [test for test in tests if test not in THREADED]
     child = forked(tests[0])
     if not child:
         judge(tests, order, plugins=[Copies(mutants, source, paths, order)])
@@ -497,16 +502,20 @@ def killers_of(mutants, source, stages, order, paths):
     """For each of these mutants of a file the test that kills it, or None."""
     python = paths[0].suffix == ".py"
     killers, sure = [None] * len(mutants), [python] * len(mutants)
-    for tests in stages if python else []:
+    parts = [[test for test in tests if test not in THREADED] for tests in stages]
+    for tests in filter(None, parts if python else []):
         left = [k for k, killer in enumerate(killers) if sure[k] and not killer]
         found = in_copies([mutants[k] for k in left], source, tests, order, paths) if left else []
         for k, outcome in zip(left, found, strict=True):
             killers[k], sure[k] = outcome
-    for k in [k for k, known in enumerate(sure) if not known]:
-        write(mutants[k], *paths)
-        order.note(killers[k])  # it will most probably do so again
-        killers[k] = next(filter(None, (failing(tests, order) for tests in stages)), None)
-        order.note(killers[k])
+    threaded = [test for test in THREADED if any(test in tests for tests in stages)]
+    for k, killer in enumerate(killers):
+        again = ([threaded] if threaded and not killer else []) if sure[k] else stages
+        if again:
+            write(mutants[k], *paths)
+            order.note(killer)  # it will most probably do so again
+            killers[k] = next(filter(None, (failing(tests, order) for tests in again)), None)
+            order.note(killers[k])
     write(source, *paths)
     return killers
 

@@ -1,5 +1,6 @@
 """Whom the mutants are made of and who judges them; that their score is the one in the book."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -131,6 +132,76 @@ def test_mistakes_in_javascript():
         (2, second.replace("a - 1e3", "a + 1e3")),
         (2, second.replace("1e3", "1001")),
     ]
+
+
+class Test:
+    """What the runner asks of a test that pytest has collected."""
+
+    nodeid = "test_x"
+
+
+class Session:
+    items = [Test()]  # noqa: RUF012
+
+
+def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, monkeypatch):
+    source = "def f(a):\n    return a + 1\n\ndef called(a, b=3):\n    return a\n"
+    tried, path = [], tmp_path / "f.py"
+    path.write_text(source)
+    scope = {}
+    exec(compile(source, str(path), "exec"), scope)
+    for name, stub in {
+        "TREE": tmp_path, "forked": lambda first: tried.append((first, path.read_text())) or 1,
+        "verdict": lambda child, order: "test_x", "limit_processor": lambda seconds: None,
+        "threads": lambda: 1,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(mutants, name, stub)
+    monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
+    changes = [("a + 1", "a - 1"), ("return a\n", "return -a\n"), ("b=3", "b=4")]
+    copies = mutants.Copies([source.replace(*c) for c in changes], source, [path], mutants.Order())
+    scope["called"](1)
+    assert copies.pytest_runtestloop(Session) is True
+    assert tried == [("test_x", source.replace(*change)) for change in changes[:2]]
+    assert path.read_text() == source
+    outcomes, seconds, calls, killers = ast.literal_eval((tmp_path / "outcomes").read_text())
+    assert outcomes == [("test_x", True), ("test_x", False), (None, False)]
+    assert (seconds, calls, killers) == ({}, {}, {"test_x": 2})
+
+    monkeypatch.setattr(mutants, "threads", lambda: 2)
+    with pytest.raises(SystemExit, match="is to be named in THREADED"):
+        copies.pytest_runtestloop(Session)
+
+
+def test_who_kills_a_mutant(monkeypatch):
+    """Every test is asked before a mutant survives, and what is not sure is confirmed."""
+    threaded = mutants.THREADED[0]
+    stages, asked, written = [["a", threaded], ["b"], [threaded]], [], []
+    known = {  # mutant: what copies find in each stage; what fails when it is imported
+        "one": ({"a": ("t1", True)}, {}),
+        "two": ({"a": (None, True), "b": ("t2", True)}, {}),
+        "three": ({"a": (None, True), "b": (None, True)}, {threaded: "t3"}),
+        "four": ({"a": ("t4", False)}, {"b": "t5"}),
+        "five": ({"a": (None, False)}, {}),
+        "six": ({"a": (None, True), "b": (None, True)}, {}),
+    }
+
+    def in_copies(given, source, tests, order, paths):
+        return [known[mutant][0][tests[0]] for mutant in given]
+
+    def failing(tests, order):
+        asked.append((written[-1], tests))
+        return next(filter(None, map(known[written[-1]][1].get, tests)), None)
+
+    monkeypatch.setattr(mutants, "in_copies", in_copies)
+    monkeypatch.setattr(mutants, "failing", failing)
+    monkeypatch.setattr(mutants, "write", lambda text, *paths: written.append(text))
+    found = mutants.killers_of(list(known), "source", stages, mutants.Order(), [Path("f.py")])
+    assert found == ["t1", "t2", "t3", "t5", None, None]
+    assert written[-1] == "source"
+    assert [tests for mutant, tests in asked if mutant == "three"] == [[threaded]]
+    assert [tests for mutant, tests in asked if mutant == "four"] == stages[:2]
+    assert [tests for mutant, tests in asked if mutant == "five"] == stages
+    assert {"one", "two"}.isdisjoint(mutant for mutant, _ in asked)
 
 
 def test_a_sample_is_the_same_where_nothing_changes_and_grows():
