@@ -513,6 +513,8 @@ def test_bad_inputs_of_forward(good):
         cell.forward(X[:, :, :2], params)
     with refused(ValueError, "X: expected shape (any, any, 3), got (3, 3)"):
         cell.forward(X[0], params)
+    with refused(ValueError, "X: expected shape (any, any, 3), got (4, 3, 3, 1)"):
+        cell.forward(X[..., None], params)
     with refused(TypeError, "X: expected a floating-point dtype, got int64"):
         cell.forward(X.astype(int), params)
     with refused(TypeError, "params: expected a dictionary with ['W', 'V'], got <class 'list'>"):
