@@ -527,6 +527,10 @@ def of_lstm(**given):
         (lambda: check(same, X2, W2, {}, only=()), ValueError,
          f"only: expected the name of {NONE}"),
         (lambda: check(lambda: W2, {}, W2, {}), ValueError, f"inputs: expected {NONE}"),
+        (lambda: check(same, {"x": None}, W2, X2), TypeError,
+         "inputs['x']: expected an array, got None"),
+        (lambda: check(same, X2, W2, X2, floor=1.001), ValueError,
+         "floor: expected a number from 0 to 1, got 1.001"),
         (lambda: of_lstm(problem=None), TypeError, "problem: expected a Problem, got None"),
         (lambda: of_lstm(forward=3), TypeError, f"forward: {FUNCTION}"),
         (lambda: of_lstm(backward=3), TypeError, f"backward: {FUNCTION}"),
@@ -548,6 +552,14 @@ def of_lstm(**given):
 def test_what_would_not_be_checked_is_refused(call, error, message):
     with refused(error, message):
         call()
+
+
+@pytest.mark.parametrize("directions", [None, 2])
+def test_delta_is_how_far_elements_and_directions_move(directions):
+    """Of a cubic the error is delta**2: none is seen with a small step, one with a large step."""
+    for delta, passes in ((None, True), (1e-5, True), (0.5, False)):
+        options = {"directions": directions, "delta": delta, "floor": 1}
+        assert check(lambda x: x**3, X2, W2, {"x": 3 * W2}, **options).passed == passes
 
 
 def judged(oracle, function, inputs, **more):

@@ -618,6 +618,7 @@ def test_a_cell_is_itself_and_can_be_a_key():
     "call",
     [
         check.random_problem, check.rows, check.values, check.sequence,
+        lambda cell: check.sequence(cell, check.random_problem(gru.cell(3, 4))),
         lambda cell: recurrent.scan(cell, np.ones((2, 3, 4)), {}),
     ],
 )  # fmt: skip
