@@ -532,6 +532,7 @@ def test_of_no_numbers_everything_is_symmetric():
     found = symmetry(lambda p: {"p": p}, {"p": np.zeros((0, 2))})
     assert found.passed
     assert found.values["trial 0"] == 0
+    assert linearity(lambda w: {"p": np.zeros((0, 2))}, ONES).value == 0
 
 
 X2 = {"x": np.array([1.0, 2.0])}
