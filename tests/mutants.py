@@ -2,8 +2,8 @@
 
 Each mutant is one file with one small mistake: `mutations.py` for Python, `mutations_js.py` for
 JavaScript, whose figures a browser tries after `make book`. It is killed when a test fails. First
-the tests that are about the file run, then, if it survives these, all others that import it, those
-with the peers included. They run in a copy of a process that has collected them already, where the
+the tests that are about the file run, then, if it survives these, others that import it, those with
+the peers included, for as long as `HURRY` says. They run in a copy of a process that has collected them already, where the
 functions get the code of the mutant (`mutant_code.py`). Where that is not the same as importing it,
 because the mistake is outside of functions, or in one that has been called already, the mutant is
 then imported by a process of its own, which takes seconds. In the end every test that killed a
@@ -17,7 +17,8 @@ mutant must pass on the file as it is.
     python tests/mutants.py --files 24 --sample 1 --seed 1   one of each of 24 files
     python tests/mutants.py --store ...         keep the results in book/data/mutants.json
     python tests/mutants.py --changed           files that have changed since they were stored
-    python tests/mutants.py --survivors         the stored survivors alone, after a test was added
+    python tests/mutants.py --survivors         the stored survivors alone, after a test was added,
+                                                with all tests, however long they take
 
 A sample depends on the mutants themselves: where nothing has changed, the same are drawn, and a
 larger sample has the smaller one in it. `tests/mutants.md` lists the mutants that no test can kill,
@@ -58,6 +59,7 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
 )  # fmt: skip
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
+HURRY = 10  # seconds for the tests that are not about the file; as many as it takes for survivors
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
@@ -247,15 +249,16 @@ def every_mutant(name, source):
 
 
 class Order:
-    """A pytest plugin: the tests that killed the last mutants go first, then the quickest.
+    """A pytest plugin: those tests go first that killed most of the last mutants for their time.
 
     Where it is known what a test calls, those that do not call the function with the mistake go
-    last. If `only` is given, no others are run.
+    last. If `only` is given, no others are run. If `hurry` is, none begins after so many seconds.
     """
 
     def __init__(self):
-        self.seconds, self.calls, self.killers, self.only = {}, {}, {}, None
+        self.seconds, self.calls, self.kills, self.only = {}, {}, {}, None
         self.path, self.took, self.failed = None, {}, None
+        self.hurry, self.end = None, None
 
     def pytest_configure(self):
         from hypothesis import Phase, settings
@@ -271,14 +274,28 @@ class Order:
 
     def sort(self, items, changed=None):
         """Bring the tests into their order: if this function is the one that has changed."""
-        items.sort(key=lambda each: self.seconds.get(each.nodeid, 0.0))
-        items.sort(key=lambda each: -self.killers.get(each.nodeid, -1))
-        items.sort(key=lambda each: changed not in self.calls.get(each.nodeid, [changed]))
+        items.sort(key=lambda each: -self.promise(each.nodeid))
+        items.sort(key=lambda each: not self.may_see(each.nodeid, changed))
+
+    def promise(self, test):
+        """How many mutants a test may kill in a second."""
+        return (self.kills.get(test, 0.0) + 0.02) / (self.seconds.get(test, 0.0) + 0.01)
+
+    def may_see(self, test, changed):
+        """Whether a test may call a function: those that have not run yet may."""
+        return changed in self.calls.get(test, [changed])
 
     def note(self, killer):
-        """Let the test that killed a mutant, if any did, be the first for the next one."""
+        """Let the test that killed a mutant, if any did, count more than those before."""
         if killer:
-            self.killers[killer] = max(self.killers.values(), default=0) + 1
+            self.kills = {test: 0.9 * kills for test, kills in self.kills.items()}
+            self.kills[killer] = self.kills.get(killer, 0.0) + 1
+
+    def pytest_collection_finish(self):
+        self.end = self.hurry and time.monotonic() + self.hurry
+
+    def pytest_runtest_protocol(self):
+        return True if self.end and time.monotonic() > self.end else None  # nobody else runs it
 
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
@@ -301,10 +318,11 @@ class Order:
 
 class Copies:
     """A pytest plugin: copies of the process that has collected the tests run them, one copy for
-    each mutant of a file."""
+    each mutant of a file; if `callers` is set, only tests that may call what has changed."""
 
-    def __init__(self, mutants, source, paths, order):
+    def __init__(self, mutants, source, paths, order, callers=False):
         self.mutants, self.source, self.paths, self.order = mutants, source, paths, order
+        self.callers = callers
         self.called = mutant_code.watch(paths[0])
 
     def pytest_runtestloop(self, session):
@@ -317,14 +335,18 @@ class Copies:
         for mutant in self.mutants:
             new = mutant_code.replacements(self.paths[0], found, self.source, mutant)
             if not new:
-                outcomes.append((None, False))
+                outcomes.append((None, None))
                 continue
             changed = mutant_code.key(new[0][0].__code__)
             write(mutant, *self.paths)  # for the tests that read it, or start Python
             child = forked(session.items[0].nodeid)
             if not child:
                 self.order.path = self.paths[0]
+                self.order.pytest_collection_finish()
                 self.order.sort(session.items, changed)
+                if self.callers:
+                    seen = [i for i in session.items if self.order.may_see(i.nodeid, changed)]
+                    session.items[:] = seen
                 for function, code in new:
                     function.__code__ = code
                 return None  # pytest goes on, and runs the tests
@@ -332,7 +354,7 @@ class Copies:
             outcomes.append((killer, changed not in self.called))
             self.order.note(killer)
         write(self.source, *self.paths)  # the next process imports it
-        order = self.order.seconds, self.order.calls, self.order.killers
+        order = self.order.seconds, self.order.calls, self.order.kills
         (TREE / "outcomes").write_text(repr((outcomes, *order)))
         return True
 
@@ -360,17 +382,18 @@ def rewrite(tests):
     sys.dont_write_bytecode = True  # two mutants within a second: Python would run the first twice
 
 
-def in_copies(mutants, source, tests, order, paths):
+def in_copies(mutants, source, tests, order, paths, callers):
     """For each of these mutants of a file the test that kills it, in a copy of a process that has
-    collected the tests, or None; and whether this is as if the mutant had been imported."""
+    collected the tests, or None; and whether this is as if the mutant had been imported: None if
+    it could not be put in."""
     child = forked(tests[0])
     if not child:
-        judge(tests, order, plugins=[Copies(mutants, source, paths, order)])
+        judge(tests, order, plugins=[Copies(mutants, source, paths, order, callers)])
     _, status = os.waitpid(child, 0)
     if status:
         sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status} on {tests}")
     outcomes, *learnt = ast.literal_eval((TREE / "outcomes").read_text())
-    order.seconds, order.calls, order.killers = learnt
+    order.seconds, order.calls, order.kills = learnt
     return outcomes
 
 
@@ -477,7 +500,8 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
     rewrite([test for tests in stages for test in tests])
     order.calls = {}
-    killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built))
+    hurry = HURRY if again is None else None
+    killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built), hurry)
     left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
     survivors = [m for m in left if m not in harmless]
     for line, before, after, _ in survivors:
@@ -498,24 +522,39 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     return mutant_scores.Score(today, code, len(found), killed, known, lines)
 
 
-def killers_of(mutants, source, stages, order, paths):
-    """For each of these mutants of a file the test that kills it, or None."""
+def killers_of(mutants, source, stages, order, paths, hurry=None):
+    """For each of these mutants of a file the test that kills it, or None; `hurry` limits the time
+    for the tests that are not of the first stage."""
+
+    def fails(tests):
+        order.hurry = None if tests is stages[0] else hurry
+        return failing(tests, order)
+
     python = paths[0].suffix == ".py"
-    killers, sure = [None] * len(mutants), [python] * len(mutants)
+    killers, sure = [None] * len(mutants), [True if python else None] * len(mutants)
     parts = [[test for test in tests if test not in THREADED] for tests in stages]
-    for tests in filter(None, parts if python else []):
-        left = [k for k, killer in enumerate(killers) if sure[k] and not killer]
-        found = in_copies([mutants[k] for k in left], source, tests, order, paths) if left else []
-        for k, outcome in zip(left, found, strict=True):
-            killers[k], sure[k] = outcome
-    threaded = [test for test in THREADED if any(test in tests for tests in stages)]
+    for callers, tests in enumerate(parts if python else []):
+        left = [k for k, killer in enumerate(killers) if sure[k] is not None and not killer]
+        if left and tests:
+            some = [mutants[k] for k in left]
+            order.hurry = hurry if callers else None
+            found = in_copies(some, source, tests, order, paths, callers)
+            for k, outcome in zip(left, found, strict=True):
+                killers[k], sure[k] = outcome
+    threaded, last = [test for test in THREADED if any(test in tests for tests in stages)], None
     for k, killer in enumerate(killers):
-        again = ([threaded] if threaded and not killer else []) if sure[k] else stages
+        again = stages if sure[k] is None else stages[:1] if not sure[k] else []
+        if threaded and not killer and sure[k] is not None:
+            again = [*again, threaded]
+        if python and not sure[k] and (first := killer or last):
+            again = [[first.partition("::")[0]], *again]  # to collect one file is much faster
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
-            killers[k] = next(filter(None, (failing(tests, order) for tests in again)), None)
+            killers[k] = next(filter(None, map(fails, again)), None)
             order.note(killers[k])
+            last = killers[k] or last
+    order.hurry = None
     write(source, *paths)
     return killers
 
