@@ -2,12 +2,12 @@
 
 Each mutant is one file with one small mistake: `mutations.py` for Python, `mutations_js.py` for
 JavaScript, whose figures a browser tries after `make book`. It is killed when a test fails. First
-the tests that are about the file run, then, if it survives these, others that import it, those with
-the peers included, for as long as `HURRY` says. They run in a copy of a process that has collected them already, where the
+the tests that are about the file run, then, if it survives these, all others that import it, those
+with the peers included. They run in a copy of a process that has collected them already, where the
 functions get the code of the mutant (`mutant_code.py`). Where that is not the same as importing it,
 because the mistake is outside of functions, or in one that has been called already, the mutant is
-then imported by a process of its own, which takes seconds. In the end every test that killed a
-mutant must pass on the file as it is.
+then imported by a process of its own. In the end every test that killed a mutant must pass on the
+file as it is.
 
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
@@ -17,8 +17,8 @@ mutant must pass on the file as it is.
     python tests/mutants.py --files 24 --sample 1 --seed 1   one of each of 24 files
     python tests/mutants.py --store ...         keep the results in book/data/mutants.json
     python tests/mutants.py --changed           files that have changed since they were stored
-    python tests/mutants.py --survivors         the stored survivors alone, after a test was added,
-                                                with all tests, however long they take
+    python tests/mutants.py --survivors         the stored survivors alone, after a test was added
+    python tests/mutants.py --hurry ...         tests that are not about the file get ten seconds
 
 A sample depends on the mutants themselves: where nothing has changed, the same are drawn, and a
 larger sample has the smaller one in it. `tests/mutants.md` lists the mutants that no test can kill,
@@ -59,7 +59,7 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
 )  # fmt: skip
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
-HURRY = 10  # seconds for the tests that are not about the file; as many as it takes for survivors
+HURRY = 10  # seconds for the tests that are not about the file, if there is a hurry
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
@@ -480,7 +480,9 @@ def rank(*parts):
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, seed=0):
+def run(
+    name, order, equivalent, again=None, first=0, last=10**6, sample=None, seed=0, hurry=None
+):  # fmt: skip
     """Run mutants of a file, or these again; print those that survive, and return the score."""
     path, stages = TREE / path_of(name), [tests for tests in (about(name), others(name)) if tests]
     built = TREE / "_build/html/_static" / path.name if path.suffix == ".js" else path
@@ -500,7 +502,6 @@ def run(name, order, equivalent, again=None, first=0, last=10**6, sample=None, s
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
     rewrite([test for tests in stages for test in tests])
     order.calls = {}
-    hurry = HURRY if again is None else None
     killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built), hurry)
     left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
     survivors = [m for m in left if m not in harmless]
@@ -595,7 +596,7 @@ def main(arguments=None):
     for option in ("--sample", "--files"):
         parser.add_argument(option, type=int)
     parser.add_argument("--seed", type=int, default=0)
-    for option in ("--store", "--changed", "--survivors"):
+    for option in ("--store", "--changed", "--survivors", "--hurry"):
         parser.add_argument(option, action="store_true")
     given = parser.parse_args(arguments)
     known, offered = mutant_scores.stored(), names()
@@ -619,7 +620,7 @@ def main(arguments=None):
                 continue
             score = run(
                 name, order, equivalent, again, int(first or 0), int(last or 10**6),
-                given.sample, given.seed,
+                given.sample, given.seed, HURRY if given.hurry else None,
             )  # fmt: skip
             if score:
                 total.append(score)

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import types
 from pathlib import Path
 
 import mutant_scores
@@ -163,45 +164,109 @@ def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, mo
     assert copies.pytest_runtestloop(Session) is True
     assert tried == [("test_x", source.replace(*change)) for change in changes[:2]]
     assert path.read_text() == source
-    outcomes, seconds, calls, killers = ast.literal_eval((tmp_path / "outcomes").read_text())
-    assert outcomes == [("test_x", True), ("test_x", False), (None, False)]
-    assert (seconds, calls, killers) == ({}, {}, {"test_x": 2})
+    outcomes, seconds, calls, kills = ast.literal_eval((tmp_path / "outcomes").read_text())
+    assert outcomes == [("test_x", True), ("test_x", False), (None, None)]
+    assert (seconds, calls, kills) == ({}, {}, {"test_x": 1.9})
 
     monkeypatch.setattr(mutants, "threads", lambda: 2)
     with pytest.raises(SystemExit, match="is to be named in THREADED"):
         copies.pytest_runtestloop(Session)
 
 
+@pytest.mark.parametrize("callers", [False, True])
+def test_a_copy_runs_tests_that_may_see_the_mistake_first_or_them_alone(
+    tmp_path, monkeypatch, callers
+):
+    source = "def f(a):\n    return a + 1\n\ndef g(a):\n    return a\n"
+    path, scope = tmp_path / "f.py", {}
+    exec(compile(source, str(path), "exec"), scope)
+    for name, stub in {
+        "TREE": tmp_path, "forked": lambda first: 0, "threads": lambda: 1,
+        "limit_processor": lambda seconds: None,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(mutants, name, stub)
+    monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
+    f, g = (mutants.mutant_code.key(scope[name].__code__) for name in "fg")
+    order = mutants.Order()
+    order.calls = {"of g": {g}, "of both": {f, g}, "of f": {f}}
+    order.seconds = {"of g": 0.01, "of both": 0.3, "of f": 0.1}
+    session = Session()
+    session.items = [types.SimpleNamespace(nodeid=test) for test in (*order.calls, "new")]
+    copies = mutants.Copies([source.replace("a + 1", "a - 1")], source, [path], order, callers)
+    assert copies.pytest_runtestloop(session) is None  # pytest runs them
+    assert scope["f"](1) == 0
+    found = [item.nodeid for item in session.items]
+    assert found == ["new", "of f", "of both"] + ["of g"] * (not callers)
+
+
+def test_those_tests_go_first_that_found_most_for_their_time():
+    order = mutants.Order()
+    order.seconds = {"quick": 0.01, "slow": 10.0, "killer": 0.2, "slow killer": 10.0}
+    for killer in ("slow killer", None, "killer", "killer"):
+        order.note(killer)
+    assert order.kills == {"slow killer": pytest.approx(0.81), "killer": pytest.approx(1.9)}
+    best = sorted(order.seconds, key=order.promise, reverse=True)
+    assert best == ["killer", "quick", "slow killer", "slow"]
+
+
+def test_no_test_begins_after_the_time_for_it(monkeypatch):
+    now, order = [100.0], mutants.Order()
+    monkeypatch.setattr(mutants.time, "monotonic", lambda: now[0])
+    order.pytest_collection_finish()
+    now[0] += 1e6
+    assert order.pytest_runtest_protocol() is None
+    order.hurry = 10
+    order.pytest_collection_finish()
+    now[0] += 10
+    assert order.pytest_runtest_protocol() is None
+    now[0] += 0.1
+    assert order.pytest_runtest_protocol() is True
+
+
 def test_who_kills_a_mutant(monkeypatch):
-    """Every test is asked before a mutant survives, and what is not sure is confirmed."""
+    """Tests of all stages are asked before a mutant survives, and what is not sure is confirmed."""
     threaded = mutants.THREADED[0]
     stages, asked, written = [["a", threaded], ["b"], [threaded]], [], []
     known = {  # mutant: what copies find in each stage; what fails when it is imported
         "one": ({"a": ("t1", True)}, {}),
         "two": ({"a": (None, True), "b": ("t2", True)}, {}),
         "three": ({"a": (None, True), "b": (None, True)}, {threaded: "t3"}),
-        "four": ({"a": ("t4", False)}, {"b": "t5"}),
-        "five": ({"a": (None, False)}, {}),
+        "four": ({"a": (None, None)}, {"b": "t5.py::t5"}),
+        "five": ({"a": (None, None)}, {}),
         "six": ({"a": (None, True), "b": (None, True)}, {}),
+        "seven": ({"a": ("t7.py::t7", False)}, {"t7.py": "t7.py::t7"}),
+        "eight": ({"a": ("t8.py::t8", False)}, {"a": "t9"}),
+        "nine": ({"a": (None, False), "b": (None, False)}, {"b": "not asked"}),
     }
+    order, hurries = mutants.Order(), []
 
-    def in_copies(given, source, tests, order, paths):
+    def in_copies(given, source, tests, order, paths, callers):
+        hurries.append((tests, callers, order.hurry))
         return [known[mutant][0][tests[0]] for mutant in given]
 
     def failing(tests, order):
-        asked.append((written[-1], tests))
+        asked.append((written[-1], tests, order.hurry))
         return next(filter(None, map(known[written[-1]][1].get, tests)), None)
 
     monkeypatch.setattr(mutants, "in_copies", in_copies)
     monkeypatch.setattr(mutants, "failing", failing)
     monkeypatch.setattr(mutants, "write", lambda text, *paths: written.append(text))
-    found = mutants.killers_of(list(known), "source", stages, mutants.Order(), [Path("f.py")])
-    assert found == ["t1", "t2", "t3", "t5", None, None]
+    found = mutants.killers_of(list(known), "source", stages, order, [Path("f.py")], 10)
+    assert found == ["t1", "t2", "t3", "t5.py::t5", None, None, "t7.py::t7", "t9", None]
     assert written[-1] == "source"
-    assert [tests for mutant, tests in asked if mutant == "three"] == [[threaded]]
-    assert [tests for mutant, tests in asked if mutant == "four"] == stages[:2]
-    assert [tests for mutant, tests in asked if mutant == "five"] == stages
-    assert {"one", "two"}.isdisjoint(mutant for mutant, _ in asked)
+    assert hurries == [(["a"], 0, None), (["b"], 1, 10)]
+    assert order.hurry is None
+
+    def asked_of(name):
+        return [(tests, hurry) for mutant, tests, hurry in asked if mutant == name]
+
+    assert asked_of("three") == [([threaded], 10)]
+    assert asked_of("four") == [(["t3"], 10), (["a", threaded], None), (["b"], 10)]
+    assert asked_of("five") == [(["t5.py"], 10), (stages[0], None), (["b"], 10), ([threaded], 10)]
+    assert asked_of("seven") == [(["t7.py"], 10)]
+    assert asked_of("eight") == [(["t8.py"], 10), (["a", threaded], None)]
+    assert asked_of("nine") == [(["t9"], 10), (["a", threaded], None), ([threaded], 10)]
+    assert {"one", "two"}.isdisjoint(mutant for mutant, *_ in asked)
 
 
 def test_a_sample_is_the_same_where_nothing_changes_and_grows():
