@@ -18,7 +18,7 @@ file as it is.
     python tests/mutants.py --store ...         keep the results in book/data/mutants.json
     python tests/mutants.py --changed           files that have changed since they were stored
     python tests/mutants.py --survivors         the stored survivors alone, after a test was added
-    python tests/mutants.py --hurry ...         tests that are not about the file get ten seconds
+    python tests/mutants.py --hurry ...         a first look: no test begins after some seconds
 
 A sample depends on the mutants themselves: where nothing has changed, the same are drawn, and a
 larger sample has the smaller one in it. `tests/mutants.md` lists the mutants that no test can kill,
@@ -59,7 +59,7 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
 )  # fmt: skip
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
-HURRY = 10  # seconds for the tests that are not about the file, if there is a hurry
+HURRY = 15  # seconds for the tests about the file, and as many for the others, if there is a hurry
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
@@ -501,8 +501,10 @@ def run(
     harmless = [m for m in chosen if (name, m[1], m[2]) in equivalent]
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
     rewrite([test for tests in stages for test in tests])
+    order.hurry = hurry
     order.calls = {}
-    killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built), hurry)
+    killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built))
+    order.hurry = None
     left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
     survivors = [m for m in left if m not in harmless]
     for line, before, after, _ in survivors:
@@ -523,14 +525,8 @@ def run(
     return mutant_scores.Score(today, code, len(found), killed, known, lines)
 
 
-def killers_of(mutants, source, stages, order, paths, hurry=None):
-    """For each of these mutants of a file the test that kills it, or None; `hurry` limits the time
-    for the tests that are not of the first stage."""
-
-    def fails(tests):
-        order.hurry = None if tests is stages[0] else hurry
-        return failing(tests, order)
-
+def killers_of(mutants, source, stages, order, paths):
+    """For each of these mutants of a file the test that kills it, or None."""
     python = paths[0].suffix == ".py"
     killers, sure = [None] * len(mutants), [True if python else None] * len(mutants)
     parts = [[test for test in tests if test not in THREADED] for tests in stages]
@@ -538,7 +534,6 @@ def killers_of(mutants, source, stages, order, paths, hurry=None):
         left = [k for k, killer in enumerate(killers) if sure[k] is not None and not killer]
         if left and tests:
             some = [mutants[k] for k in left]
-            order.hurry = hurry if callers else None
             found = in_copies(some, source, tests, order, paths, callers)
             for k, outcome in zip(left, found, strict=True):
                 killers[k], sure[k] = outcome
@@ -552,10 +547,9 @@ def killers_of(mutants, source, stages, order, paths, hurry=None):
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
-            killers[k] = next(filter(None, map(fails, again)), None)
+            killers[k] = next(filter(None, (failing(tests, order) for tests in again)), None)
             order.note(killers[k])
             last = killers[k] or last
-    order.hurry = None
     write(source, *paths)
     return killers
 

@@ -238,35 +238,32 @@ def test_who_kills_a_mutant(monkeypatch):
         "eight": ({"a": ("t8.py::t8", False)}, {"a": "t9"}),
         "nine": ({"a": (None, False), "b": (None, False)}, {"b": "not asked"}),
     }
-    order, hurries = mutants.Order(), []
 
     def in_copies(given, source, tests, order, paths, callers):
-        hurries.append((tests, callers, order.hurry))
+        assert callers == (tests == ["b"])
         return [known[mutant][0][tests[0]] for mutant in given]
 
     def failing(tests, order):
-        asked.append((written[-1], tests, order.hurry))
+        asked.append((written[-1], tests))
         return next(filter(None, map(known[written[-1]][1].get, tests)), None)
 
     monkeypatch.setattr(mutants, "in_copies", in_copies)
     monkeypatch.setattr(mutants, "failing", failing)
     monkeypatch.setattr(mutants, "write", lambda text, *paths: written.append(text))
-    found = mutants.killers_of(list(known), "source", stages, order, [Path("f.py")], 10)
+    found = mutants.killers_of(list(known), "source", stages, mutants.Order(), [Path("f.py")])
     assert found == ["t1", "t2", "t3", "t5.py::t5", None, None, "t7.py::t7", "t9", None]
     assert written[-1] == "source"
-    assert hurries == [(["a"], 0, None), (["b"], 1, 10)]
-    assert order.hurry is None
 
     def asked_of(name):
-        return [(tests, hurry) for mutant, tests, hurry in asked if mutant == name]
+        return [tests for mutant, tests in asked if mutant == name]
 
-    assert asked_of("three") == [([threaded], 10)]
-    assert asked_of("four") == [(["t3"], 10), (["a", threaded], None), (["b"], 10)]
-    assert asked_of("five") == [(["t5.py"], 10), (stages[0], None), (["b"], 10), ([threaded], 10)]
-    assert asked_of("seven") == [(["t7.py"], 10)]
-    assert asked_of("eight") == [(["t8.py"], 10), (["a", threaded], None)]
-    assert asked_of("nine") == [(["t9"], 10), (["a", threaded], None), ([threaded], 10)]
-    assert {"one", "two"}.isdisjoint(mutant for mutant, *_ in asked)
+    assert asked_of("three") == [[threaded]]
+    assert asked_of("four") == [["t3"], *stages[:2]]
+    assert asked_of("five") == [["t5.py"], *stages]
+    assert asked_of("seven") == [["t7.py"]]
+    assert asked_of("eight") == [["t8.py"], stages[0]]
+    assert asked_of("nine") == [["t9"], stages[0], [threaded]]
+    assert {"one", "two"}.isdisjoint(mutant for mutant, _ in asked)
 
 
 def test_a_sample_is_the_same_where_nothing_changes_and_grows():
