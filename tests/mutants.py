@@ -6,8 +6,9 @@ the tests that are about the file run, then, if it survives these, all others th
 with the peers included. They run in a copy of a process that has collected them already, where the
 functions get the code of the mutant (`mutant_code.py`). Where that is not the same as importing it,
 because the mistake is outside of functions, or in one that has been called already, the mutant is
-then imported by a process of its own. In the end every test that killed a mutant must pass on the
-file as it is.
+then imported by a process of its own. Where it has been recorded which test runs which lines
+(`mutant_lines.py`), those that do not run the line are left out. In the end every test that killed
+a mutant must pass on the file as it is.
 
     python tests/mutants.py                     all files
     python tests/mutants.py fused layout        some
@@ -42,6 +43,7 @@ import warnings
 from pathlib import Path
 
 import mutant_code
+import mutant_lines
 import mutant_scores
 import mutations
 import mutations_js
@@ -251,14 +253,20 @@ def every_mutant(name, source):
 class Order:
     """A pytest plugin: those tests go first that killed most of the last mutants for their time.
 
-    Where it is known what a test calls, those that do not call the function with the mistake go
-    last. If `only` is given, no others are run. If `hurry` is, none begins after so many seconds.
+    Attributes:
+        lines: Which of them run which lines of the file.
+        changed: The lines of the mutant; tests that are known not to run them are left out.
+        others: Whether the tests are not about the file: those that run no line of it are left out.
+        only: If given, no other tests run.
+        hurry: If given, no test begins after so many seconds.
+        seconds: How long they take.
     """
 
     def __init__(self):
-        self.seconds, self.calls, self.kills, self.only = {}, {}, {}, None
-        self.path, self.took, self.failed = None, {}, None
-        self.hurry, self.end = None, None
+        self.lines, self.changed, self.others = mutant_lines.Lines(), set(), False
+        self.only, self.hurry, self.end = None, None, None
+        self.seconds, self.kills = {}, {}
+        self.took, self.failed = {}, None
 
     def pytest_configure(self):
         from hypothesis import Phase, settings
@@ -268,22 +276,26 @@ class Order:
         settings.load_profile("mutants")
 
     def pytest_collection_modifyitems(self, items):
-        if self.only is not None:
-            items[:] = [item for item in items if item.nodeid in self.only]
-        self.sort(items)
+        self.begin(items)
 
-    def sort(self, items, changed=None):
-        """Bring the tests into their order: if this function is the one that has changed."""
+    def begin(self, items):
+        """Bring the tests that are asked into their order, and start the clock."""
+        items[:] = [item for item in items if self.asks(item.nodeid)]
         items.sort(key=lambda each: -self.promise(each.nodeid))
-        items.sort(key=lambda each: not self.may_see(each.nodeid, changed))
+        self.end = self.hurry and time.monotonic() + self.hurry
+
+    def asks(self, test):
+        """Whether a test may see the mistake."""
+        if self.only is not None:
+            return test in self.only
+        ran = self.lines.ran.get(test)
+        if ran is None or not self.changed:
+            return True
+        return bool(ran & self.changed) if ran or self.others else True  # it may read the file
 
     def promise(self, test):
         """How many mutants a test may kill in a second."""
         return (self.kills.get(test, 0.0) + 0.02) / (self.seconds.get(test, 0.0) + 0.01)
-
-    def may_see(self, test, changed):
-        """Whether a test may call a function: those that have not run yet may."""
-        return changed in self.calls.get(test, [changed])
 
     def note(self, killer):
         """Let the test that killed a mutant, if any did, count more than those before."""
@@ -291,20 +303,12 @@ class Order:
             self.kills = {test: 0.9 * kills for test, kills in self.kills.items()}
             self.kills[killer] = self.kills.get(killer, 0.0) + 1
 
-    def pytest_collection_finish(self):
-        self.end = self.hurry and time.monotonic() + self.hurry
-
     def pytest_runtest_protocol(self):
         return True if self.end and time.monotonic() > self.end else None  # nobody else runs it
 
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
         limit_processor(min(LIMIT, 5 + SLOW * self.seconds.get(nodeid, LIMIT)))
-        if self.path and nodeid not in self.calls:
-            self.calls[nodeid] = mutant_code.watch(self.path)
-
-    def pytest_runtest_logfinish(self):
-        mutant_code.watch_no_more()
 
     def pytest_runtest_logreport(self, report):
         self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
@@ -318,11 +322,10 @@ class Order:
 
 class Copies:
     """A pytest plugin: copies of the process that has collected the tests run them, one copy for
-    each mutant of a file; if `callers` is set, only tests that may call what has changed."""
+    each mutant of a file."""
 
-    def __init__(self, mutants, source, paths, order, callers=False):
+    def __init__(self, mutants, source, paths, order):
         self.mutants, self.source, self.paths, self.order = mutants, source, paths, order
-        self.callers = callers
         self.called = mutant_code.watch(paths[0])
 
     def pytest_runtestloop(self, session):
@@ -341,12 +344,8 @@ class Copies:
             write(mutant, *self.paths)  # for the tests that read it, or start Python
             child = forked(session.items[0].nodeid)
             if not child:
-                self.order.path = self.paths[0]
-                self.order.pytest_collection_finish()
-                self.order.sort(session.items, changed)
-                if self.callers:
-                    seen = [i for i in session.items if self.order.may_see(i.nodeid, changed)]
-                    session.items[:] = seen
+                self.order.changed = mutant_lines.changed(self.source, mutant)
+                self.order.begin(session.items)
                 for function, code in new:
                     function.__code__ = code
                 return None  # pytest goes on, and runs the tests
@@ -354,8 +353,8 @@ class Copies:
             outcomes.append((killer, changed not in self.called))
             self.order.note(killer)
         write(self.source, *self.paths)  # the next process imports it
-        order = self.order.seconds, self.order.calls, self.order.kills
-        (TREE / "outcomes").write_text(repr((outcomes, *order)))
+        learnt = self.order.seconds, self.order.kills
+        (TREE / "outcomes").write_text(repr((outcomes, *learnt)))
         return True
 
 
@@ -382,18 +381,18 @@ def rewrite(tests):
     sys.dont_write_bytecode = True  # two mutants within a second: Python would run the first twice
 
 
-def in_copies(mutants, source, tests, order, paths, callers):
+def in_copies(mutants, source, tests, order, paths):
     """For each of these mutants of a file the test that kills it, in a copy of a process that has
     collected the tests, or None; and whether this is as if the mutant had been imported: None if
     it could not be put in."""
     child = forked(tests[0])
     if not child:
-        judge(tests, order, plugins=[Copies(mutants, source, paths, order, callers)])
+        judge(tests, order, plugins=[Copies(mutants, source, paths, order)])
     _, status = os.waitpid(child, 0)
     if status:
         sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status} on {tests}")
     outcomes, *learnt = ast.literal_eval((TREE / "outcomes").read_text())
-    order.seconds, order.calls, order.kills = learnt
+    order.seconds, order.kills = learnt
     return outcomes
 
 
@@ -426,8 +425,7 @@ def judge(tests, order, *options, plugins=()):
 
         limit_processor(LIMIT)
         status = int(pytest.main([*OPTIONS, *options, *tests], plugins=[order, *plugins]))
-        calls = {test: order.calls[test] for test in order.took if test in order.calls}
-        (TREE / "outcome").write_text(repr((order.took, calls, order.failed)))
+        (TREE / "outcome").write_text(repr((order.took, order.failed)))
     finally:
         sys.stdout.flush()
         os._exit(status)
@@ -447,12 +445,11 @@ def verdict(child, order):
     if not done or os.WIFSIGNALED(status):
         return running.read_text()
     status = os.waitstatus_to_exitcode(status)
-    took, calls, failed = ast.literal_eval(outcome.read_text() or "({}, {}, None)")
+    took, failed = ast.literal_eval(outcome.read_text() or "({}, None)")
     order.seconds |= took
-    order.calls |= calls
     if status == 1 or (status == 2 and failed):
         return failed
-    if status == 0 or (status == 5 and order.only is not None):
+    if status == 0 or (status == 5 and (order.only is not None or order.changed)):
         return None
     sys.exit((TREE / "output").read_text() + f"mutants: pytest ended with {status}")
 
@@ -502,7 +499,8 @@ def run(
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
     rewrite([test for tests in stages for test in tests])
     order.hurry = hurry
-    order.calls = {}
+    order.lines = mutant_lines.known(path_of(name))
+    order.seconds = order.lines.seconds | order.seconds
     killers = killers_of([m[-1] for m in untold], source, stages, order, (path, built))
     order.hurry = None
     left = [m for m, killer in zip(untold, killers, strict=True) if not killer]
@@ -530,11 +528,11 @@ def killers_of(mutants, source, stages, order, paths):
     python = paths[0].suffix == ".py"
     killers, sure = [None] * len(mutants), [True if python else None] * len(mutants)
     parts = [[test for test in tests if test not in THREADED] for tests in stages]
-    for callers, tests in enumerate(parts if python else []):
+    for order.others, tests in zip((False, True), parts if python else [], strict=False):
         left = [k for k, killer in enumerate(killers) if sure[k] is not None and not killer]
         if left and tests:
             some = [mutants[k] for k in left]
-            found = in_copies(some, source, tests, order, paths, callers)
+            found = in_copies(some, source, tests, order, paths)
             for k, outcome in zip(left, found, strict=True):
                 killers[k], sure[k] = outcome
     threaded, last = [test for test in THREADED if any(test in tests for tests in stages)], None
@@ -547,9 +545,14 @@ def killers_of(mutants, source, stages, order, paths):
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
-            killers[k] = next(filter(None, (failing(tests, order) for tests in again)), None)
-            order.note(killers[k])
-            last = killers[k] or last
+            order.changed = mutant_lines.changed(source, mutants[k]) if python else set()
+            for tests in again:
+                order.others = tests in stages[1:]
+                if killer := failing(tests, order):
+                    break
+            killers[k], last = killer, killer or last
+            order.note(killer)
+    order.changed, order.others = set(), False
     write(source, *paths)
     return killers
 

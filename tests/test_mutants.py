@@ -164,19 +164,17 @@ def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, mo
     assert copies.pytest_runtestloop(Session) is True
     assert tried == [("test_x", source.replace(*change)) for change in changes[:2]]
     assert path.read_text() == source
-    outcomes, seconds, calls, kills = ast.literal_eval((tmp_path / "outcomes").read_text())
+    outcomes, seconds, kills = ast.literal_eval((tmp_path / "outcomes").read_text())
     assert outcomes == [("test_x", True), ("test_x", False), (None, None)]
-    assert (seconds, calls, kills) == ({}, {}, {"test_x": 1.9})
+    assert (seconds, kills) == ({}, {"test_x": 1.9})
 
     monkeypatch.setattr(mutants, "threads", lambda: 2)
     with pytest.raises(SystemExit, match="is to be named in THREADED"):
         copies.pytest_runtestloop(Session)
 
 
-@pytest.mark.parametrize("callers", [False, True])
-def test_a_copy_runs_tests_that_may_see_the_mistake_first_or_them_alone(
-    tmp_path, monkeypatch, callers
-):
+@pytest.mark.parametrize("others", [False, True])
+def test_a_copy_asks_the_tests_that_run_the_line(tmp_path, monkeypatch, others):
     source = "def f(a):\n    return a + 1\n\ndef g(a):\n    return a\n"
     path, scope = tmp_path / "f.py", {}
     exec(compile(source, str(path), "exec"), scope)
@@ -186,17 +184,30 @@ def test_a_copy_runs_tests_that_may_see_the_mistake_first_or_them_alone(
     }.items():  # fmt: skip
         monkeypatch.setattr(mutants, name, stub)
     monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
-    f, g = (mutants.mutant_code.key(scope[name].__code__) for name in "fg")
     order = mutants.Order()
-    order.calls = {"of g": {g}, "of both": {f, g}, "of f": {f}}
-    order.seconds = {"of g": 0.01, "of both": 0.3, "of f": 0.1}
+    order.lines.ran = {"of g": {5}, "of both": {2, 5}, "of f": {2}, "it reads the file": set()}
+    order.seconds = {"of g": 0.01, "of both": 0.3, "of f": 0.1, "it reads the file": 1}
+    order.others = others
     session = Session()
-    session.items = [types.SimpleNamespace(nodeid=test) for test in (*order.calls, "new")]
-    copies = mutants.Copies([source.replace("a + 1", "a - 1")], source, [path], order, callers)
+    session.items = [types.SimpleNamespace(nodeid=test) for test in (*order.lines.ran, "new")]
+    copies = mutants.Copies([source.replace("a + 1", "a - 1")], source, [path], order)
     assert copies.pytest_runtestloop(session) is None  # pytest runs them
     assert scope["f"](1) == 0
     found = [item.nodeid for item in session.items]
-    assert found == ["new", "of f", "of both"] + ["of g"] * (not callers)
+    assert found == ["new", "of f", "of both"] + ["it reads the file"] * (not others)
+
+
+def test_all_tests_are_asked_where_no_lines_are_known():
+    order = mutants.Order()
+    assert order.asks("test")
+    order.changed = {3}
+    assert order.asks("test")
+    order.lines.ran = {"test": {2}}
+    assert not order.asks("test")
+    order.changed = set()  # a mistake that shows at the import
+    assert order.asks("test")
+    order.only = {"test"}
+    assert [order.asks("test"), order.asks("other")] == [True, False]
 
 
 def test_those_tests_go_first_that_found_most_for_their_time():
@@ -212,11 +223,11 @@ def test_those_tests_go_first_that_found_most_for_their_time():
 def test_no_test_begins_after_the_time_for_it(monkeypatch):
     now, order = [100.0], mutants.Order()
     monkeypatch.setattr(mutants.time, "monotonic", lambda: now[0])
-    order.pytest_collection_finish()
+    order.begin([])
     now[0] += 1e6
     assert order.pytest_runtest_protocol() is None
     order.hurry = 10
-    order.pytest_collection_finish()
+    order.begin([])
     now[0] += 10
     assert order.pytest_runtest_protocol() is None
     now[0] += 0.1
@@ -239,16 +250,19 @@ def test_who_kills_a_mutant(monkeypatch):
         "nine": ({"a": (None, False), "b": (None, False)}, {"b": "not asked"}),
     }
 
-    def in_copies(given, source, tests, order, paths, callers):
-        assert callers == (tests == ["b"])
+    def in_copies(given, source, tests, order, paths):
+        assert order.others == (tests == ["b"])
         return [known[mutant][0][tests[0]] for mutant in given]
 
     def failing(tests, order):
         asked.append((written[-1], tests))
+        assert order.others == (tests in stages[1:])
+        assert order.changed == {1}
         return next(filter(None, map(known[written[-1]][1].get, tests)), None)
 
     monkeypatch.setattr(mutants, "in_copies", in_copies)
     monkeypatch.setattr(mutants, "failing", failing)
+    monkeypatch.setattr(mutants.mutant_lines, "changed", lambda source, mutant: {1})
     monkeypatch.setattr(mutants, "write", lambda text, *paths: written.append(text))
     found = mutants.killers_of(list(known), "source", stages, mutants.Order(), [Path("f.py")])
     assert found == ["t1", "t2", "t3", "t5.py::t5", None, None, "t7.py::t7", "t9", None]
