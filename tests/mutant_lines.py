@@ -74,11 +74,12 @@ def known(name):
 
     data = CoverageData(str(KEPT / "lines"))
     data.read()
-    ran = {test_of(context): set() for context in data.measured_contexts()}
+    seconds = json.loads((KEPT / "seconds.json").read_text())
+    ran = {test: set() for test in seconds}
     for line, contexts in data.contexts_by_lineno(str(ROOT / name)).items():
         for context in contexts:
-            ran[test_of(context)].add(line)
-    return Lines(ran, json.loads((KEPT / "seconds.json").read_text()))
+            ran.setdefault(test_of(context), set()).add(line)
+    return Lines(ran, seconds)
 
 
 def test_of(context):

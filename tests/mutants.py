@@ -61,7 +61,7 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
 )  # fmt: skip
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
-HURRY = 15  # seconds for the tests about the file, and as many for the others, if there is a hurry
+HURRY = 10  # seconds for the tests about the file, and as many for the others, if there is a hurry
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.

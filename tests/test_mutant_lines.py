@@ -78,11 +78,11 @@ def test_what_is_known_of_a_file_holds_as_long_as_it_is_the_same(tmp_path, monke
         data.set_context(context)
         data.add_lines({str(file if lines else tmp_path / "other.py"): lines or [1]})
     data.write()
-    (mutant_lines.KEPT / "seconds.json").write_text(json.dumps({"t::one": 0.5}))
+    (mutant_lines.KEPT / "seconds.json").write_text('{"t::one": 0.5, "t::two": 0.25}')
     (mutant_lines.KEPT / "files.json").write_text(json.dumps({"f.py": mutant_lines.digest(file)}))
     known = mutant_lines.known("f.py")
     assert known.ran == {"t::one": {1, 2}, "t::two": set()}
-    assert known.seconds == {"t::one": 0.5}
+    assert known.seconds == {"t::one": 0.5, "t::two": 0.25}
     file.write_text("a = 2\n")
     assert mutant_lines.known("f.py").ran == {}
 
