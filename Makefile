@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
+LINES := .lines/files.json
 COURSE := .venv-course/.ready
 CHAPTERS := $(wildcard book/*.ipynb)
 PAGES := _build/html
@@ -98,7 +99,10 @@ ladder: $(READY)  ## Time the rungs of chapter 9's ladder, and store what it sho
 
 FILES ?=
 LADDER ?=
-mutants: $(PEERS)  ## Plant small mistakes, list those that no test finds, and store the score; FILES="fused cell"
+$(LINES): | $(PEERS)
+	$(BIN)/python tests/mutant_lines.py
+
+mutants: $(PEERS) $(LINES)  ## Plant small mistakes, list those that no test finds, and store the score; FILES="fused cell"
 	$(BIN)/python tests/mutants.py --store $(FILES)
 
 mutants-sample: $(PEERS)  ## One mistake in each of 16 files: fails if no test finds it
@@ -133,5 +137,5 @@ lock: $(READY)  ## Turn requirements.in into requirements.txt, with the hashes o
 	    --no-emit-index-url --no-emit-find-links --no-annotate -o requirements.txt
 
 clean:  ## Remove what was built, and .venv
-	rm -rf .venv .venv-course .nox .jax_cache _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-course .nox .jax_cache .lines _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
