@@ -497,7 +497,8 @@ def run(
     alike = collections.Counter((before, after) for _, before, after, _ in found)
     harmless = [m for m in chosen if (name, m[1], m[2]) in equivalent]
     untold = [m for m in chosen if m not in harmless or alike[m[1], m[2]] > 1]  # some may be so
-    rewrite([test for tests in stages for test in tests])
+    everything = [test for tests in stages for test in tests]
+    rewrite(everything)
     order.hurry = hurry
     order.lines = mutant_lines.known(path_of(name))
     order.seconds = order.lines.seconds | order.seconds
@@ -511,7 +512,7 @@ def run(
     known = len(chosen) - killed - len(survivors)
     order.only = set(filter(None, killers))
     asked = sorted({test.partition("::")[0] for test in order.only})
-    if order.only and (failed := failing(asked if built == path else sum(stages, []), order)):
+    if order.only and (failed := failing(asked if built == path else everything, order)):
         sys.exit((TREE / "output").read_text() + f"mutants: {failed} fails as it is")
     order.only = None
     print(
