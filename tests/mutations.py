@@ -112,6 +112,8 @@ def meaning(source):
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(TYPES):
             node.value = ast.Constant(None)
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+            node.value = ast.Constant(None)
         if isinstance(getattr(node, "body", None), list):
             node.body = [s for s in node.body if not does_nothing(s)]
     return ast.dump(tree)

@@ -11,7 +11,7 @@ from sweeps import agree, exact
 from test_sweeps import SHAPES
 
 import lstm
-from lstm import inference, stack
+from lstm import directions, inference, stack
 from lstm.gradcheck import random_problem
 
 DTYPES = (np.float32, np.float64)
@@ -36,7 +36,7 @@ def test_any_size_at_any_magnitude(shape, dtype, power, seed):
 
 
 @pytest.mark.parametrize("d", [1, 2])
-@pytest.mark.parametrize("lengths", [None, [5, 0, 2]])
+@pytest.mark.parametrize("lengths", [None, [5, 0, 2], [1, 0, 2]])
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_a_stack(d, lengths, batch_first):
     layers = stack.init(10, [4, 6], bidirectional=d == 2, rng=0)
@@ -47,6 +47,33 @@ def test_a_stack(d, lengths, batch_first):
     assert cache is None
     for one, two in zip((Hout, *Cn, *Hn), (want.Hout, *want.Cn, *want.Hn), strict=True):
         np.testing.assert_allclose(one, two, rtol=0, atol=1e-14, strict=True)
+
+
+@pytest.mark.parametrize("lengths", [None, np.array([5, 1, 2])])
+def test_one_direction_reads_forward_and_keeps_what_it_is_asked_to(lengths, monkeypatch):
+    problem = draw(n=5, b=3)
+    X, W, c, h = (problem.inputs[name] for name in ("X", "WLSTM", "c0", "h0"))
+    want = directions.forward(X, W, c, h, lengths, turned=False, cache=True)
+    got = directions.forward(X, W, c, h, lengths)
+    assert_same(results(got), results(want))
+    zero = np.zeros_like(c)
+    for one, two in zip(
+        directions.backward(want[0], got[3], zero, zero),
+        directions.backward(want[0], want[3], zero, zero, turned=False),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, two, strict=True)
+
+    kept, forward = [], directions.fused.forward
+
+    def watched(*arguments, cache=True):
+        run = forward(*arguments, cache=cache)
+        kept.append(run.cache)
+        return run
+
+    monkeypatch.setattr(directions.fused, "forward", watched)
+    assert directions.forward(X, W, c, h, lengths, cache=False)[3] is None
+    assert set(kept) == {None}
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_the_mutants_that_are_called_equivalent_are_of_lines_that_there_are():
         assert "".join(before.split()) in "".join(source.split()), (name, before)
 
 
-SOURCE = """
+SOURCE = """Number: TypeAlias = float | int
 @overload
 def least(a, *, b: int = ...): ...
 def least(a, b=2):

@@ -514,7 +514,12 @@ def test_what_is_optional_is_named():
          "hidden_size: expected at least one size, got 0"),
         (lambda: stack.init(D, [4, 5], 3), ValueError,
          "hidden_size: expected 3 sizes, one a layer, got 2"),
+        (lambda: stack.init(D, [4, 5], 1), ValueError,
+         "hidden_size: expected 1 sizes, one a layer, got 2"),
         (lambda: stack.init(D, [4, 0]), ValueError, "hidden_size[1]: expected at least 1, got 0"),
+        (lambda: stack.init(D, 4, 2**60), ValueError,
+         "layers, hidden_size: expected an array of at most 2**48 numbers, "
+         "got shape (1152921504606846976, 1, 5, 16)"),
         (lambda: stack.init(D, 4, rng="0"), TypeError,
          "rng: expected a numpy.random.Generator, a seed or None, got '0'"),
         (lambda: stack.init(D, 4, forget_bias=[3]), TypeError,
