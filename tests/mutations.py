@@ -109,10 +109,10 @@ def meaning(source):
         if isinstance(node, (ast.FunctionDef, ast.arg)):
             node.annotation = node.returns = None
         if isinstance(node, ast.AnnAssign):
+            if ast.unparse(node.annotation) == "TypeAlias":
+                node.value = None
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(TYPES):
-            node.value = ast.Constant(None)
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
             node.value = ast.Constant(None)
         if isinstance(getattr(node, "body", None), list):
             node.body = [s for s in node.body if not does_nothing(s)]
