@@ -542,12 +542,13 @@ def killers_of(mutants, source, stages, order, paths):
         again = stages if sure[k] is None else stages[:1] if not sure[k] else []
         if threaded and not killer and sure[k] is not None:
             again = [*again, threaded]
-        if python and not sure[k] and (first := killer or last):
-            again = [[first.partition("::")[0]], *again]  # to collect one file is much faster
+        first = killer or last if python and not sure[k] else None
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
             order.changed = mutant_lines.changed(source, mutants[k]) if python else set()
+            if killer := first and by_one(first, order):  # much faster than to collect all
+                again = []
             for tests in again:
                 order.others = tests in stages[1:]
                 if killer := failing(tests, order):
@@ -557,6 +558,14 @@ def killers_of(mutants, source, stages, order, paths):
     order.changed, order.others = set(), False
     write(source, *paths)
     return killers
+
+
+def by_one(test, order):
+    """This test, if it fails."""
+    order.only = {test}
+    failed = failing([test.partition("::")[0]], order)
+    order.only = None
+    return failed
 
 
 def write(text, *paths):

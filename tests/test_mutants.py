@@ -255,8 +255,8 @@ def test_who_kills_a_mutant(monkeypatch):
         return [known[mutant][0][tests[0]] for mutant in given]
 
     def failing(tests, order):
-        asked.append((written[-1], tests))
-        assert order.others == (tests in stages[1:])
+        asked.append((written[-1], sorted(order.only) if order.only else tests))
+        assert order.only or order.others == (tests in stages[1:])
         assert order.changed == {1}
         return next(filter(None, map(known[written[-1]][1].get, tests)), None)
 
@@ -273,9 +273,9 @@ def test_who_kills_a_mutant(monkeypatch):
 
     assert asked_of("three") == [[threaded]]
     assert asked_of("four") == [["t3"], *stages[:2]]
-    assert asked_of("five") == [["t5.py"], *stages]
-    assert asked_of("seven") == [["t7.py"]]
-    assert asked_of("eight") == [["t8.py"], stages[0]]
+    assert asked_of("five") == [["t5.py::t5"], *stages]
+    assert asked_of("seven") == [["t7.py::t7"]]
+    assert asked_of("eight") == [["t8.py::t8"], stages[0]]
     assert asked_of("nine") == [["t9"], stages[0], [threaded]]
     assert {"one", "two"}.isdisjoint(mutant for mutant, _ in asked)
 
