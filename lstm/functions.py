@@ -106,8 +106,8 @@ def derivative_along(
     return [(up - down) / (2 * by) for up, down in pairs(moved(by), moved(-by))]
 
 
-def check_call(function: Function, inputs: Arrays) -> None:
-    """Refuse what cannot be called with inputs by name.
+def check_call(function: Function, inputs: Arrays, name: str = "function") -> None:
+    """Refuse what cannot be called with inputs by name; the message calls it by its own.
 
     Example:
         >>> check_call(abs, [1.0])
@@ -116,7 +116,7 @@ def check_call(function: Function, inputs: Arrays) -> None:
         TypeError: inputs: expected a dictionary of arrays, got [1.0]
     """
     if not callable(function):
-        raise TypeError(f"function: expected a function, got {short(function)}")
+        raise TypeError(f"{name}: expected a function, got {short(function)}")
     if not isinstance(inputs, Mapping):
         raise TypeError(f"inputs: expected a dictionary of arrays, got {short(inputs)}")
 

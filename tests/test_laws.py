@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -164,6 +165,7 @@ NOT_ANALYTIC = {
     "a branch": lambda p: p**2 if np.isrealobj(p) else p,
     "only one of many": lambda p: np.append(p**2, np.abs(p[0])),
     "hidden in a sum": lambda p: 1e3 + p + 0.1 * np.abs(p),
+    "tiny": lambda p: 1e-9 * np.abs(p - 1.5),
 }
 
 
@@ -195,7 +197,99 @@ ANALYTIC = {
     "flat": lambda p: np.tanh(50 * p),
     "steep": lambda p: np.tanh(1e4 * (p - 1)),
     "integer results beside": lambda p: (p, np.arange(2.0)),
+    "beside a large constant": lambda p: 1e10 + p**2,
 }
+
+
+def test_tiny_numbers_move_as_little():
+    functions.check_analytic(lambda p: 1 / p, {"p": np.array([1e-8, 2e-8])})
+
+
+def test_a_function_that_is_not_analytic_at_zero_is_found_out():
+    with pytest.raises(FunctionError, match="is not analytic"):
+        functions.check_analytic(lambda p: p.real, {"p": np.zeros(2)})
+
+
+def test_what_is_no_floating_point_number_stays_as_it_is():
+    def function(p, k, z, keep, name):
+        assert (k.dtype.kind, z.dtype.kind, keep.dtype.kind, name.dtype.kind) == tuple("icbU")
+        return (p**k + z.real)[keep]
+
+    inputs = {"p": np.array([1.0, 2.0]), "k": 2, "z": 1j, "keep": np.array([True, False])}
+    inputs["name"] = "x"
+    functions.check_analytic(function, inputs)
+    (found,) = derivative_along(function, inputs, {"p": np.array([0.5, 1.0])})
+    assert found == pytest.approx([1.0])
+
+
+def test_it_is_said_why_a_function_is_not_analytic_and_where_first():
+    """Slopes as central differences over 1e-6 find them."""
+    advice = 'look for abs, real, conj, var, norm or a cast on the way, or use oracle="central"'
+    v = np.random.default_rng(0).standard_normal(3)
+    slope = np.tanh(1e6 * 1e-6 * v[1]) / 1e-6
+    message = (
+        "function: output 1 is not analytic: along a random direction its derivative is 0 by the "
+        f"complex step and {slope:.3g} by central differences; {advice}"
+    )
+    with refused(FunctionError, message):
+        functions.check_analytic(
+            lambda p: (p, np.where([False, True, True], np.tanh(1e6 * p.real), p)),
+            {"p": np.zeros(3)},
+        )
+    message = (
+        "function: it does not run on complex numbers (ComplexWarning: Casting complex values to "
+        f"real discards the imaginary part); {advice}"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with refused(FunctionError, message):
+            functions.check_analytic(lambda p: p.astype(float), ONE)
+
+
+def test_other_warnings_of_a_function_are_left_to_whoever_calls_it():
+    def warns(p):
+        warnings.warn("so many", stacklevel=1)
+        return p
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        functions.check_analytic(function=warns, inputs=ONE)
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.0])
+def test_central_differences_move_by_delta_in_total_and_the_complex_step_along_v(delta):
+    """Of cubes, where the error says how far it was moved."""
+    inputs = {"p": np.array([1.0, -2.0]), "q": np.array([0.5])}
+    v = {"p": np.array([3.0, -1.0]), "q": np.array([2.0])}
+    by = delta / np.sqrt(9 + 1 + 4)
+    for oracle, error in {"central": by**2, "complex": -(delta**2)}.items():
+        found = derivative_along(
+            function=lambda p, q: (p**3, q**3), inputs=inputs, direction=v, oracle=oracle,
+            delta=delta,
+        )  # fmt: skip
+        for y, name in zip(found, inputs, strict=True):
+            want = 3 * inputs[name] ** 2 * v[name] + error * v[name] ** 3
+            np.testing.assert_allclose(y, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: derivative_along(sine, X2, {"x": np.ones(3)}), ValueError,
+         "direction['x']: expected shape (2,), got (3,)"),
+        (lambda: derivative_along(sine, X2, X2, oracle=3), TypeError,
+         "oracle: expected text, got 3"),
+        (lambda: derivative_along(sine, X2, X2, delta="x"), TypeError,
+         "delta: expected a number, got 'x'"),
+        (lambda: derivative_along(sine, {"x": [[1], [1, 2]]}, {"x": 1}), ValueError,
+         "inputs['x']: expected an array, got [[1], [1, 2]]"),
+        (lambda: functions.check_cotangents("a"), TypeError,
+         "cotangents: expected real numbers, got dtype <U1"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_moved_is_refused_by_its_name(call, error, message):
+    with refused(error, message):
+        call()
 
 
 @pytest.mark.parametrize("name", ANALYTIC)
@@ -634,3 +728,202 @@ def test_laws_without_a_trial_are_refused():
         dot_product(lambda p: p, lambda w: {"p": w}, ONE, trials=0)
     with refused(ValueError, "trials: expected at least 1, got 0"):
         symmetry(lambda p: {"p": p}, ONE, trials=0)
+
+
+# What the laws measure, beside the definitions
+
+
+def sizes(*arrays):
+    return np.sqrt(sum((a**2).sum() for a in arrays))
+
+
+def relative(left, right, first, second):
+    """The difference of two products of vectors, as `dot_product` and `symmetry` measure it."""
+    usual = sizes(*first) * sizes(*second) / np.sqrt(sum(a.size for a in second))
+    return abs(left - right) / max(abs(left), abs(right), usual)
+
+
+MATRIX = np.array([[1.0, 2.0, -0.5], [0.25, -3.0, 1.5]])
+
+
+@pytest.mark.parametrize("options", [{}, {"seed": 3, "trials": 2}])
+@pytest.mark.parametrize("factor", [1.001, -1.0, 30.0])
+def test_the_dot_product_is_measured_as_it_is_defined(factor, options):
+    """Of A a + b, with a pullback that is wrong in the first gradient."""
+    inputs = {"a": np.array([0.5, -1.0, 2.0]), "b": np.array([3.0, 0.125])}
+    law = dot_product(
+        lambda a, b: (MATRIX @ a + b, 2 * b),
+        lambda y, z: {"a": factor * (y @ MATRIX), "b": y + 2 * z},
+        inputs, **options,
+    )  # fmt: skip
+    rng, want = np.random.default_rng(options.get("seed", 0)), {}
+    for trial in range(options.get("trials", 5)):
+        y, z = rng.standard_normal(2), rng.standard_normal(2)
+        u, v = rng.standard_normal(3), rng.standard_normal(2)
+        a, b = factor * (y @ MATRIX), y + 2 * z
+        left = y @ (MATRIX @ u + v) + z @ (2 * v)
+        want[f"trial {trial}"] = relative(left, a @ u + b @ v, (a, b), (u, v))
+    assert law.values == pytest.approx(want, rel=1e-9)
+    assert law.name == "dot_product"
+    assert (law.bound, law.value) == (1e-12, max(law.values.values()))
+
+
+@pytest.mark.parametrize("options", [{}, {"seed": 3, "trials": 2}])
+@pytest.mark.parametrize("factor", [1.001, -1.0, 30.0])
+def test_symmetry_is_measured_as_it_is_defined(factor, options):
+    """Of what is not the gradient of anything: H = [[1, A], [factor A^T, 0]] times (a, b)."""
+    inputs = {"a": np.array([0.5, -1.0]), "b": np.array([3.0, 0.125, 1.0])}
+
+    def times(a, b):
+        return {"a": a + MATRIX @ b, "b": factor * (a @ MATRIX)}
+
+    law = symmetry(times, inputs, **options)
+    rng, want = np.random.default_rng(options.get("seed", 0)), {}
+    for trial in range(options.get("trials", 5)):
+        u, v = ([rng.standard_normal(2), rng.standard_normal(3)] for _ in range(2))
+        Hu, Hv = (list(times(*d).values()) for d in (u, v))
+        left, right = u[0] @ Hv[0] + u[1] @ Hv[1], v[0] @ Hu[0] + v[1] @ Hu[1]
+        want[f"trial {trial}"] = relative(left, right, Hu, v)
+    assert law.values == pytest.approx(want, rel=1e-9)
+    assert (law.name, law.bound, law.value) == ("symmetry", 1e-11, max(law.values.values()))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_linearity_is_measured_as_it_is_defined(dtype):
+    """Of two gradients: 3 w, which is linear, and z + 0.25, which is not."""
+    w, z = np.array([0.5, -2.0], dtype), np.array([[0.125], [0.0625]], dtype)
+    law = linearity(lambda w, z: {"p": 3 * w, "q": z + dtype(0.25)}, (w, z))
+    rng = np.random.default_rng(0)
+    rng.standard_normal(2)
+    other = rng.standard_normal((2, 1)).astype(dtype)
+    q, most = z.astype(float) + 0.25, np.abs(z + other + 0.5).max()
+    want = {"sum": 0.25 / most}
+    for power in (-100, -40, -10, 10, 40, 100):
+        factor = dtype(2.0) ** power
+        off = (z * factor + dtype(0.25)) / factor - (z + dtype(0.25))
+        want[f"times 2**{power}"] = np.abs(off).max() / q.max()
+    assert law.values == pytest.approx(want, rel=1e-6)
+    assert (law.name, law.value) == ("linearity", max(law.values.values()))
+    assert law.bound == (1e-5 if dtype == np.float32 else 1e-12)
+    other = linearity(lambda w, z: {"q": z + dtype(0.25)}, (w, z), seed=1).values["sum"]
+    assert other != law.values["sum"]
+
+
+def test_linearity_of_two_precisions_has_the_wider_bound():
+    both = (np.ones(2, np.float32), np.ones(2))
+    assert linearity(lambda w, z: {"p": w, "q": z}, both).bound == 1e-5
+
+
+def test_a_gradient_of_zero_that_does_not_stay_zero_is_off_by_all_of_it():
+    law = linearity(lambda w: {"p": np.where(w > 1, w, 0.0)}, np.array([1.0]), powers=(-1, 1))
+    assert law.values["times 2**-1"] == 0
+    assert law.values["times 2**1"] == 1
+
+
+@pytest.mark.parametrize("seed", [None, 4])
+@pytest.mark.parametrize(
+    ("offset", "curved", "quartic", "kept"),
+    [
+        (0.0, 1.0, 1e8, 7), (0.0, 1e-3, 0.0, 7), (1.0, 1e-5, 30.0, 5), (2.0, 3e-7, 0.2, 4),
+        (1.0, 3e-9, 0.0, 2), (0.1, 3e-10, 0.0, 2), (1.0, 3e-10, 0.0, 1), (1.0, 3e-12, 0.0, 0),
+    ],
+)  # fmt: skip
+def test_the_slope_is_measured_as_it_is_defined(offset, curved, quartic, kept, seed):
+    """Of a sum of powers at 0: over the last three of those points that are not rounding."""
+    inputs = {"p": np.zeros(1), "q": np.zeros(2)}
+
+    def function(p, q):
+        return offset + curved * p**2 + quartic * p**4 + 0 * q.sum(), q**2
+
+    options = {} if seed is None else {"seed": seed}
+    gradients = {"p": np.zeros(1), "q": np.zeros(2)}
+    law = taylor(function, inputs, (np.array([-2.0]), np.zeros(2)), gradients, **options)
+    points = []
+    for t in 10.0 ** np.array([-2, -2.5, -3, -3.5, -4, -4.5, -5]):
+        start, there = -2 * offset, -2 * (offset + curved * t**2 + quartic * t**4)
+        if abs(there - start) > 1e-14 * abs(start):
+            points.append((np.log10(t), np.log10(abs(there - start))))
+    assert len(points) == kept
+    if kept < 2:
+        assert law.values["p"] == np.inf
+    else:
+        slope = np.polyfit(*np.transpose(points[-3:]), 1)[0]
+        assert law.values["p"] == pytest.approx(slope, rel=1e-9)
+    assert law.values["q"] == np.inf
+    assert (law.name, law.bound) == ("taylor", 1.9)
+    assert law.value == min(law.values.values())
+
+
+@pytest.mark.parametrize("seed", [None, 4])
+def test_the_directions_of_taylor_are_random_and_of_length_one(seed):
+    p, scale = np.zeros(3), np.array([1e8, 1e3, 0.0])
+    options = {} if seed is None else {"seed": seed}
+    law = taylor(lambda p: p**2 + scale * p**4, {"p": p}, np.ones(3), {"p": p}, **options)
+    v = np.random.default_rng(seed or 0).standard_normal(3)
+    v /= np.sqrt(v @ v)
+    t = 10.0 ** np.array([-4, -4.5, -5])
+    rest = [(k * v) @ (k * v) + scale @ (k * v) ** 4 for k in t]
+    slope = np.polyfit(np.log10(t), np.log10(rest), 1)[0]
+    assert law.value == pytest.approx(slope, rel=1e-9)
+
+
+def test_a_law_holds_at_its_bound():
+    assert Law("taylor", 1.9, 1.9, {"p": 1.9}).passed
+    assert Law("linearity", 1e-12, 1e-12, {"sum": 1e-12}).passed
+
+
+@pytest.mark.parametrize("values", [{"a": 1.0, "b": np.nan}, {"a": np.nan, "b": 1.0}])
+def test_a_law_with_a_nan_says_where(values):
+    worst = max(values, key=lambda name: np.isnan(values[name]))
+    for name in ("taylor", "symmetry"):
+        assert str(Law(name, np.nan, 0.5, values)).endswith(f"worst: {worst}")
+        assert str(Law(name, np.nan, 0.5, {"c": -9.0, **values})).endswith(f"worst: {worst}")
+
+
+@pytest.mark.parametrize("when", [0.3, 0.6])
+def test_a_law_with_a_nan_has_the_value_nan(when):
+    """Whichever of the numbers it is."""
+    law = linearity(lambda w: {"p": np.where(w == when, np.nan, w)}, np.array([0.3]), powers=(1, 2))
+    assert np.isnan(law.value)
+    assert not law.passed
+
+
+def test_options_of_laws_have_names_and_arguments_may():
+    pull = dict.fromkeys(["x"])
+    for call in (
+        lambda: taylor(sine, X2, W2, DX2, 0),
+        lambda: dot_product(sine, pull, X2, "complex"),
+        lambda: linearity(lambda w: {"x": w}, W2, (1,)),
+        lambda: symmetry(lambda x: {"x": x}, X2, 5),
+        lambda: derivative_along(sine, X2, X2, "complex"),
+        lambda: functions.check_analytic(sine, X2, 1e-3),
+    ):
+        with pytest.raises(TypeError, match="positional arguments but"):
+            call()
+    assert linearity(pullback=lambda w: {"x": w}, cotangents=W2).passed
+    assert symmetry(gradient=lambda x: {"x": x}, inputs=X2).passed
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: of_sines(bound=0.5), ValueError, f"{SLOPE} 0.5"),
+        (lambda: of_sines(inputs={"x": np.longdouble([1, 2])}), TypeError,
+         f"inputs['x']: expected dtype float64, got {np.dtype(np.longdouble)}"),
+        (lambda: of_sines(gradients={"x": np.ones(3)}), ValueError,
+         "gradients['x']: expected shape (2,), got (3,)"),
+        (lambda: of_pairs(lambda w: DX2, bound=1.5), ValueError, f"{RELATIVE} 1.5"),
+        (lambda: of_pairs(lambda w: DX2, bound="x"), TypeError,
+         "bound: expected a number, got 'x'"),
+        (lambda: symmetry(3, X2), TypeError, "gradient: expected a function, got 3"),
+        (lambda: symmetry(lambda x: {"x": x}, [3]), TypeError,
+         "inputs: expected a dictionary of arrays, got [3]"),
+    ],
+)  # fmt: skip
+def test_what_else_a_law_would_not_check_is_refused(call, error, message):
+    with refused(error, message):
+        call()
+
+
+def test_the_largest_slope_may_be_asked_for():
+    assert of_sines(bound=2).bound == 2
