@@ -48,6 +48,39 @@ def test_cross_entropy_does_not_overflow():
     assert (loss, gradient.tolist()) == (0, [[[0, 0]]])
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_row_is_judged_by_itself(loss):
+    """However far apart the rows are."""
+    answers = np.array([[1e30, -1e30], [0.5, -2.0], [-1e30, -1e30], [3e-20, 0.0]])
+    Y = np.array([[0.75, 0.25], [0.25, 0.75], [1.0, 0.0], [0.5, 0.5]])
+    values, gradients = loss(answers, Y)
+    for k, (value, gradient) in enumerate(zip(values, gradients, strict=True)):
+        alone, slopes = loss(answers[k], Y[k])
+        assert (value, gradient.tolist()) == (alone, slopes.tolist())
+
+
+def test_cross_entropy_is_linear_in_its_targets():
+    """So it may be asked for the difference of two losses."""
+    answers = np.array([0.5, -1.0, 2.0])
+    parts = [cross_entropy(answers, row)[0] for row in np.eye(3)]
+    assert cross_entropy(answers, np.array([1.5, -0.5, 0.0]))[0] == pytest.approx(
+        1.5 * parts[0] - 0.5 * parts[1]
+    )
+
+
+def test_a_loss_sees_zeros_in_place_of_what_does_not_count():
+    seen = []
+
+    def loss(answers, Y):
+        seen.append(Y)
+        return squared_error(answers, Y)
+
+    answers, Y = targets((4, 3))
+    where = np.array([True, False, True, False])
+    mean_loss(answers, Y, where, loss)
+    np.testing.assert_array_equal(seen[0], Y * where[:, None])
+
+
 def test_underflow_is_no_error_under_errors_for_all():
     with np.errstate(all="raise"):
         assert cross_entropy(np.array([[0.0, -1000.0]]), np.array([[1.0, 0.0]]))[0] == 0
@@ -159,6 +192,18 @@ W = np.ones((4, 4), bool)
         (lambda: mean_loss(A, Y, W, lambda a, Y: a - Y), TypeError,
          "loss: expected a function that returns the loss of each row and its gradient, "
          "got a ndarray"),
+        (lambda: mean_loss(A[:2], Y[:2], W[:2], lambda a, Y: a - Y), TypeError,
+         "loss: expected a function that returns the loss of each row and its gradient, "
+         "got a ndarray"),
+        (lambda: mean_loss(A, Y, W, lambda a, Y: (a[..., 0],)), TypeError,
+         "loss: expected a function that returns the loss of each row and its gradient, "
+         "got a tuple"),
+        (lambda: mean_loss(A, Y, W, lambda a, Y: [a[..., 0], a, a]), TypeError,
+         "loss: expected a function that returns the loss of each row and its gradient, "
+         "got a list"),
+        (lambda: mean_loss(A, Y, W, lambda a, Y: None), TypeError,
+         "loss: expected a function that returns the loss of each row and its gradient, "
+         "got a NoneType"),
         (lambda: mean_loss(A, Y, W, lambda a, Y: (0.0, a - Y)), ValueError,
          "loss: expected losses of shape (4, 4), got ()"),
         (lambda: mean_loss(A, Y, W, lambda a, Y: (a, a)), ValueError,
@@ -168,6 +213,25 @@ W = np.ones((4, 4), bool)
         (lambda: mean_loss(A, Y, W, lambda a, Y: (a[..., 0], a.astype("f4"))), TypeError,
          "loss: expected losses and a gradient of dtype float64, as the answers, "
          "got float64 and float32"),
+        (lambda: mean_loss(*(a.astype("f4") for a in (A, Y)), W,
+                           lambda a, Y: (a[..., 0], a.astype(float))), TypeError,
+         "loss: expected losses and a gradient of dtype float32, as the answers, "
+         "got float32 and float64"),
+        (lambda: mean_loss(A, Y, W, lambda a, Y: (a[..., 0].astype(int), a)), TypeError,
+         "loss: expected losses and a gradient of dtype float64, as the answers, "
+         "got int64 and float64"),
+        (lambda: mean_loss(A, Y, W, lambda a, Y: (a[..., 0], np.zeros((4, 4, 3)))), ValueError,
+         "loss: expected a gradient of shape (4, 4, 2), got (4, 4, 3)"),
+        (lambda: mean_loss([[1], [1, 2]], Y, W), ValueError,
+         "answers: expected an array, got [[1], [1, 2]]"),
+        (lambda: squared_error([[1], [1, 2]], Y), ValueError,
+         "answers: expected an array, got [[1], [1, 2]]"),
+        (lambda: mean_loss(A, Y, W.astype("M8[s]")), TypeError,
+         "where: expected dtype bool, got datetime64[s]: where != 0 is such a mask"),
+        (lambda: cross_entropy(A, np.zeros((3, 4), int)), ValueError,
+         "Y: expected shape (4, 4, 2), as the answers, got (3, 4)"),
+        (lambda: cross_entropy(A, np.zeros(5, int)), ValueError,
+         "Y: expected shape (4, 4, 2), as the answers, got (5,)"),
         (lambda: mean_loss(A, Y, W, lambda a, Y: (a[..., 0] > 0, a)), TypeError,
          "loss: expected losses and a gradient of dtype float64, as the answers, "
          "got bool and float64"),
