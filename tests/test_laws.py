@@ -166,6 +166,7 @@ NOT_ANALYTIC = {
     "only one of many": lambda p: np.append(p**2, np.abs(p[0])),
     "hidden in a sum": lambda p: 1e3 + p + 0.1 * np.abs(p),
     "tiny": lambda p: 1e-9 * np.abs(p - 1.5),
+    "a tiny step that is steep": lambda p: 1 + 3e-13 * np.tanh(1e9 * (p.real - 1)),
 }
 
 
