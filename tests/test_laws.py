@@ -928,3 +928,16 @@ def test_what_else_a_law_would_not_check_is_refused(call, error, message):
 
 def test_the_largest_slope_may_be_asked_for():
     assert of_sines(bound=2).bound == 2
+
+
+@pytest.mark.parametrize("factor", [1.001, -1.0])
+def test_laws_of_one_number_and_of_none(factor):
+    x = {"x": np.array(2.0)}
+    law = dot_product(lambda x: 3 * x, lambda w: {"x": 3 * factor * w}, x, trials=1)
+    w, v = np.random.default_rng(0).standard_normal(2)
+    want = relative(3 * w * v, 3 * factor * w * v, [3 * factor * w], [v])
+    assert law.value == pytest.approx(want, rel=1e-9)
+    none = {"x": np.zeros((0, 2))}
+    assert dot_product(lambda x: x, lambda w: {"x": w}, none).value == 0
+    law = symmetry(lambda x: {"x": 3 * x}, x, bound=None)
+    assert (law.passed, law.bound) == (True, 1e-11)
