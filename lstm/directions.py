@@ -41,6 +41,9 @@ def reverse(X: ArrayLike, lengths: ArrayLike | None = None) -> NDArray[Any]:
         >>> reverse(X, [3, 2])[..., 0].T
         array([[3., 2., 1.],
                [6., 5., 0.]])
+        >>> reverse(X)[..., 0].T
+        array([[3., 2., 1.],
+               [9., 6., 5.]])
     """
     X = check_array("X", X, ("n", "b", "D"), (None, None, None))
     n, b, _ = X.shape
