@@ -145,19 +145,28 @@ class Session:
     items = [Test()]  # noqa: RUF012
 
 
-def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, monkeypatch):
+@pytest.fixture
+def copying(tmp_path, monkeypatch):
+    """Stands in for the process that runs copies, and for what forks it."""
+
+    def stand_in(forked):
+        for name, stub in {
+            "TREE": tmp_path, "forked": forked, "verdict": lambda child, order: "test_x",
+            "limit_processor": lambda seconds: None, "threads": lambda: 1,
+        }.items():  # fmt: skip
+            monkeypatch.setattr(mutants, name, stub)
+        monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
+
+    return stand_in
+
+
+def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, monkeypatch, copying):
     source = "def f(a):\n    return a + 1\n\ndef called(a, b=3):\n    return a\n"
     tried, path = [], tmp_path / "f.py"
     path.write_text(source)
     scope = {}
     exec(compile(source, str(path), "exec"), scope)
-    for name, stub in {
-        "TREE": tmp_path, "forked": lambda first: tried.append((first, path.read_text())) or 1,
-        "verdict": lambda child, order: "test_x", "limit_processor": lambda seconds: None,
-        "threads": lambda: 1,
-    }.items():  # fmt: skip
-        monkeypatch.setattr(mutants, name, stub)
-    monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
+    copying(lambda first: tried.append((first, path.read_text())) or 1)
     changes = [("a + 1", "a - 1"), ("return a\n", "return -a\n"), ("b=3", "b=4")]
     copies = mutants.Copies([source.replace(*c) for c in changes], source, [path], mutants.Order())
     scope["called"](1)
@@ -174,16 +183,11 @@ def test_copies_try_what_can_be_put_in_and_leave_the_file_as_it_was(tmp_path, mo
 
 
 @pytest.mark.parametrize("others", [False, True])
-def test_a_copy_asks_the_tests_that_run_the_line(tmp_path, monkeypatch, others):
+def test_a_copy_asks_the_tests_that_run_the_line(tmp_path, copying, others):
     source = "def f(a):\n    return a + 1\n\ndef g(a):\n    return a\n"
     path, scope = tmp_path / "f.py", {}
     exec(compile(source, str(path), "exec"), scope)
-    for name, stub in {
-        "TREE": tmp_path, "forked": lambda first: 0, "threads": lambda: 1,
-        "limit_processor": lambda seconds: None,
-    }.items():  # fmt: skip
-        monkeypatch.setattr(mutants, name, stub)
-    monkeypatch.setattr(mutants.gc, "freeze", lambda: None)
+    copying(lambda first: 0)
     order = mutants.Order()
     order.lines.ran = {"of g": {5}, "of both": {2, 5}, "of f": {2}, "it reads the file": set()}
     order.seconds = {"of g": 0.01, "of both": 0.3, "of f": 0.1, "it reads the file": 1}
