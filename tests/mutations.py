@@ -2,7 +2,8 @@
 
 Cosmic Ray's operators (another arithmetic or comparison operator, a number off by one, a negated
 condition, a loop that does not run, a decorator less), and some of our own (an operand, statement,
-argument, slice bound or method call less; another text; an error that is not caught).
+argument, slice bound or method call less; another text; an error that is not caught). Nobody puts
+texts in order by mistake, so `==` with a text becomes no `<=`.
 """
 
 import ast
@@ -45,11 +46,12 @@ def by_us(source):
         starts.append(starts[-1] + len(line))
     tree = ast.parse(source)
     skipped = {id(part) for node in ast.walk(tree) for part in parts_of_text(node)}
-    caught = {id(part) for node in ast.walk(tree) for part in errors_caught(node)}
+    others = {id(part): ["()"] for node in ast.walk(tree) for part in errors_caught(node)}
+    others |= {id(part): [text] for node in ast.walk(tree) for part, text in searched(node)}
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
-        for text in ["()"] if id(node) in caught else replacements(node):
+        for text in others.get(id(node)) or replacements(node):
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
             code = source.encode()
@@ -114,6 +116,8 @@ def meaning(source):
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith(TYPES):
             node.value = ast.Constant(None)
+        if isinstance(node, ast.Call):
+            node.keywords = [k for k in node.keywords if ast.unparse(k) != "strict=False"]
         if isinstance(getattr(node, "body", None), list):
             node.body = [s for s in node.body if not does_nothing(s)]
     return ast.dump(tree)
@@ -139,6 +143,30 @@ def errors_caught(node):
     return []
 
 
+def searched(node):
+    """A text in which something is looked for, and that text without its last letter: with one
+    letter more it mostly holds what it held before."""
+    match node:
+        case ast.Compare(
+            ops=[ast.In() | ast.NotIn()], comparators=[ast.Constant(str(text)) as part]
+        ):
+            return [(part, repr(text[:-1]))]
+    return []
+
+
+def orders_a_text(tree):
+    """Whether a text is compared by ``<`` and the like."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
+                if any(
+                    isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    for n in (node.left, *node.comparators)
+                ):
+                    return True
+    return False
+
+
 def parts_of_text(node):
     """The nodes below an f-string or a docstring that have no place of their own in the source."""
     match node:
@@ -159,7 +187,7 @@ def mutants(source):
             done = meaning(mutant)
         except SyntaxError:
             continue
-        if done not in seen:
+        if done not in seen and not orders_a_text(ast.parse(mutant)):
             seen.add(done)
             found.append((*difference(source, mutant), mutant))
     return sorted(found, key=lambda each: each[0])

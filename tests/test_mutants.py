@@ -115,6 +115,21 @@ def test_mistakes_in_python():
     }  # fmt: skip
 
 
+ASKS = """def asks(a, b):
+    if a == "x" or b.kind not in "fiu":
+        return list(zip(a, b, strict=True))
+"""
+
+
+def test_no_mistake_comes_twice_or_is_one_that_nobody_makes():
+    made = [after for _, _, after, _ in mutations.mutants(ASKS)]
+    assert len([after for after in made if "zip(a, b" in after]) == 1  # not strict is the default
+    assert 'if a != "x" or b.kind not in "fiu":' in made
+    assert not [after for after in made if re.search("a [<>]", after)]  # in which order are texts?
+    assert "if a == \"x\" or b.kind not in 'fi':" in made  # not 'fiuX', which is as good as 'fiu'
+    assert "if a == 'xX' or b.kind not in \"fiu\":" in made
+
+
 SCRIPT = """const p = [1, .5]; // 1 + 1
 const more = (a) => a < p[0] && /[+]1/.test(`1 + ${a}`) ? "1 - 1" : a - 1e3;
 """
