@@ -297,7 +297,7 @@ def symmetry(
     *,
     trials: int = 5,
     seed: int = 0,
-    bound: float = 1e-11,
+    bound: float | None = None,
 ) -> Law:
     """Check that second derivatives are symmetric: the gradient of a gradient (eq-hessian).
 
@@ -311,7 +311,7 @@ def symmetry(
         inputs: Real arrays by name.
         trials: The number of pairs (u, v) to draw.
         seed: For the random generator.
-        bound: The largest relative error that passes.
+        bound: The largest relative error that passes; None for 1e-11.
 
     Returns:
         Law: The relative error of each trial.

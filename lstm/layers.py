@@ -85,7 +85,7 @@ def init(
     sizes = list(given) if several else [given]
     count = len(sizes) if layers is None else check_size("layers", layers, least=1)
     if not sizes or len(sizes) != (count if several else 1):
-        wanted = "at least one size" if layers is None else f"{count} sizes, one a layer"
+        wanted = "at least one size" if layers is None else f"as many sizes as layers, {count}"
         raise ValueError(f"hidden_size: expected {wanted}, got {len(sizes)}")
     names = [f"hidden_size[{k}]" if several else "hidden_size" for k in range(len(sizes))]
     sizes = [check_size(*named, least=1) for named in zip(names, sizes, strict=True)]

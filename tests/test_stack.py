@@ -513,9 +513,9 @@ def test_what_is_optional_is_named():
         (lambda: stack.init(D, []), ValueError,
          "hidden_size: expected at least one size, got 0"),
         (lambda: stack.init(D, [4, 5], 3), ValueError,
-         "hidden_size: expected 3 sizes, one a layer, got 2"),
+         "hidden_size: expected as many sizes as layers, 3, got 2"),
         (lambda: stack.init(D, [4, 5], 1), ValueError,
-         "hidden_size: expected 1 sizes, one a layer, got 2"),
+         "hidden_size: expected as many sizes as layers, 1, got 2"),
         (lambda: stack.init(D, [4, 0]), ValueError, "hidden_size[1]: expected at least 1, got 0"),
         (lambda: stack.init(D, 4, 2**60), ValueError,
          "layers, hidden_size: expected an array of at most 2**48 numbers, "
