@@ -278,7 +278,7 @@ def test_every_module_says_what_it_offers(name):
 def test_modules_are_found_by_completion_and_imported_when_asked_for():
     code = "import lstm, sys; print(*dir(lstm)); print('lstm.stack' in sys.modules); lstm.stack"
     names, before = python(code).splitlines()
-    assert set(lstm.MODULES) <= set(names.split())
+    assert {*lstm.MODULES, *lstm.__all__} <= set(names.split())
     assert before == "False"
     for package in (lstm, lstm.exchange, lstm.parallel):
         assert set(package.MODULES) <= set(dir(package))
