@@ -76,3 +76,14 @@ def test_what_is_no_weight_matrix_is_not_split(shape):
     message = f"WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got {shape}"
     with refused(ValueError, message):
         split(np.zeros(shape))
+
+
+def test_what_is_not_fused_is_called_params():
+    with refused(
+        ValueError,
+        "params: expected 'W_f', 'W_g', 'W_i', 'W_o', 'b_f', 'b_g', and 2 more; it lacks 'b_o'",
+    ):
+        fuse({name: value for name, value in split(WLSTM).items() if name != "b_o"})
+    message = "params['b_o']: expected shape (H,) = (2,), got (3,)"
+    with refused(ValueError, message):
+        fuse(split(WLSTM) | {"b_o": np.zeros(3)})

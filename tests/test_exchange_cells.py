@@ -6,7 +6,7 @@ from exchange import assert_close
 from helpers import refused
 
 from lstm import exchange, stack
-from lstm.exchange import cell, cells, haiku, mlx, nnx, tensorflow, tinygrad
+from lstm.exchange import cell, cells, haiku, keras, mlx, nnx, tensorflow, tinygrad, torch
 from lstm.exchange import equinox as exchange_equinox
 from lstm.exchange import flax as exchange_flax
 from lstm.stack import Layer
@@ -27,6 +27,46 @@ MODULES = [cell, exchange_equinox, exchange_flax, haiku, mlx, nnx, tensorflow, t
 def test_there_and_back(name, module):
     layers = STACKS[name]
     assert_close(module.load(module.dump(layers)), layers, layers[0].directions[0][1].dtype)
+
+
+@pytest.mark.parametrize(
+    ("function", "given"),
+    [
+        (exchange_equinox.dump, (BOTH, True)),
+        (keras.dump, (BOTH, True)),
+        (mlx.dump, (BOTH, True)),
+        (nnx.dump, (BOTH, True)),
+        (tensorflow.dump, (BOTH, 1.0)),
+        (tensorflow.load, (tensorflow.dump(BOTH), 1.0)),
+        (tinygrad.dump, (BOTH, True)),
+        (torch.dump, (BOTH, "", True)),
+    ],
+)
+def test_an_option_has_to_be_named(function, given):
+    with pytest.raises(TypeError, match=rf" positional arguments? but {len(given)} were given$"):
+        function(*given)
+
+
+@pytest.mark.parametrize(
+    ("module", "bare", "biases"),
+    [
+        (exchange_equinox, ["weight_ih", "weight_hh", "bias"], {"bias"}),
+        (mlx, ["Wx", "Wh"], {"bias"}),
+        (tinygrad, ["weight_ih", "weight_hh"], {"bias_ih", "bias_hh"}),
+    ],
+)
+def test_cells_without_biases(module, bare, biases):
+    zero = [Layer(*(np.vstack([0 * W[:1], W[1:]]) for W in layer)) for layer in BOTH]
+    whole, less = module.dump(zero), module.dump(zero, bias=False)
+    for (forward, backward), pair in zip(whole, less, strict=True):
+        for params, given in zip((forward, backward), pair, strict=True):
+            assert list(given) == bare
+            assert all(given.get(name) is None for name in biases)
+            for name in set(params) - biases:
+                np.testing.assert_array_equal(given[name], params[name], strict=True)
+    assert_close(module.load(less), zero, np.float64)
+    with refused(ValueError, "bias: expected True, as the biases (row 0 of WLSTM) are not zero"):
+        module.dump(stack.init(3, 2, rng=0), bias=False)
 
 
 def one(params, where):
