@@ -142,10 +142,14 @@ def check_states(name: str, states: Any, layers: list[Layer], batch: list[int]) 
     """
     if states is None:
         states = [None] * len(layers)
-    elif not isinstance(states, abc.Sequence) and not hasattr(states, "__getitem__"):
+    try:
+        count = None if isinstance(states, abc.Mapping) else len(states)
+    except TypeError:  # a number, or an array without axes
+        count = None
+    if count is None:
         raise TypeError(f"{name}: expected a list of arrays, got {type(states).__name__}")
-    if len(states) != len(layers):
-        raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
+    if count != len(layers):
+        raise ValueError(f"{name}: expected {len(layers)} layers, got {count}")
     checked = []
     for k, (state, layer) in enumerate(zip(states, layers, strict=True)):
         W = layer.directions[0][1]

@@ -110,6 +110,8 @@ def test_lists_and_strided_arrays_are_read():
     np.testing.assert_array_equal(stream.step(X[0, ::2]), wanted)
     stream.reset()
     np.testing.assert_array_equal(stream.step(X[0, ::2].tolist()), wanted)
+    rows = Stream(lstm.init(5, 4, rng=1).tolist())
+    np.testing.assert_array_equal(rows.step(X[0, ::2]), wanted)
 
 
 @pytest.mark.parametrize("scale", [1, 1e20])
@@ -150,6 +152,25 @@ def test_a_wrong_input_is_named_and_changes_nothing(x, error, message):
     np.testing.assert_array_equal(stream.state, before)
 
 
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (np.ones(5), ValueError, "x: expected shape (b, D) = (3, 5), got (5,)"),
+        (np.ones((3, 4)), ValueError, "x: expected shape (b, D) = (3, 5), got (3, 4)"),
+        (np.ones((2, 5)), ValueError, "x: expected shape (b, D) = (3, 5), got (2, 5)"),
+        (np.ones((4, 5)), ValueError, "x: expected shape (b, D) = (3, 5), got (4, 5)"),
+        (np.ones((1, 3, 5)), ValueError, "x: expected shape (b, D) = (3, 5), got (1, 3, 5)"),
+        (np.ones((3, 5), "float32"), TypeError,
+         "x: expected dtype float64, as in the weights, got float32"),
+    ],
+)  # fmt: skip
+def test_a_wrong_batch_is_named(x, error, message):
+    stream = Stream(lstm.init(5, 4, rng=1), 3)
+    with refused(error, message):
+        stream.step(x)
+    assert not any(part.any() for part in stream.state[0])
+
+
 def test_an_input_of_more_precision_is_not_cut():
     stream = Stream(lstm.init(5, 4, dtype="float32"))
     with refused(TypeError, "x: expected dtype float32, as in the weights, got float64"):
@@ -165,7 +186,20 @@ def test_an_input_of_more_precision_is_not_cut():
          "WLSTM: expected float32 or float64, got complex128"),
         (np.ones((10, 16), int), TypeError,
          "WLSTM: expected dtype float32, float64 or complex128, got int64"),
+        (np.ones(()), ValueError,
+         "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got ()"),
         (None, TypeError, "WLSTM: expected an array, got None"),
+        (np.ma.masked_array(np.ones((10, 16))), TypeError,
+         "WLSTM: expected an array, got a masked array, whose mask would be lost"),
+        ([Layer(np.ones((10, 16), complex))], TypeError,
+         "WLSTM: expected float32 or float64, got complex128"),
+        (Layer(np.ones((10, 16))), TypeError, "layers: expected a list of Layer, got Layer"),
+        ([Layer()], ValueError,
+         "layers[0]: expected weights for at least one direction, got none"),
+        ([Layer(None, np.ones((10, 16)))], ValueError,
+         "layers[0].backward: expected None, as a stream has no end to start from"),
+        ([Layer(np.ones((10, 16))), Layer(*np.ones((2, 9, 16)))], ValueError,
+         "layers[1].backward: expected None, as a stream has no end to start from"),
         ([], ValueError,
          "WLSTM: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (0,)"),
         (stack.init(5, 4, bidirectional=True), ValueError,
@@ -191,18 +225,28 @@ def test_a_batch_is_a_size(batch, error, message):
         Stream(lstm.init(5, 4), batch)
 
 
-def test_a_wrong_state_is_named_and_changes_nothing():
+@pytest.mark.parametrize(
+    ("batch", "wanted"), [(None, "shape (H,) = (6,)"), (3, "shape (b, H) = (3, 6)")]
+)
+def test_a_wrong_state_is_named_and_changes_nothing(batch, wanted):
     layers = stack.init(5, [4, 6], rng=2)
-    stream = Stream(layers)
-    stream.step(np.ones(5))
+    stream = Stream(layers, batch)
+    stream.step(np.ones([5] if batch is None else [batch, 5]))
     before = stream.state
     (c0, h0), (c1, h1) = before
     pairs = "state: expected 2 pairs (c, h), one for each layer, got"
     for state, error, message in (
+        (3, TypeError, "state: expected a list of pairs (c, h), got 3"),
+        ([c0, 3], TypeError, f"state: expected a list of pairs (c, h), got {[c0, 3]}"),
+        ([], ValueError, f"{pairs} 0 items of lengths []"),
         ([(c0, h0)], ValueError, f"{pairs} 1 items of lengths [2]"),
+        ([(c0, h0), (c1, h1), (c1, h1)], ValueError, f"{pairs} 3 items of lengths [2, 2, 2]"),
         ([(c0, h0), (c1,)], ValueError, f"{pairs} 2 items of lengths [2, 1]"),
-        ([(c0, h0), (c1, h1[:5])], ValueError,
-         "state[1].h: expected shape (H,) = (6,), got (5,)"),
+        ([(c0, h0, h0), (c1, h1)], ValueError, f"{pairs} 2 items of lengths [3, 2]"),
+        ([(c0, h0), (c1, h1[..., :5])], ValueError,
+         f"state[1].h: expected {wanted}, got {h1[..., :5].shape}"),
+        ([(c0, h0), (c1[None], h1)], ValueError,
+         f"state[1].c: expected {wanted}, got {c1[None].shape}"),
         ([(c0 * 0, h0 * 0), (c1, h1.astype("f4"))], TypeError,
          "state[1].h: expected dtype float64, as in weights, got float32"),
     ):  # fmt: skip
