@@ -61,7 +61,7 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
 )  # fmt: skip
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
-HURRY = 10  # seconds for the tests about the file, and as many for the others, if there is a hurry
+HURRY = 5  # seconds of it for the tests about the file, and for the others, if there is a hurry
 PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
@@ -258,7 +258,7 @@ class Order:
         changed: The lines of the mutant; tests that are known not to run them are left out.
         others: Whether the tests are not about the file: those that run no line of it are left out.
         only: If given, no other tests run.
-        hurry: If given, no test begins after so many seconds.
+        hurry: If given, no test begins after so many seconds of the processor.
         seconds: How long they take.
     """
 
@@ -282,7 +282,7 @@ class Order:
         """Bring the tests that are asked into their order, and start the clock."""
         items[:] = [item for item in items if self.asks(item.nodeid)]
         items.sort(key=lambda each: -self.promise(each.nodeid))
-        self.end = self.hurry and time.monotonic() + self.hurry
+        self.end = self.hurry and time.process_time() + self.hurry
 
     def asks(self, test):
         """Whether a test may see the mistake."""
@@ -304,7 +304,7 @@ class Order:
             self.kills[killer] = self.kills.get(killer, 0.0) + 1
 
     def pytest_runtest_protocol(self):
-        return True if self.end and time.monotonic() > self.end else None  # nobody else runs it
+        return True if self.end and time.process_time() > self.end else None  # nobody else runs it
 
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
