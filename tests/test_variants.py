@@ -13,7 +13,7 @@ import lstm
 from lstm import gradcheck, recurrent, reference, steps, variants
 from lstm.book.labels import LABEL
 from lstm.variants import check, gru, mingru, minlstm, mlstm, projection, slstm
-from lstm.variants.stabilised import log_sigmoid
+from lstm.variants.stabilised import log_gate, log_sigmoid
 
 D, H = 3, 4
 THRESHOLDS = {"central": 1e-6, "complex": 1e-12, "jax": 1e-12}
@@ -341,7 +341,7 @@ def test_the_bound_of_mlstm_and_its_slopes():
     """e = max(|p|, exp(-m)), where the exponent grows to 80 and no further."""
     (step,) = [step for step in mlstm.STEPS if step.name == "e"]
     sizes = [0.0, 1e-300, 1e-40, 0.3, 1.0, 7.0, 1e30, 1e40]
-    p, m = np.meshgrid([*sizes, *(-a for a in sizes)], [-1e4, -200, -81, -79, -2, 0, 3, 60, 900])
+    p, m = np.meshgrid([*sizes, *(-a for a in sizes)], [-1e4, -200, -81, -80, -79, -2, 0, 3, 60, 900])
     v, de = SimpleNamespace(p=p, m=m), np.random.default_rng(0).standard_normal(p.shape)
     with np.errstate(under="ignore"):
         bound = np.exp(np.minimum(-m, 80))
@@ -350,8 +350,29 @@ def test_the_bound_of_mlstm_and_its_slopes():
         np.testing.assert_array_equal(dp, np.where(abs(p) >= bound, np.where(p < 0, -de, de), 0))
         moving = (abs(p) < bound) & (-m < 80)
         np.testing.assert_allclose(dm, np.where(moving, -de * bound, 0), rtol=1e-14)
+        by_step = step.forward(SimpleNamespace(p=p, m=m + 1e-20j)).imag / 1e-20
+        np.testing.assert_allclose(de * by_step, dm, rtol=1e-14)
+        by_step = step.forward(SimpleNamespace(p=p + 1e-20j, m=m)).imag / 1e-20
+        np.testing.assert_allclose(de * by_step, dp, rtol=1e-14)
     assert moving.any()
     assert ((abs(p) < bound) & (-m > 80)).any()
+
+
+def test_a_hard_gate_is_flat_from_the_ends_of_its_line_on():
+    """There, too, the table, the complex step and JAX agree, as PyTorch and JAX themselves do."""
+    (gate,) = [step for step in variants.CELLS["hard gates"](D, H).steps if step.name == "o"]
+    z = np.array([-9, -3.1, -3, -2.9, 0, 2.9, 3, 3.1, 9])
+    slopes = np.array([0, 0, 0, 1, 1, 1, 0, 0, 0]) / 6
+
+    def line(z):
+        return gate.forward(SimpleNamespace(z_o=z))
+
+    np.testing.assert_allclose(line(z), np.clip(z / 6 + 0.5, 0, 1), rtol=0, atol=1e-15)
+    back = gate.backward["z_o"][1](SimpleNamespace(o=line(z)), np.full(9, 3.0))
+    np.testing.assert_allclose(back, 3 * slopes, rtol=1e-15)
+    np.testing.assert_allclose(line(z + 1e-20j).imag, 1e-20 * slopes, rtol=1e-15)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(jax.vmap(jax.grad(line))(z), slopes, rtol=1e-15)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -363,6 +384,17 @@ def test_the_logarithm_of_a_gate_has_all_its_digits_at_any_size(dtype):
     assert got.dtype == dtype
     np.testing.assert_allclose(got, exact, rtol=4 * np.finfo(dtype).eps)
     np.testing.assert_array_equal(log_sigmoid(dtype([-1e30, 1e30])), dtype([-1e30, 0]))
+
+
+def test_the_slope_of_the_logarithm_of_a_gate():
+    """It is 1 - sigmoid(z), at 0 too, where two formulas meet."""
+    z = np.array([-300, -2, -1e-300, -0.0, 0.0, 1e-300, 2, 30])
+    slopes = 1 / (1 + np.exp(z))
+    np.testing.assert_allclose(log_sigmoid(z + 1e-20j).imag, 1e-20 * slopes, rtol=1e-14)
+    back = log_gate("l", "z").backward["z"][1](SimpleNamespace(z=z), np.full(8, 3.0))
+    np.testing.assert_allclose(back, 3 * slopes, rtol=1e-14, atol=1e-15)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(jax.vmap(jax.grad(log_sigmoid))(z), slopes, rtol=1e-14)
 
 
 def test_all_steps_at_once_keep_their_dtype_and_leave_their_arguments_alone():
@@ -443,6 +475,9 @@ def test_a_tie_of_the_stabiliser_counts_once(name, cells):
         np.testing.assert_array_equal(da + dz, dm)
         np.testing.assert_array_equal(da[v.a < v.z_i], 0)
         np.testing.assert_array_equal(dz[v.z_i < v.a], 0)
+        for part, by_table in (({"a": v.a + 1e-20j}, da), ({"z_i": z + 1e-20j}, dz)):
+            slope = step.forward(SimpleNamespace(**{"a": v.a, "z_i": z} | part)).imag / 1e-20
+            np.testing.assert_array_equal(slope * dm, by_table)  # of a tie, too
 
 
 def test_a_fixed_bound_breaks_what_the_stabiliser_promises(cells):
@@ -576,10 +611,10 @@ KEPT = dict.fromkeys(NAMES, GATED) | {
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "mLSTM"])
 def test_the_biases_that_keep(name):
-    params = variants.CELLS[name](3, 2).init(0, keep=2.5)
+    params = variants.CELLS[name](5, 3).init(0, keep=2.5)
     for k, signs in KEPT[name].items():
         bias = np.atleast_2d(params[k])[0]
-        np.testing.assert_array_equal(bias, 2.5 * np.repeat(signs, 2))
+        np.testing.assert_array_equal(bias, 2.5 * np.repeat(signs, 3))
 
 
 def test_the_biases_of_the_matrix_memory():
@@ -602,8 +637,42 @@ def test_states_of_a_problem_that_must_be_positive_are(name):
     cell = variants.CELLS[name](3, 4)
     states = check.random_problem(cell, n=2, b=50).state
     positive = [k for k, state in cell.states.items() if state.positive]
-    assert all(states[k].min() >= 0.5 for k in positive)
+    assert all(0.5 <= states[k].min() < 0.6 for k in positive)
     assert bool(positive) == (name in ("sLSTM", "sLSTM, sigmoid"))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_problem_is_drawn_from_the_normal_distribution(dtype):
+    cell = gru.cell(20, 30)
+    X, params, state, dHout, dstate = check.random_problem(cell, 50, 40, seed=3, dtype=dtype)
+    assert X.shape == (50, 40, 20)
+    assert dHout.shape == (50, 40, 30)
+    assert state["h"].shape == dstate["h"].shape == (40, 30)
+    for array in (X, dHout, state["h"], dstate["h"]):
+        assert abs(array.mean()) < 0.1
+        assert 0.9 < array.std() < 1.1
+    rng = np.random.default_rng(3)  # the parameters are drawn first
+    for name, value in cell.init(rng, dtype=dtype).items():
+        half = 0.5 * rng.standard_normal(value.shape).astype(dtype)
+        np.testing.assert_array_equal(params[name], value + half, strict=True)
+
+
+def test_what_a_check_does_where_it_is_not_told():
+    """Four steps of three sequences from seed 0, and one step of them for the rows."""
+    cell = gru.cell(D, H)
+    compare(check.random_problem(cell), check.random_problem(cell, 4, 3, seed=0), 0)
+    for options in ({}, {"seed": 0}, {"seed": 5}):
+        X, params, state, *_ = check.random_problem(cell, 1, 3, **options)
+        v = check.values(cell, **options)
+        np.testing.assert_array_equal(v.x, X[0])
+        np.testing.assert_array_equal(v.h, cell.forward(X, params, state).Hout[0])
+        rows = check.rows(cell, oracle="complex", **options)
+        again = gradcheck.check_steps(v, table=cell.steps, oracle="complex")
+        compare([c.report.errors for c in rows], [c.report.errors for c in again], 0)
+    assert (check.values(cell).x != check.values(cell, seed=5).x).all()
+    for function, sizes in ((check.rows, ()), (check.values, ()), (check.random_problem, (4, 3))):
+        with pytest.raises(TypeError, match="positional argument"):
+            function(cell, *sizes, 0)
 
 
 def test_a_cell_is_itself_and_can_be_a_key():

@@ -64,13 +64,13 @@ def random_problem(
         return rng.standard_normal(check_shape("n, b", *shape)).astype(dtype)
 
     params = {
-        name: value + (0.5 * normal(*value.shape)).astype(dtype)
+        name: value + 0.5 * normal(*value.shape)
         for name, value in cell.init(rng, dtype=dtype).items()
     }
     states = {name: normal(b, *state.shape) for name, state in cell.states.items()}
     for name, state in cell.states.items():
         if state.positive:
-            states[name] = abs(states[name]) + states[name].dtype.type(0.5)
+            states[name] = abs(states[name]) + 0.5
     return Problem(
         normal(n, b, cell.inputs),
         params,

@@ -24,7 +24,7 @@ def _hard(k: str) -> Step:
     def line(v: Values) -> Any:
         z = getattr(v, zk)
         y = SLOPE * z + 0.5
-        return where(y.real < 0, 0 * y, where(y.real > 1, 0 * y + 1, y))
+        return where(y.real <= 0, 0 * y, where(y.real >= 1, 0 * y + 1, y))
 
     def slope(v: Values, dk: Any) -> Any:
         between = (getattr(v, k).real > 0) & (getattr(v, k).real < 1)
