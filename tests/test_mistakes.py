@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from lstm.tutor import mistakes as table
+from lstm.tutor.mistake import Mistake
 from lstm.tutor.mistakes import mistakes
 from lstm.tutor.of_backward import BACKWARD
 from lstm.tutor.of_forward import FORWARD
 from lstm.tutor.of_gates import EACH_GATE, ORDERS
+from lstm.tutor.plain import model
 from lstm.tutor.rules import products, slopes, sums
 
 LISTED = Path(__file__).parent / "mistakes.txt"
@@ -38,6 +40,19 @@ def test_twins_are_made_and_left_out():
     made = {*listed, *(m.name for m in (*products(), *slopes(), *sums()))}
     assert made >= table._TWINS
     assert not table._TWINS & {m.name for m in mistakes()}
+
+
+def test_the_table_is_made_once():
+    assert mistakes(True, False) is mistakes(True, False)
+
+
+def test_a_mistake_is_made_in_one_of_the_two_passes():
+    right = model()
+    for m in mistakes():
+        wrong = model(m.patches)
+        assert (wrong.forward is not right.forward) == m.forward, m.name
+        assert (wrong.backward is not right.backward) == (not m.forward), m.name
+    assert not Mistake("", "", "eq-u", ()).forward
 
 
 def test_mistakes_that_people_made_have_a_source():

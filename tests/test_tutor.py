@@ -1022,13 +1022,6 @@ def test_gradients_may_be_lists_of_numbers():
     assert verdict.ok, str(verdict)
 
 
-def test_the_line_is_of_the_readers_own_file():
-    theirs, own = {}, {}
-    exec(compile("\n\n\ndef fails():\n    raise ValueError('no')", "b.py", "exec"), theirs)
-    exec(compile("def f():\n    fails()", "a.py", "exec"), theirs, own)
-    assert call(own["f"]).trouble == "raises ValueError: no (line 2)"
-
-
 def test_the_functions_that_a_file_has_are_named(file):
     with pytest.raises(CannotRunError, match=r"there is no function 'forward'; it has f, g\. Name"):
         judge_file(file("def f(): 1\ndef g(): 1\ndef _h(): 1\n"))

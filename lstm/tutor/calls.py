@@ -79,7 +79,7 @@ def call(function: Callable[..., Any], *arguments: Any, limit: float = LIMIT) ->
     output = _Output()
     try:
         with (
-            contextlib.nullcontext() if hasattr(_TURN, "lent") else _ALONE,
+            contextlib.nullcontext() if getattr(_TURN, "lent", False) else _ALONE,
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(output),
             warnings.catch_warnings(),
@@ -105,7 +105,7 @@ def _copied(value: Any) -> Any:
     """A copy of all arrays in an argument; anything else is handed on as it is."""
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, dict) and type(value) is dict:
+    if type(value) is dict:
         return {key: _copied(item) for key, item in value.items()}
     if type(value) in (tuple, list):
         return type(value)(map(_copied, value))
@@ -119,7 +119,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return isinstance(other, dict) and all(_same(one[k], other.get(k)) for k in one)
     if isinstance(one, tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return isinstance(other, tuple) and len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, np.ndarray):
         return isinstance(other, np.ndarray) and np.array_equal(one, other, equal_nan=True)
     return True
@@ -146,7 +146,7 @@ _DEADLINE: list[float] = []  # the time by which the present call must have ende
 
 def _ring(*_: Any) -> None:
     """Handle the alarm. If it comes late, when the call has already ended, it does nothing."""
-    if _DEADLINE and time.monotonic() >= _DEADLINE[0]:
+    if any(time.monotonic() >= end for end in _DEADLINE):
         raise _TooLongError
 
 
@@ -174,8 +174,8 @@ def _in_thread(limit: float, function: Callable[..., Any], given: tuple[Any, ...
     if thread.is_alive():
         raise _TooLongError
     if errors:
-        raise errors[0]
-    return results[0]
+        raise errors.pop()
+    return results.pop()
 
 
 def _said(error: BaseException, function: Callable[..., Any]) -> str:

@@ -83,13 +83,13 @@ def judge_file(
                 f"{path}: it ended the interpreter (exit code {code}) before it could be judged"
             )
         try:
-            found = json.loads(answer.read_text(encoding="utf-8"))
-            verdict = None if "error" in found else Verdict.from_json(found["verdict"])
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise CannotRunError(f"{path}: it wrote into the file of the verdict") from None
-    if verdict is None:
-        raise CannotRunError(str(found["error"]))
-    return verdict
+            found = json.loads(answer.read_bytes())
+            if "verdict" in found:
+                return Verdict.from_json(found["verdict"])
+            trouble = str(found["error"])
+        except Exception:
+            trouble = f"{path}: it wrote into the file of the verdict"
+    raise CannotRunError(trouble)
 
 
 def _end(started: "subprocess.Popen[bytes]") -> None:
@@ -126,7 +126,7 @@ def main(answer: str, given: str) -> None:
         says = f"{asked['path']}: the check itself has failed: {type(error).__name__}: {error}. "
         found = {"error": says + "Does the file change NumPy, or Python?"}
     waiting = Path(answer + ".part")
-    waiting.write_text(json.dumps(found), encoding="utf-8")
+    waiting.write_bytes(json.dumps(found).encode())
     waiting.rename(answer)
 
 

@@ -36,4 +36,4 @@ class Mistake(NamedTuple):
     @property
     def forward(self) -> bool:
         """Whether it is a mistake of the forward pass."""
-        return self.patches[0][0] in FORWARD
+        return any(right in FORWARD for right, _ in self.patches)

@@ -129,11 +129,11 @@ def model(patches: tuple[Patch, ...] = ()) -> Model:
     """
     texts = [FORWARD, BACKWARD]
     for right, wrong in patches:
-        where = [k for k, text in enumerate(texts) if right in text]
-        if len(where) != 1 or texts[where[0]].count(right) != 1:
+        if sum(text.count(right) for text in texts) != 1:
             raise ValueError(f"patches: expected {right!r} once in the plain loop")
-        texts[where[0]] = texts[where[0]].replace(right, wrong)
-    return Model(_compiled(texts[0], "forward"), _compiled(texts[1], "backward"))
+        texts = [text.replace(right, wrong) for text in texts]
+    forward, backward = texts
+    return Model(_compiled(forward, "forward"), _compiled(backward, "backward"))
 
 
 @lru_cache(maxsize=4096)
