@@ -1,6 +1,7 @@
 """The tutor on code that is right, on code that misbehaves, and from the command line."""
 
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import jax
@@ -657,7 +659,8 @@ def test_a_verdict_is_text_colour_html_and_json(monkeypatch, capsys):
     assert "\x1b" not in capsys.readouterr().out
 
 
-THREAD, PAGE = "https://github.com/o/r/pull/1", "b/04-one-step-back.html#equation-eq-di"
+THREAD, BOOK = "https://github.com/o/r/pull/1", "my books, b: c/"
+PAGE = f"{BOOK}04-one-step-back.html#equation-eq-di"
 VERDICT = Verdict(
     (
         Finding("forward", "right", "all outputs agree"),
@@ -668,7 +671,7 @@ VERDICT = Verdict(
         Finding("b", "note", "slow"),
         Finding("init", "unwritten", "it raises"),
     ),
-    "My & yours", "b/",
+    "My & yours", BOOK,
 )  # fmt: skip
 
 
@@ -739,6 +742,95 @@ def test_all_that_a_verdict_says_as_json():
     assert [each["part"] for each in found.pop("findings")] == ["forward", "backward", "b", "init"]
     assert found == {"ok": False, "title": "My & yours", "mistakes": ["di: i for g"]}
     assert Verdict.from_json(VERDICT.to_json()) == VERDICT
+
+
+@pytest.mark.parametrize(
+    "place",
+    [Place("Hout", (0,), np.inf, -np.inf, "x"), Place("Hout", (0,), 1.0, np.inf, "x"),
+     Place("Hout", (0,), np.inf, 1.0, "x"), None],
+)  # fmt: skip
+def test_json_has_words_for_what_is_not_finite(place):
+    def refuse(name):
+        raise AssertionError(name)
+
+    verdict = Verdict((Finding("forward", "wrong", "x", place=place),))
+    text = verdict.to_json()
+    assert text.startswith('{\n  "ok": false,\n  "title": "",\n')
+    (found,) = json.loads(text, parse_constant=refuse)["findings"]
+    words = {np.inf: "inf", -np.inf: "-inf"}
+    assert found["place"] == place or [found["place"][k] for k in ("yours", "right")] == [
+        words.get(value, value) for value in (place.yours, place.right)
+    ]
+    assert Verdict.from_json(text) == verdict
+
+
+def test_verdicts_can_be_told_apart_and_not_changed():
+    (_, wrong, *_) = VERDICT.findings
+    for one, other in ((VERDICT, Verdict(())), (wrong, VERDICT.findings[0]),
+                       (wrong.place, Place("dW", (0, 2), 1.0, 2.5, "x"))):  # fmt: skip
+        assert one != other
+        assert len({one, other, replace(one)}) == 2
+        with pytest.raises(FrozenInstanceError):
+            one.title = "other"
+    assert replace(VERDICT, book="") == VERDICT  # where the book is says nothing of the code
+    assert Verdict(()) == Verdict((), "", "")
+    assert Finding("a", "b", "c") == Finding("a", "b", "c", (), "", "", "", None, ())
+
+
+@pytest.mark.parametrize(
+    ("yours", "right", "said"),
+    [
+        (1.23456, 2.5, "1.235, expected 2.5"), (2.5, 1.23456, "2.5, expected 1.235"),
+        (1.23456, 1.23486, "1.2346, expected 1.2349"),
+        (0.1, np.nextafter(0.1, 1), "0.10000000000000001, expected 0.10000000000000002"),
+        (0.1, 0.1, "0.10000000000000001, expected 0.10000000000000001"),
+        (np.nan, 1.0, "nan, expected 1"),
+    ],
+)  # fmt: skip
+def test_numbers_have_four_digits_or_as_many_as_tell_them_apart(yours, right, said):
+    assert str(Place("h", (3, 0), yours, right, "unit 0")) == f"h[3, 0] is {said} (unit 0)"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Plain:
+    """A file that does not say whether it is a terminal."""
+
+    text = ""
+
+    def write(self, text):
+        self.text += text
+
+    def getvalue(self):
+        return self.text
+
+
+@pytest.mark.parametrize(
+    ("file", "variables", "colored"),
+    [(Terminal, {}, True), (Terminal, {"NO_COLOR": ""}, True), (Terminal, {"NO_COLOR": "1"}, False),
+     (io.StringIO, {}, False), (io.StringIO, {"NO_COLOR": "1"}, False), (Plain, {}, False)],
+)  # fmt: skip
+def test_a_verdict_is_shown_in_colour_on_a_terminal(monkeypatch, capsys, file, variables, colored):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    there = file()
+    VERDICT.show(there)
+    assert there.getvalue() == VERDICT.text(color=colored) + "\n"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_addresses_end_where_a_quotation_does():
+    says = """`don't` at https://a/b?c=d"onclick="alert(1) and "http://e" """
+    link = '<a style="color: #0b5394" href="{0}">{0}</a>'.format
+    code = '<code style="color: #741b47; background: none; border: 0">'
+    first, second = link("https://a/b?c=d"), link("http://e")
+    marked = f"""{code}don't</code> at {first}"onclick="alert(1) and "{second}" """
+    page = Verdict((Finding("a", "note", says),))._repr_html_()
+    assert f"<strong>a note</strong>: {marked}</li>" in page
 
 
 def test_html_of_what_the_code_says_is_harmless():
@@ -934,49 +1026,6 @@ def test_one_step_back_has_its_shapes_first():
     verdict = tutor.part("one step back", transposed)
     assert "dW has shape (16, 10), expected (10, 16)" in str(verdict)
     assert "length 0" not in str(tutor.part("one step back", back_step))
-
-
-def test_training_that_fails_is_told_where_its_first_step_goes():
-    def uphill(batches, W, w, rate):
-        for X, y in batches:
-            F = lstm.forward(X, W)
-            error = (F.Hn @ w - y) / len(y)
-            G = lstm.backward(None, F.cache, dHn=np.outer(error, w))
-            W, w = W + rate * G.dWLSTM, w - rate * F.Hn.T @ error
-        return W, w
-
-    verdict = tutor.part("training", uphill)
-    assert "`W` goes up its gradient; `w` goes down its gradient" in str(verdict)
-
-
-def test_training_that_goes_sideways():
-    def sideways(batches, W, w, rate):
-        rng = np.random.default_rng(0)
-        return W + 1e-3 * rng.standard_normal(W.shape), w + 1e-3 * rng.standard_normal(w.shape)
-
-    words = "in another direction than its gradient"
-    assert f"`W` goes {words}; `w` goes {words}" in str(tutor.part("training", sideways))
-
-
-def test_training_that_returns_something_else():
-    (finding,) = tutor.part("training", lambda *_: 5).findings
-    assert finding.says == "returns something else than (W, w)"
-
-
-def test_the_error_grows_if_it_is_ten_times_as_large():
-    start = []
-    tutor.part("training", lambda batches, W, w, rate: start.extend((W, w)))
-    W, w = start
-    before = training.error(W, w)
-    for factor, grows in ((9.9, False), (10.1, True)):
-        low, high = 1.0, 1e3  # of the readout, whose square the error grows with
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (low, middle) if training.error(W, middle * w) > factor * before else (
-                middle, high
-            )  # fmt: skip
-        verdict = tutor.part("training", lambda *_, w=high * w: (W + 1e-12, w))
-        assert ("error grows" in verdict.mistakes) == grows
 
 
 def test_problems_have_nothing_to_hide_behind():

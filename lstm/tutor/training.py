@@ -116,21 +116,20 @@ def _first_update(
     """Say in a sentence how one batch changes W and w, if training has gone wrong."""
     [(X, y)] = batches(1)
     called = call(function, [(X, y)], W, w, RATE, limit=limit)
-    if called.trouble:
+    try:
+        new_W, new_w = (np.asarray(a, dtype=np.float64) for a in called.value)
+        steps = new_W - W, new_w - w
+    except Exception:
         return ()
     F = forward(X, W)
-    error = (F.Hn @ w - y) / len(y)
-    dW = backward(0 * F.Hout, F.cache, dHn=np.outer(error, w)).dWLSTM
+    error = F.Hn @ w - y
+    dW = backward(None, F.cache, dHn=np.outer(error, w)).dWLSTM
     said = []
-    for name, old, new, gradient in zip(
-        "Ww", (W, w), called.value, (dW, F.Hn.T @ error), strict=True
-    ):
-        step = np.asarray(new, np.float64) - old
+    for name, step, gradient in (("W", steps[0], dW), ("w", steps[1], F.Hn.T @ error)):
         length = float(np.linalg.norm(step) * np.linalg.norm(gradient))
-        cosine = float((step * gradient).sum()) / length if length else 0.0
-        way = "down its gradient" if cosine < -0.99 else "in another direction than its gradient"
-        if cosine > 0.99:
-            way = "up its gradient"
+        cosine = round(float((step * gradient).sum()) / length, 2) if length else 0.0
+        ways = {1.0: "up its gradient", -1.0: "down its gradient"}
+        way = ways.get(cosine, "in another direction than its gradient")
         said.append(f"`{name}` goes {way}" if length else f"`{name}` stays")
     return (f"after one batch alone: {'; '.join(said)}",)
 
@@ -140,9 +139,8 @@ def _faults(
 ) -> tuple[str, str]:
     """Find what is wrong with trained weights, and name it."""
     if new_W.shape != W.shape or new_w.shape != w.shape:
-        return f"W and w have shapes {new_W.shape} and {new_w.shape}, expected {W.shape} and " + (
-            f"{w.shape}"
-        ), ""
+        says = f"W and w have shapes {new_W.shape} and {new_w.shape}, "
+        return says + f"expected {W.shape} and {w.shape}", ""
     same_W, same_w = np.array_equal(new_W, W), np.array_equal(new_w, w)
     if same_W and same_w:
         return "Neither the LSTM nor the readout has changed", "nothing trained"

@@ -173,8 +173,8 @@ class Verdict:
             place |= {k: str(place[k]) for k in ("yours", "right") if not math.isfinite(place[k])}
         return json.dumps(
             {"ok": self.ok, "title": self.title, "mistakes": self.mistakes, "findings": found},
-            indent=2, allow_nan=False,
-        )  # fmt: skip
+            indent=2,
+        )
 
     @classmethod
     def from_json(cls, text: str) -> "Verdict":
@@ -219,4 +219,4 @@ def _marked(text: str) -> str:
     """HTML of a sentence with `code` and addresses in it."""
     text = html.escape(text, quote=False)
     text = re.sub(r"`([^`]*)`", rf'<code style="{_CODE}">\1</code>', text)
-    return re.sub(r"(https?://[^\s<]+)", rf'<a style="{_LINK}" href="\1">\1</a>', text)
+    return re.sub(r"(https?://[^\s<\"]+)", rf'<a style="{_LINK}" href="\1">\1</a>', text)
