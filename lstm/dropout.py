@@ -84,7 +84,7 @@ def thin(
 
     matrices = [params["WLSTM"]] if "WLSTM" in params else []
     for k, layer in enumerate(params.get("layers", ())):
-        if layer.forward is None or layer.backward is not None:
+        if layer.backward is not None:
             raise ValueError(f"layers[{k}]: expected a layer that reads forward alone")
         matrices.append(layer.forward)
     columns = []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from . import fused, stack
 from .arguments import ArrayLike, as_array, check_array, check_cache, check_dtype, check_lengths
+from .layout import sizes
 from .parameters import Params, check_params, chrono, init
 from .settings import check_flag
 
@@ -168,8 +169,8 @@ def forward(
             rows = np.arange(len(lengths))
             Cn = below.C[lengths, rows]
             Hn = Hout[lengths - 1, rows]  # for an empty sequence any, for now
-            if h0 is not None or not lengths.all():
-                Hn[lengths == 0] = 0 if h0 is None else as_array("h0", h0)[lengths == 0]
+            empty = lengths == 0
+            Hn[empty] = 0 if h0 is None else np.asarray(h0)[empty]
         end = Hn.copy()  # the cache's own
     read = end if last else Hout
     return Forward(answer(params, read), Cn, Hn, Cache(params["WOUT"].copy(), read, lengths, below))
@@ -216,8 +217,7 @@ def _without_padding(
     A single layer that reads forward may run on over the padding, as long as its outputs there are
     not used; that is faster than a piece for every length, as in `lstm.stack`.
     """
-    D = len(WLSTM) - 1 - WLSTM.shape[1] // 4
-    X = check_array("X", X, ("n", "b", "D"), (None, None, D), WLSTM.dtype)
+    X = check_array("X", X, ("n", "b", "D"), (None, None, sizes(WLSTM).D), WLSTM.dtype)
     n, b, _ = X.shape
     lengths = check_lengths(lengths, n, b)
     if lengths is None or (lengths == n).all():
@@ -247,5 +247,6 @@ def _back_below(dread: NDArray[Any], cache: Cache) -> tuple[NDArray[Any], Params
         dHout = np.zeros((*below.S.shape[:2], dread.shape[1]), dread.dtype)
         dHout[lengths[started] - 1, started] = dread[started]
         dX, dWLSTM, dc, dh = fused.backward(dHout, below)
-        dh[lengths == 0] += dread[lengths == 0]
+        empty = lengths == 0
+        dh[empty] += dread[empty]
     return dX, {"WLSTM": dWLSTM}, dc, dh

@@ -7,7 +7,7 @@ needs JAX and Optax: ``pip install 'lstm-book[jax]'``.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -263,8 +263,8 @@ def _precision(params: Any) -> Callable[[], AbstractContextManager[Any]]:
     """Under what JAX must compute: it would make float32 of float64, unless it is told not to."""
     import jax
 
-    wide = any(np.asarray(leaf).dtype == np.float64 for leaf in jax.tree.leaves(params))
-    return partial(jax.enable_x64, True) if wide else nullcontext
+    wide = any(np.asarray(leaf).dtype.char in "dD" for leaf in jax.tree.leaves(params))
+    return jax.enable_x64 if wide else nullcontext
 
 
 def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
@@ -295,9 +295,9 @@ def _check_batch(batch: Any, params: Params, last: bool) -> Batch:
             f"batch.where: expected no answer asked for after a sequence's end, got one at "
             f"step {t} of sequence {j}, which has {lengths[j]} steps"
         )
-    finite = np.isfinite(X)
-    if not finite.all() and not finite[inside].all():
-        t, j = np.argwhere(~finite.all(axis=-1) & inside)[0]
+    spoilt = ~np.isfinite(X).all(axis=-1) & inside
+    if spoilt.any():
+        t, j = np.argwhere(spoilt)[0]
         raise ValueError(
             f"batch.X: expected finite numbers up to a sequence's end, got {X[t, j]} at "
             f"step {t} of sequence {j}, which has {lengths[j]} steps"

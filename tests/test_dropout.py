@@ -155,6 +155,10 @@ def test_training_with_it_goes_on_bit_for_bit():
 
 
 BOTH = network.init(5, 4, 5, layers=1, bidirectional=True, rng=0)
+BACK = BOTH | {"layers": [Layer(None, BOTH["layers"][0].backward)], "WOUT": BOTH["WOUT"][:5]}
+UPPER = network.init(4, 4, 5, layers=2, rng=0)
+UPPER["layers"][1] = Layer(*[UPPER["layers"][1].forward] * 2)
+UPPER["WOUT"] = np.zeros((9, 5), "f4")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +168,14 @@ BOTH = network.init(5, 4, 5, layers=1, bidirectional=True, rng=0)
          "rng: expected a numpy.random.Generator, got 3"),
         (lambda: dropout.thin(STACK, generator(), between=1.0), ValueError,
          "between: expected a probability from 0 to below 1, got 1.0"),
+        (lambda: dropout.thin(STACK, generator(), between=1.5), ValueError,
+         "between: expected a probability from 0 to below 1, got 1.5"),
+        (lambda: dropout.thin(STACK, generator(), between=np.nan), ValueError,
+         "between: expected a probability from 0 to below 1, got nan"),
+        (lambda: dropout.thin(UPPER, generator()), ValueError,
+         "layers[1]: expected a layer that reads forward alone"),
+        (lambda: dropout.thin(BACK, generator()), ValueError,
+         "layers[0]: expected a layer that reads forward alone"),
         (lambda: dropout.thin(STACK, generator(), recurrent=-0.1), ValueError,
          "recurrent: expected a probability from 0 to below 1, got -0.1"),
         (lambda: dropout.thin(STACK, generator(), recurrent="0.1"), TypeError,

@@ -71,6 +71,15 @@ def test_axes_have_names_of_the_book():
     assert axes >= {"n", "b", "D", "H", "4 * H", "K"}
 
 
+def test_every_argument_can_be_passed_by_its_name():
+    assert not [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in ROOT.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.args.posonlyargs
+    ]
+
+
 def test_results_cannot_be_changed():
     made = [call for _, call in CALLS if name_of(call) == "dataclass"]
     assert len(made) > 5

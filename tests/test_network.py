@@ -258,6 +258,31 @@ def test_one_layer_ends_where_a_stack_of_one_layer_does(lengths, start):
         assert not got.Hn[np.equal(lengths, 0)].any()
 
 
+@pytest.mark.parametrize("empty", [0, 3])
+def test_the_output_of_a_sequence_without_steps_is_the_one_that_is_given(empty):
+    """As an array or as a list of lists, with answers of their own at each sequence's end."""
+    params, X, c0, h0 = problem("one matrix")
+    lengths = np.array([5, 2, 4, 1])
+    lengths[empty] = 0
+    for given in (h0, h0.tolist()):
+        run = network.forward(params, X, lengths=lengths, c0=c0, h0=given, last=True)
+        np.testing.assert_array_equal(run.Hn[empty], h0[empty])
+        want = network.answer(params, h0[empty])
+        np.testing.assert_allclose(run.answers[empty], want, rtol=0, atol=1e-14)
+    g = network.backward(np.ones_like(run.answers), run.cache)
+    np.testing.assert_allclose(g.dh0[empty], params["WOUT"][1:].sum(axis=1), rtol=0, atol=1e-14)
+    assert not g.dc0[empty].any()
+
+
+def test_lengths_of_all_steps_are_no_lengths():
+    params, X, c0, h0 = problem("one matrix")
+    whole = network.forward(params, X, lengths=[n] * b, c0=c0, h0=h0)
+    assert whole.cache.lengths is None
+    others = [n] * (b - 1) + [n - 1]
+    kept = network.forward(params, X, lengths=others, c0=c0, h0=h0).cache.lengths
+    np.testing.assert_array_equal(kept, others)
+
+
 def test_underflow_is_no_error_under_errors_for_all():
     params, tiny = network.init(D, 4, 1, rng=0), np.full((n, b, D + 4), 1e-38, np.float32)
     with np.errstate(all="raise"):  # (in NumPy 2.0 to make such numbers is an error, too)
@@ -312,6 +337,23 @@ X = np.zeros((n, b, D), np.float32)
          "Hout: expected dtype float32, as in WOUT, got float64"),
         (lambda: network.answer(PARAMS, np.zeros((), "f4")), ValueError,
          "Hout: expected shape (..., H) with H = 4, got ()"),
+        (lambda: network.answer(PARAMS, np.zeros((4, 5), "f4")), ValueError,
+         "Hout: expected shape (..., H) with H = 4, got (4, 5)"),
+        (lambda: network.answer({"WOUT": np.zeros((5, K))}, np.zeros(4, "f4")), TypeError,
+         "Hout: expected dtype float64, as in WOUT, got float32"),
+        (lambda: network.answer(PARAMS, np.zeros(4, int)), TypeError,
+         "Hout: expected dtype float32, float64 or complex128, got int64"),
+        (lambda: network.answer(PARAMS, None), TypeError, "Hout: expected an array, got None"),
+        (lambda: network.answer({"WLSTM": PARAMS["WLSTM"]}, X), TypeError,
+         "params: expected a dictionary with WOUT"),
+        (lambda: network.answer({"WOUT": np.zeros(5)}, np.zeros(4)), ValueError,
+         "params['WOUT']: expected shape (1 + H, K) = (any, any), got (5,)"),
+        (lambda: network.backward(np.zeros((n, b, K)), network.forward(PARAMS, X).cache), TypeError,
+         "dY: expected dtype float32, as in WOUT, got float64"),
+        (lambda: network.forward(PARAMS, X.astype(float), lengths=[9]), TypeError,
+         "X: expected dtype float32, as in WLSTM, got float64"),
+        (lambda: network.forward(PARAMS, X, h0=np.zeros((b, 4)), lengths=[5, 0, 3, 1]), TypeError,
+         "h0: expected dtype float32, as in WLSTM, got float64"),
         (lambda: network.init(D, 4, 0), ValueError, "output_size: expected at least 1, got 0"),
         (lambda: network.init(D, 4, 1, dtype=int), TypeError,
          "dtype: expected float32 or float64, got int64"),

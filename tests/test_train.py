@@ -1,6 +1,7 @@
 """Training: gradients against the oracle, Optax's steps, resuming, and tasks that are learnt."""
 
 import io
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -127,6 +128,30 @@ def test_another_network_can_be_trained():
 
     last = list(train.fit({"a": np.ones(2)}, "xy", optax.sgd(0.25), gradients=gradients))[-1]
     assert (last.loss, last.answers, last.params["a"].tolist()) == (3.0, "y", [0.25, 0.25])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize(
+    "tree", [lambda a: {"a": a}, lambda a: [a], lambda a: {"layers": [a]}, lambda a: (a, {"b": a})]
+)
+def test_parameters_of_another_network_may_be_any_tree(tree, dtype):
+    """States are carried from batch to batch, and the precision is that of the arrays."""
+
+    def gradients(params, batch, loss, c0=0, h0=0):
+        return [c0 + h0, batch, jax.tree.map(lambda a: 2 * a, params), c0 + 1, h0 + 10]
+
+    start = np.array([1, 1 / 3 + 0.1j] if np.dtype(dtype).kind == "c" else [1, 1 / 3], dtype)
+    updates = list(train.fit(tree(start), "xyz", optax.sgd(0.25), gradients=gradients, carry=True))
+    assert [(u.loss, u.Cn, u.Hn) for u in updates] == [(0, 1, 10), (11, 2, 20), (22, 3, 30)]
+    for got in jax.tree.leaves(updates[-1].params):
+        np.testing.assert_allclose(got, start / 8, rtol=np.finfo(dtype).eps, strict=True)
+
+
+def test_there_may_be_more_sequences_than_steps():
+    params, batch = problem()
+    some = tasks.Batch(batch.X[:2], batch.Y[:2], np.ones((2, 4), bool), np.full(4, 2))
+    want = plainly(train.squared_error, some)(**params)
+    assert train.run(params, some).loss == pytest.approx(want, rel=1e-13)
 
 
 def test_an_optimiser_is_compiled_once_for_all_runs_that_use_it():
@@ -391,8 +416,15 @@ def test_a_stack_learns_what_stands_at_the_end_of_each_sequence():
 P4, B4 = problem(dtype=np.float32)
 INTS = B4.where.astype(int)
 LATE = B4._replace(lengths=np.array([6, 5, 6, 6]), where=np.ones((6, 4), bool))
+LATER = B4._replace(lengths=np.array([6, 5, 4, 6]), where=np.ones((6, 4), bool))
 NAN = B4.X.copy()
 NAN[2, 1] = [np.nan, 3]
+SPOILT = B4._replace(  # what is behind an end does not count
+    X=B4.X.copy(), lengths=np.array([2, 6, 6, 6]),
+    where=np.arange(6)[:, None] < np.array([2, 6, 6, 6]),
+)  # fmt: skip
+SPOILT.X[3, 0] = SPOILT.X[5, 1] = np.inf
+SPOILT.X[4, 2] = [3, -np.inf]
 
 
 @pytest.mark.parametrize(
@@ -438,6 +470,12 @@ NAN[2, 1] = [np.nan, 3]
          "batch.lengths: expected shape (b,) = (4,), got (2,)"),
         ({"lengths": np.full(4, 6.0)}, TypeError,
          "batch.lengths: expected integers, got dtype float64"),
+        (SPOILT._asdict(), ValueError,
+         "batch.X: expected finite numbers up to a sequence's end, got [  3. -inf] at "
+         "step 4 of sequence 2, which has 6 steps"),
+        (LATER._asdict(), ValueError,
+         "batch.where: expected no answer asked for after a sequence's end, got one at "
+         "step 4 of sequence 2, which has 4 steps"),
         (LATE._asdict(), ValueError,
          "batch.where: expected no answer asked for after a sequence's end, got one at "
          "step 5 of sequence 1, which has 5 steps"),
@@ -463,13 +501,12 @@ def ours(**wrong):
 
 TREE = "gradients: expected a tree like the parameters, PyTreeDef({'a': *}), got PyTreeDef("
 A = {"a": np.ones(2)}
-SGD = optax.sgd(0.1)
+SGD, MOMENTUM = optax.sgd(0.1), optax.sgd(0.1, momentum=0.9)
 
 
 def state_of(rule):
     """The tree of a rule's state for these weights, without calculating any."""
     return jax.tree.structure(jax.eval_shape(rule.init, P4))
-
 
 
 @pytest.mark.parametrize(
@@ -500,6 +537,22 @@ def state_of(rule):
          ValueError, "gradients: expected a loss that is one number, got shape (2,)"),
         (lambda: next(train.fit(A, "x", SGD, gradients=lambda *_: 3.0)), TypeError,
          "gradients: expected (loss, answers, gradients), got a float"),
+        *((lambda more=more: next(train.fit(A, "x", SGD, gradients=lambda *_: (1.0,) * more)),
+           TypeError, "gradients: expected (loss, answers, gradients), got a tuple")
+          for more in (2, 4, 6)),
+        (lambda: next(train.fit(A, "x", SGD, gradients=ours(grads={"a": np.ones(1)}))),
+         ValueError, "gradients: expected shapes like the parameters, [(2,)], got [(1,)]"),
+        (lambda: train.fit(P4, [B4], SGD, gradients="run"), TypeError,
+         "gradients: expected a function such as lstm.train.run, got 'run'"),
+        (lambda: train.fit(P4, [B4], SimpleNamespace(init=1)), TypeError,
+         "optimizer: expected one of Optax, such as optax.adam(1e-2), got a SimpleNamespace"),
+        (lambda: train.fit(P4, [B4], SimpleNamespace(update=1)), TypeError,
+         "optimizer: expected one of Optax, such as optax.adam(1e-2), got a SimpleNamespace"),
+        (lambda: train.fit(P4, 3, SGD), TypeError,
+         "batches: expected batches in a list or generator, got a int"),
+        (lambda: train.fit(A, "x", MOMENTUM, gradients=ours(), state=MOMENTUM.init(
+            {"a": np.ones(3)})), ValueError,
+         "state: expected shapes like the optimiser's state, [(2,)], got [(3,)]"),
         (lambda: train.fit(P4, [B4], SGD, state=optax.adam(0.1).init(P4)), ValueError,
          f"state: expected a tree like the optimiser's state, {state_of(SGD)}, "
          f"got {state_of(optax.adam(0.1))}"),
