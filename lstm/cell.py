@@ -150,7 +150,7 @@ def run(
         raise ValueError(f"X: expected shape (n, D) or (n, b, D) with D = {D}, got {X.shape}")
     cell = MyLSTMCell(hidden=H)
     dtype = jnp.result_type(X, params["b_f"])
-    zero = jnp.zeros((*X.shape[1:-1], H), dtype)
+    zero = jnp.zeros((*X.shape[1:-1], H))
     c0 = zero if c0 is None else c0
     h0 = zero if h0 is None else h0
     _, h0, c0 = _check(jnp.zeros(X.shape[1:], X.dtype), h0, c0, H, names=("X", "h0", "c0"))

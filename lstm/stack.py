@@ -27,6 +27,7 @@ from . import directions, fused
 from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths
 from .directions import reverse
 from .layers import Layer, check_layers, init
+from .layout import sizes
 from .settings import check_flag, check_real
 
 __all__ = [
@@ -407,7 +408,7 @@ def _check_step(x: Any, layers: Any, c: Any, h: Any) -> None:
 def _outermost(layers: list[Layer]) -> tuple[np.dtype[Any], int]:
     """The dtype of a stack and the input size of its first layer."""
     W = layers[0].directions[0][1]
-    return W.dtype, len(W) - 1 - W.shape[1] // 4
+    return W.dtype, sizes(W).D
 
 
 def _check_dropout(dropout: Any, rng: Any, layers: list[Layer]) -> float:
@@ -430,20 +431,21 @@ def _check_states(
     name: str, states: Any, layers: list[Layer], b: int, dtype: np.dtype[Any]
 ) -> list[NDArray[Any]]:
     """For each layer an array (d, b, H); zeros where none was given."""
-    sizes = []
-    for layer in layers:
-        directions = layer.directions
-        sizes.append((len(directions), b, directions[0][1].shape[1] // 4))
     if states is None:
         states = [None] * len(layers)
-    if isinstance(states, Mapping) or not hasattr(states, "__len__"):
+    try:
+        count = None if isinstance(states, Mapping) else len(states)
+    except TypeError:  # a number, or an array without axes
+        count = None
+    if count is None:
         kind = type(states).__name__
         raise TypeError(f"{name}: expected a list with the states of each layer, got a {kind}")
-    if len(states) != len(layers):
-        raise ValueError(f"{name}: expected {len(layers)} layers, got {len(states)}")
+    if count != len(layers):
+        raise ValueError(f"{name}: expected {len(layers)} layers, got {count}")
+    shapes = [(len(layer.directions), b, sizes(layer.directions[0][1]).H) for layer in layers]
     return [
-        np.zeros(size, dtype)
+        np.zeros(shape, dtype)
         if state is None
-        else check_array(f"{name}[{k}]", state, ("d", "b", "H"), size, dtype)
-        for k, (state, size) in enumerate(zip(states, sizes, strict=True))
+        else check_array(f"{name}[{k}]", state, ("d", "b", "H"), shape, dtype)
+        for k, (state, shape) in enumerate(zip(states, shapes, strict=True))
     ]

@@ -268,6 +268,41 @@ def test_dropout_keeps_the_mean_of_what_is_read():
     np.testing.assert_array_equal(stack.forward(X, layers, dropout=0.0).Hout, plain)
 
 
+class Quarters(np.random.Generator):
+    """Draws 0, 1/4, 1/2, 3/4 over and over."""
+
+    def random(self, size=None, dtype=np.float64, out=None):
+        return np.resize(np.arange(4) / 4, size).astype(dtype)
+
+
+@pytest.mark.parametrize("p", [0.25, 0.5, 0.75])
+def test_what_is_drawn_below_the_probability_is_dropped(p):
+    """A generator draws 0 but never 1, so a draw that equals the probability is kept."""
+    out = stack.forward(X, TWO, dropout=p, rng=Quarters(np.random.PCG64()))
+    want = np.resize(np.arange(4) / 4, (5, 2, H)) >= p
+    np.testing.assert_array_equal(out.cache.kept, [want])
+
+
+def test_a_seed_drops_the_same_as_ever():
+    """It is drawn in float32, which takes half as many random bits."""
+    out = stack.forward(X, [*TWO, TWO[1]], dropout=0.4, rng=np.random.default_rng(6))
+    rng = np.random.default_rng(6)
+    want = [rng.random((5, 2, H), np.float32) >= 0.4 for _ in range(2)]
+    np.testing.assert_array_equal(out.cache.kept, want)
+
+
+def test_without_dropout_nothing_is_drawn():
+    rng, fresh = np.random.default_rng(6), np.random.default_rng(6)
+    assert stack.forward(X, TWO, dropout=0.0, rng=rng).cache.kept == []
+    assert rng.random() == fresh.random()
+
+
+def test_errors_that_are_none_of_the_arguments_are_raised_as_they_are():
+    x = np.array([np.inf, 0, 0])
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError, match="invalid value"):
+        stack.step(x, [Layer(W)])
+
+
 def test_each_layer_may_have_a_size_of_its_own():
     layers = stack.init(D, [4, 6, 5], bidirectional=True, rng=0)
     assert [layer.backward.shape for layer in layers] == [(8, 16), (15, 24), (18, 20)]
@@ -413,6 +448,8 @@ def test_states_default_to_zeros_of_the_weights_dtype():
     out = stack.forward(np.ones((5, 2, D), np.float32), layers)
     g = stack.backward(np.ones_like(out.Hout), out.cache)
     assert out.Hout.dtype == out.Cn[0].dtype == g.dX.dtype == g.dc0[0].dtype == np.float32
+    g = stack.backward(None, out.cache, dHn=[None, np.ones_like(out.Hn[1])])
+    assert g.dX.dtype == g.dlayers[0].forward.dtype == g.dc0[0].dtype == np.float32
 
 
 def test_what_is_optional_is_named():
@@ -483,6 +520,16 @@ def test_what_is_optional_is_named():
          "dHout: expected shape (n, b, d * H) = (5, 2, 12), got (5, 2, 3)"),
         (lambda: stack.forward(X, GOOD, 3.0), TypeError,
          "c0: expected a list with the states of each layer, got a float"),
+        (lambda: stack.forward(X, GOOD, {"c0": STATE[0]}), TypeError,
+         "c0: expected a list with the states of each layer, got a dict"),
+        (lambda: stack.forward(X, GOOD, h0=np.zeros(())), TypeError,
+         "h0: expected a list with the states of each layer, got a ndarray"),
+        (lambda: stack.forward(X, TWO, dropout=1.5, rng=RNG), ValueError,
+         "dropout: expected a probability from 0 to below 1, got 1.5"),
+        (lambda: stack.forward(X, TWO, dropout=-0.1, rng=RNG), ValueError,
+         "dropout: expected a probability from 0 to below 1, got -0.1"),
+        (lambda: stack.forward(X, TWO, dropout=np.nan, rng=RNG), ValueError,
+         "dropout: expected a probability from 0 to below 1, got nan"),
         (lambda: stack.forward(X, GOOD, dropout=0.5, rng=RNG), ValueError,
          "dropout: expected 0 for one layer, since it acts between layers, got 0.5"),
         (lambda: stack.forward(X, TWO, dropout=1.0, rng=RNG), ValueError,
@@ -506,10 +553,32 @@ def test_what_is_optional_is_named():
         (lambda: stack.step(X[0], GOOD), ValueError,
          "layers[0].backward: expected None, as a stream has no end to start from"),
         (lambda: stack.step(X[0], [Layer(W)], []), ValueError, "c: expected 1 layers, got 0"),
+        (lambda: stack.step(X[0], iter([Layer(W)]), []), ValueError,
+         "c: expected 1 layers, got 0"),
+        (lambda: stack.step(X[0], []), ValueError,
+         "layers: expected at least one layer, got none"),
+        (lambda: stack.step(X[0], 3), TypeError, "layers: expected a list of Layer, got int"),
+        (lambda: stack.step(X[0], [Layer(W), W]), TypeError,
+         "layers[1]: expected a Layer, got ndarray"),
+        (lambda: stack.step(None, [Layer(W)]), TypeError, "x: expected an array, got None"),
         (lambda: stack.step(X, [Layer(W)]), ValueError,
          "x: expected shape (D,) or (b, D) with D = 3, got (5, 2, 3)"),
+        (lambda: stack.step(np.ones(()), stack.init(1, 2)), ValueError,
+         "x: expected shape (D,) or (b, D) with D = 1, got ()"),
+        (lambda: stack.step(np.ones(4), [Layer(W)]), ValueError,
+         "x: expected shape (D,) = (3,), got (4,)"),
+        (lambda: stack.step(np.ones((2, 4)), [Layer(W)]), ValueError,
+         "x: expected shape (b, D) = (2, 3), got (2, 4)"),
+        (lambda: stack.step(X[0].astype(np.float32), [Layer(W)], []), TypeError,
+         "x: expected dtype float64, as in WLSTM, got float32"),
         (lambda: stack.step(X[0], [Layer(W)], [np.zeros((2, H))]), ValueError,
          "c[0]: expected shape (d, b, H) = (1, 2, 6), got (2, 6)"),
+        (lambda: stack.step(X[0], [Layer(W)], [np.zeros((2, 2, H))]), ValueError,
+         "c[0]: expected shape (d, b, H) = (1, 2, 6), got (2, 2, 6)"),
+        (lambda: stack.step(X[0], [Layer(W)], h=[np.zeros((0, 2, H))]), ValueError,
+         "h[0]: expected shape (d, b, H) = (1, 2, 6), got (0, 2, 6)"),
+        (lambda: stack.step(X[0, 0], [Layer(W)], h=[np.zeros((1, 2, H))]), ValueError,
+         "h[0]: expected shape (d, b, H) = (1, 1, 6), got (1, 2, 6)"),
         (lambda: stack.init(D, []), ValueError,
          "hidden_size: expected at least one size, got 0"),
         (lambda: stack.init(D, [4, 5], 3), ValueError,
