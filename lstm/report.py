@@ -108,7 +108,7 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
         >>> relative_error([1e-10], [3e-10])        # as wrong as 1 instead of 3
         array([0.5])
     """
-    a, n = np.asarray(analytic), np.asarray(numerical)
+    a, n = _numbers(analytic), _numbers(numerical)
     if a.shape != n.shape:
         raise ValueError(f"analytic: expected the oracle's shape {n.shape}, got {a.shape}")
     if not 0 <= floor <= 1:
@@ -119,6 +119,12 @@ def relative_error(analytic: Any, numerical: Any, floor: float = FLOOR) -> np.nd
         difference = np.abs(a - n)
         scale = np.maximum(np.abs(a) + sizes, floor * largest)  # (eq-rel)
         return np.asarray(np.where(difference == 0, 0.0, difference / scale))
+
+
+def _numbers(gradient: Any) -> np.ndarray:
+    """As an array in which no difference wraps around, as those of integers may."""
+    array = np.asarray(gradient)
+    return array.astype(float) if array.dtype.kind in "biu" else array
 
 
 def worst_of(

@@ -28,6 +28,7 @@ from lstm.gradcheck import (
     random_problem,
     relative_error,
 )
+from lstm.report import worst_of
 
 ORACLES = {"central": central_differences, "complex": complex_step, "jax": jax_vjp}
 
@@ -102,6 +103,27 @@ def test_the_floor_is_a_part_of_the_oracles_largest_element(unit):
 def test_what_is_not_finite_spoils_its_own_element_alone():
     errors = relative_error([1.0, 2.0, 3.0], [np.inf, np.nan, 1.0])
     np.testing.assert_array_equal(errors, [np.nan, np.nan, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "analytic", "numerical", "error"),
+    [
+        ("u1", [1, 200], [3, 0], [0.5, 1.0]),
+        ("i1", [-128, 100, 0], [0, -100, -128], [1.0, 1.0, 1.0]),
+        ("?", [True, True], [True, False], [0.0, 1.0]),
+    ],
+)
+def test_whole_numbers_do_not_wrap_around(dtype, analytic, numerical, error):
+    got = relative_error(np.array(analytic, dtype), np.array(numerical, dtype))
+    np.testing.assert_array_equal(got, np.array(error), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "want"), [("f4", "f4", "f4"), ("f4", "f8", "f8"), ("c16", "f8", "f8")]
+)
+def test_errors_have_the_precision_of_what_is_compared(one, other, want):
+    got = relative_error(np.array([1.0], one), np.array([3.0], other))
+    np.testing.assert_array_equal(got, np.array([0.5], want), strict=True)
 
 
 def test_relative_error_refuses():
@@ -402,6 +424,14 @@ def test_nan_is_worse_than_any_number_wherever_it_stands():
         damaged[name][1] = np.nan
         worst = check(two_outputs, inputs, cotangents, damaged).worst
         assert (worst.name, worst.index) == (name, (1,))
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-9, np.nan])
+def test_the_worst_element_is_one_of_the_sample(error):
+    """Even where no error in it is above 0."""
+    errors = {"a": np.ma.array([[0.5, error], [0.5, 0.5]], mask=[[True, False], [True, True]])}
+    one, two = {"a": np.ones((2, 2))}, {"a": np.full((2, 2), 2.0)}
+    assert str(worst_of(errors, one, two)) == str(Worst("a", (0, 1), 1.0, 2.0, error))
 
 
 def test_options_reach_the_oracle_and_the_measure():
