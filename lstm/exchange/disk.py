@@ -126,6 +126,8 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, target)
+        except FileExistsError:  # a file beside that is another's
+            raise
         except BaseException:  # Ctrl-C, too
             if os.path.lexists(beside):
                 os.unlink(beside)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -121,8 +122,10 @@ def layers_of(values: Mapping[str, NDArray[Any]]) -> list[Layer]:
     layers: dict[int, dict[str, NDArray[Any]]] = {}
     for name, W in values.items():
         if name != READOUT:
-            k, _, direction = name.partition(".")
-            layers.setdefault(int(k), {})[direction] = W
+            match = re.fullmatch(r"(0|[1-9]\d*)\.(forward|backward)", name, re.ASCII)
+            if match is None:
+                raise ValueError(f"expected arrays with names such as '0.forward', got {name!r}")
+            layers.setdefault(int(match[1]), {})[match[2]] = W
     return check_layers([Layer(**layers[k]) for k in sorted(layers)])
 
 

@@ -40,21 +40,22 @@ def layers_of(arrays: Mapping[str, Entry], prefix: str = "") -> list[Layer]:
             if (match := re.fullmatch(r"(.*\.)?weight_hh(_l\d+(_reverse)?)?(_\w+)?", name))
         }
     )
-    if not prefix and len(prefixes) > 1:
-        raise ValueError(f"prefix: expected one, as there are several LSTMs: one of {prefixes}")
-    if not prefix and not prefixes:
+    if not prefix and prefixes:
+        if len(prefixes) > 1:
+            raise ValueError(f"prefix: expected one, as there are several LSTMs: one of {prefixes}")
+        (prefix,) = prefixes
+    inner = ("parametrizations", "layers", "_")  # what torch.load refuses by name
+    own = [
+        name
+        for name in arrays
+        if name.startswith(prefix)
+        and ("." not in name[len(prefix) :] or name[len(prefix) :].startswith(inner))
+    ]
+    if not prefixes and not (prefix and own):
         raise ValueError(
             f"expected arrays with PyTorch's names, such as 'weight_hh_l0', got {listed(arrays)}; "
             "of other libraries: open_file gives the arrays for exchange.flax.load and the like"
         )
-    prefix = prefix or prefixes[0]
-    inner = ("parametrizations", "layers", "_")  # what torch.load refuses by name
-    own = {
-        name: entry.read()
-        for name, entry in arrays.items()
-        if name.startswith(prefix)
-        and ("." not in name[len(prefix) :] or name[len(prefix) :].startswith(inner))
-    }
     if not own:
         raise ValueError(f"prefix: expected one of {prefixes}, got {prefix!r}")
-    return torch.load(own, prefix)
+    return torch.load({name: arrays[name].read() for name in own}, prefix)
