@@ -174,6 +174,37 @@ def test_a_verdict_does_not_depend_on_what_numpy_does_about_errors():
         assert training.error(W, 1e300 * w) == np.inf
 
 
+EXTREMES = {  # ways to ask, by what is judged: each takes a function of what is right
+    "eq-c": lambda wrong: tutor.step("eq-c", lambda f, c_prev, i, g: wrong(f)),
+    "forward": lambda wrong: tutor.part(
+        "forward", lambda *a: (*map(wrong, lstm.forward(*a)[:3]), 0)),
+    "one step back": lambda wrong: tutor.part(
+        "one step back", lambda *a: tuple(map(wrong, back_step(*a)))),
+    "back through time": lambda wrong: tutor.part(
+        "back through time", lambda *a: tuple(map(wrong, through_time(*a)))),
+    "carry": lambda wrong: tutor.part("carry", lambda *a: tuple(map(wrong, pieces(*a)))),
+    "gradient check": lambda wrong: tutor.part("gradient check", lambda f, x, delta: wrong(x)),
+    "initial weights": lambda wrong: tutor.part(
+        "initial weights", lambda D, H, rng: wrong(initial(D, H, rng))),
+    "training": lambda wrong: tutor.part("training", lambda _, W, w, rate: (wrong(W), wrong(w))),
+    "cell": lambda wrong: tutor.cell(lambda seed, x, h, c, hidden: wrong(np.append(h, c))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e308, 1e-320, 0.0])
+@pytest.mark.parametrize("name", EXTREMES)
+def test_what_is_huge_or_tiny_is_judged_whatever_numpy_does_about_errors(name, value):
+    def judge():
+        return EXTREMES[name](lambda right: np.full(right.shape, value))
+
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verdict = judge()
+    with np.errstate(all="ignore"):
+        assert verdict.to_json() == judge().to_json()
+    assert not verdict.ok
+
+
 @pytest.mark.parametrize(("function", "message"), MISBEHAVING, ids=[m for _, m in MISBEHAVING])
 def test_whatever_forward_does_is_in_the_verdict(function, message):
     # What does come to an end has time for it, on a machine that does much else, too.

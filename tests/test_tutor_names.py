@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -456,6 +457,54 @@ def test_values_on_the_way_are_judged_with_their_own_inputs(gate):
         f"right: {', '.join(right)}; wrong: d{gate} (eq-d{gate})"
     )
     assert finding.label == f"eq-d{gate}"
+
+
+UNUSABLE = {  # what else may be under a name in a dictionary of values
+    "ragged": [[1], [1, 2]], "texts": np.full((3, 2, 4), "1"), "objects": np.full((3, 2, 4), None),
+    "complex": np.full((3, 2, 4), 1j), "another shape": np.ones((3, 2, 5)), "nothing": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNUSABLE.values(), ids=UNUSABLE)
+def test_values_on_the_way_that_are_no_numbers_are_left_out(value):
+    p, ones = problem(3, 2, 5, 4), np.ones((3, 2, 4))
+    said = judge_inner({"do": ones, "ds": ones.tolist(), "dh": ones}, p, {}, 1e-9)
+    assert said == (
+        ["of your own values on the way, each judged with your own inputs: right: none; wrong: "
+         "do (eq-do), ds (eq-ds)"], "eq-do",
+    )  # fmt: skip
+    assert judge_inner({"do": ones, "ds": value, "dh": ones}, p, {}, 1e-9) == (
+        ["of your own values on the way, each judged with your own inputs: right: none; wrong: "
+         "do (eq-do)"], "eq-do",
+    )  # fmt: skip
+    assert judge_inner({"do": ones, "dh": value, "x": 3}, p, {}, 1e-9) == ([], "")
+    right = run_inner(p)
+    assert judge_inner(right, p, {"s": value}, 1e-9)[1] == ""
+    assert judge_inner(right, p, {"s": 2 * ones}, 1e-9)[1] == "eq-do"
+
+
+def run_inner(p):
+    """do and dh = 1 of every step."""
+    kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
+    s = np.array([step[KEPT.index("s")] for step in kept])
+    return {"dh": np.ones_like(s), "do": s}
+
+
+@pytest.mark.parametrize("cache", [3, None, NamedTuple("Cache", [("s", float)]), {1: 2}, object()])
+def test_a_cache_may_be_anything(cache):
+    p = problem(3, 2, 5, 4)
+    said, label = judge_inner(run_inner(p), p, cache, 1e-9)
+    assert said == ["of your own values on the way, each judged with your own inputs: right: do; "
+                    "wrong: none"]  # fmt: skip
+    assert label == ""
+
+
+def test_values_of_the_forward_pass_may_be_in_a_named_tuple():
+    p = problem(3, 2, 5, 4)
+    cache = NamedTuple("Cache", [("s", np.ndarray)])(np.full((3, 2, 4), 2.0))
+    inner = {"dh": np.ones((3, 2, 4)), "do": np.full((3, 2, 4), 2.0)}
+    assert judge_inner(inner, p, cache, 1e-9)[1] == ""
+    assert judge_inner(inner, p, {}, 1e-9)[1] == "eq-do"
 
 
 # Mutants of the fused LSTM: a sample; `python tests/tutor_mutants.py` takes a thousand.

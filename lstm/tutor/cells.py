@@ -23,6 +23,7 @@ _SIZES = ((3, 4), (5, 2), (2, 3))  # D, H
 _NAMES = "f i o g"
 
 
+@np.errstate(all="ignore")
 def cell(function: Callable[..., Any], *, limit: float = 3 * LIMIT) -> Verdict:
     """Judge ``lstm_cell_step(seed, x, h_prev, c_prev, hidden)``, which returns [h, c].
 

@@ -37,6 +37,7 @@ PROOFS = ((3, 2, 5, 4), (4, 5, 2, 3), (5, 3, 1, 2))
 """Problems in which no two sizes are equal: only what fits these as well is named."""
 
 
+@np.errstate(all="ignore")
 def check(
     forward: Callable[..., Any],
     backward: Callable[..., Any] | None = None,

@@ -6,6 +6,7 @@ Backward, the gradient of the bias *is* dz, gate by gate, so everything after dz
 with the code's own dz, and everything before it gate by gate.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -391,14 +392,13 @@ def judge_inner(
     """
     kept = model().forward(p.X, p.W, p.second, p.plus, p.c0, p.h0)[3]
     values = {name: np.array([step[k] for step in kept]) for k, name in enumerate(KEPT)}
-    theirs = cache if isinstance(cache, Mapping) else getattr(cache, "_asdict", dict)()
-    H_shape = values["h"].shape
-
-    def usable(value: Any) -> bool:
-        return isinstance(value, np.ndarray) and value.shape == H_shape
-
-    values |= {k: a for k, a in theirs.items() if k in values and usable(a)}
-    given = {k: np.asarray(a) for k, a in inner.items() if np.shape(a) == H_shape}
+    try:
+        theirs = dict(cache if isinstance(cache, Mapping) else cache._asdict())
+    except Exception:  # it has nothing by name
+        theirs = {}
+    shape = values["h"].shape
+    values |= _numbers({k: theirs[k] for k in values if k in theirs}, shape)
+    given = _numbers(inner, shape)
     v = SimpleNamespace(**values)
     derivatives: dict[str, tuple[str, str, Callable[..., Any]]] = {}
     for step in STEPS:
@@ -421,3 +421,14 @@ def judge_inner(
             f"{', '.join(good) or 'none'}; wrong: {', '.join(wrong) or 'none'}"
         )
     return said, first if first in EQUATIONS else ""
+
+
+def _numbers(values: Mapping[str, Any], shape: tuple[int, ...]) -> Arrays:
+    """Those of somebody's values that are arrays of numbers of this shape."""
+    found = {}
+    for name, value in values.items():
+        with contextlib.suppress(Exception):
+            array = np.asarray(value)
+            if array.shape == shape and array.dtype.kind in "fiu":
+                found[name] = array
+    return found

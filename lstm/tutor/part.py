@@ -19,6 +19,7 @@ from .verdict import Finding, Verdict
 __all__ = ["PARTS", "part"]
 
 
+@np.errstate(all="ignore")
 def part(name: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Verdict:
     """Judge one piece of an LSTM.
 

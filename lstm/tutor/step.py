@@ -78,6 +78,7 @@ _OF_U = [
 _SIZES = ((2, 5, 4), (4, 2, 3), (3, 1, 2))  # b, D, H: no two are equal
 
 
+@np.errstate(all="ignore")
 def step(label: str, function: Callable[..., Any], *, limit: float = LIMIT) -> Verdict:
     """Judge your function for one equation, and name its mistake.
 
