@@ -1,6 +1,7 @@
 """The tutor on code that is right, on code that misbehaves, and from the command line."""
 
 import contextlib
+import inspect
 import io
 import itertools
 import json
@@ -116,6 +117,19 @@ def test_another_convention_is_recognised():
 def test_options_that_are_not_right(arguments, error, message):
     with pytest.raises(error, match=message):
         tutor.check(**arguments)
+
+
+KEYWORDS = {
+    tutor.check: {"convention", "batch_first", "states", "limit"}, tutor.step: {"limit"},
+    tutor.part: {"limit"}, tutor.cell: {"limit"}, problem: {"seed", "dtype"},
+    training.batches: {"n", "b", "seed"}, judge_file: {"total"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", KEYWORDS, ids=lambda function: function.__name__)
+def test_options_have_their_names(function):
+    parameters = inspect.signature(function).parameters.values()
+    assert {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} == KEYWORDS[function]
 
 
 # Code that misbehaves.
