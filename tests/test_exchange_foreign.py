@@ -64,11 +64,16 @@ def test_every_kind_is_tried():
         ("Gewichte für später\n".encode(), "text"),
         (b"a" * 511 + "ü".encode(), "text"),  # cut in the middle of a letter
         (b"a" * 510 + b"\xff", None),  # no text to its end
+        (b"a" * 511 + b"\xc3", None),  # cut, but by no one of us
+        (b"a" * 512 + b"\0", "text"),  # only so much is looked at
+        (b"a" * 511 + b"\0a", None),
+        ("é\t\n\r\f\x85".encode(), "text"),
         (b"abc", None),
         (b"ab", None),
         (b"ab\0cd", None),
         (b"\xff\xfe\xfd\xfc", None),
         (b" " * 507 + b"<htm", "text"),
+        (b" " * 508 + b"<html>", "text"),
         (
             b"\0\1\2\3\x57\xfb\x80\x8b\x24\x75\x47\xdb",
             "the index of a TensorFlow checkpoint: tf.train.load_checkpoint gives what "

@@ -67,7 +67,7 @@ def foreign_kind(content: bytes) -> str | None:
         text = content[:512].decode("utf-8", "strict" if len(content) <= 512 else "ignore")
     except UnicodeDecodeError:
         return None
-    return "text" if len(text) > 3 and (text.isprintable() or not _CONTROL.search(text)) else None
+    return "text" if len(text) > 3 and not _CONTROL.search(text) else None
 
 
 def foreign_archive(names: Collection[str]) -> str | None:
