@@ -1,5 +1,7 @@
 """Kneser-Ney: by hand, adding up to one, and better the more it sees."""
 
+import functools
+import itertools
 import math
 
 import numpy as np
@@ -13,7 +15,7 @@ PROSE = "the cat sat on the mat. the rat ate the oat. that hat is the hat of the
 
 
 def test_order_one_by_hand():
-    """Four counts, 3 2 1 1 of 7; n1 = 2, n2 = 1: Y = 1/2, discounts 1/2, 1/2, 3 -> at most 3."""
+    """Four counts, 3 2 1 1 of 7; n1 = 2, n2 = 1: Y = 1/2, discounts 1/2, 1/2 and 3."""
     model = KneserNey("aaabbcd", 1, "abcde")
     one, two, three = model.levels[0].discounts[1:]
     assert (one, two, three) == (1 - 2 * 0.5 * 1 / 2, 2 - 3 * 0.5 * 1 / 1, 3.0)
@@ -37,6 +39,56 @@ def test_order_two_by_hand():
     assert abs(model.probability("c", "xa") - (1 - one + taken * low["c"]) / 3) < 1e-15
     assert abs(model.probability("d", "a") - taken * low["d"] / 3) < 1e-15
     assert model.probability("d", "c") == pytest.approx(low["d"])  # nothing came after c
+
+
+def by_definition(text, order, alphabet):
+    """The same by recursion, as Chen and Goodman write it, with every count counted again."""
+    strings = [text[k : k + order] for k in range(len(text) - order + 1)]
+
+    @functools.cache
+    def count(string):
+        if len(string) == order:
+            return strings.count(string)
+        return sum(count(letter + string) > 0 for letter in alphabet)
+
+    @functools.cache
+    def taken(length):
+        every = [count("".join(s)) for s in itertools.product(alphabet, repeat=length)]
+        n1, n2, n3, n4 = (every.count(k) for k in (1, 2, 3, 4))
+        if 0 in (n1, n2):
+            return {1: 0.5, 2: 0.5, 3: 0.5}
+        Y = n1 / (n1 + 2 * n2)
+        third = 3 - 4 * Y * n4 / n3 if n3 else Y
+        two, three = (min(max(0, D), k) for k, D in ((2, 2 - 3 * Y * n3 / n2), (3, third)))
+        return {1: 1 - 2 * Y * n2 / n1, 2: two, 3: three}
+
+    def probability(letter, past):
+        lower = probability(letter, past[1:]) if past else 1 / len(alphabet)
+        row = {k: count(past + k) for k in alphabet}
+        if not any(row.values()):
+            return lower
+        less = {k: taken(len(past) + 1)[min(c, 3)] for k, c in row.items() if c}
+        own = row[letter] - less.get(letter, 0)
+        return (own + sum(less.values()) * lower) / sum(row.values())
+
+    return probability
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "alphabet"),
+    [
+        ("abracadabra", 1, "abcdrz"), ("abracadabra", 2, "abcdr"), ("abracadabra", 4, "abcdr"),
+        ("abcabdabbacacbbcacbbacbab", 3, "abcd"),
+        ("abbcccc", 1, "abcd"),  # nothing comes three times
+        ("abbcccdddeeefff", 1, "abcdef"),  # a discount would be below zero
+        ("abc", 3, "abc"),  # no longer than the order
+    ],
+)  # fmt: skip
+def test_every_order_by_the_definition(text, order, alphabet):
+    model, right = KneserNey(text, order, alphabet), by_definition(text, order, alphabet)
+    for letter, *before in itertools.product(alphabet, repeat=order):
+        past = "".join(before)
+        assert abs(model.probability(letter, past) - right(letter, past)) < 1e-15
 
 
 @pytest.mark.parametrize(

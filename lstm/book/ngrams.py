@@ -83,18 +83,16 @@ class KneserNey:
 
     def bits(self, text: str) -> NDArray[np.float64]:
         """Return what each letter of a text costs but the first: -log2 of its probability."""
-        back = self.order - 1
         return np.array([
-            -math.log2(self.probability(text[k], text[max(0, k - back) : k]))
+            -math.log2(self.probability(text[k], text[max(0, k - self.order) : k]))
             for k in range(1, len(text))
         ])  # fmt: skip
 
 
-def _discounts(how_many: Counter[int]) -> tuple[float, ...]:
+def _discounts(n: Counter[int]) -> tuple[float, ...]:
     """Compute the discounts of counts of 0, 1, 2 and more, from how many are 1, 2, 3 and 4."""
-    n = [how_many[k] for k in range(5)]
     if not n[1] or not n[2]:
         return (0.0, 0.5, 0.5, 0.5)  # too little text to estimate them
     Y = n[1] / (n[1] + 2 * n[2])
     estimated = [k - (k + 1) * Y * n[k + 1] / n[k] if n[k] else Y for k in (1, 2, 3)]
-    return (0.0, *(min(max(D, 0.0), float(k)) for k, D in enumerate(estimated, start=1)))
+    return (0.0, *(max(D, 0.0) for D in estimated))
