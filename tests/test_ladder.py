@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import SHAPES, draw, run
+from helpers import SHAPES, draw, refused, run
 
 import lstm
 from lstm.book.features import backward_by_features, forward_by_features
@@ -47,6 +47,14 @@ def test_the_limit_is_all_of_the_arithmetic():
         assert counted == n * 12 * b * H * (D + H)  # (eq-products)
 
 
+def test_the_products_that_are_needed():
+    assert needed(5, 3, 7, 4) == (
+        ("X Wx", 1, 15, 7, 16), ("h Wh", 5, 3, 4, 16), ("dz Whᵀ", 5, 3, 16, 4),
+        ("[X, H]ᵀ dZ", 1, 11, 15, 16), ("dZ Wxᵀ", 1, 15, 16, 7),
+    )  # fmt: skip
+    assert FORMS == ("CCC", "CCF", "CFC", "CFF", "FCC", "FCF", "FFC", "FFF")
+
+
 def test_the_limit_runs_every_product_in_the_form_that_is_asked_for(monkeypatch):
     n, b, D, H = 5, 3, 7, 4
     forms = dict(zip([product.name for product in needed(n, b, D, H)], FORMS[1:6], strict=True))
@@ -81,6 +89,15 @@ def test_every_form_computes_the_product(form, monkeypatch):
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("form", ["CC", "CFCF", "cfc", ""])
+def test_a_form_that_there_is_not_is_refused(form):
+    message = f"form: expected one of CCC CCF CFC CFF FCC FCF FFC FFF, got {form!r}"
+    with refused(ValueError, message):
+        prepare(needed(5, 3, 7, 4)[1], form)
+    with refused(ValueError, message):
+        products(5, 3, 7, 4, forms=dict.fromkeys([one.name for one in needed(5, 3, 7, 4)], form))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_what_is_timed_is_the_same_in_every_run_and_of_the_dtype_asked_for(dtype, monkeypatch):
     seen = []
@@ -111,6 +128,47 @@ def test_the_best_form_is_the_fastest(monkeypatch):
     assert best_form(product) == "FFF"
     clock["CFC"] = 1
     assert best_form(product) == "CFC"
+
+
+@pytest.mark.parametrize(("rounds", "best"), [({}, "CFF"), ({"rounds": 2}, "FCF")])
+def test_of_every_form_the_fastest_of_some_rounds_counts(monkeypatch, rounds, best):
+    """All forms in turn, five times: "FCF" is fast in the second round, "CFF" once in the fifth."""
+    runs, now = [], [0.0]
+    fast = {("FCF", 2): 3, ("CFF", 5): 2, ("CCF", 6): 1}
+
+    def pretend(product, form, dtype):
+        def run():
+            runs.append(form)
+            now[0] += fast.get((form, runs.count(form)), 7)
+
+        return run
+
+    monkeypatch.setattr("lstm.book.limit.prepare", pretend)
+    monkeypatch.setattr("lstm.book.limit.time.perf_counter", lambda: now[0])
+    assert best_form(needed(5, 3, 7, 4)[1], **rounds) == best
+    assert runs == [*FORMS] * rounds.get("rounds", 5)
+
+
+@pytest.mark.parametrize(("given", "dtype"), [((), np.float32), ((np.float64,), np.float64)])
+def test_what_is_timed_is_float32_unless_another_dtype_is_asked_for(monkeypatch, given, dtype):
+    rows, asked, seen = needed(5, 3, 7, 4), [], []
+
+    def pretend(product, dtype):
+        asked.append((product, dtype))
+        return "CFC"
+
+    monkeypatch.setattr("lstm.book.limit.best_form", pretend)
+    monkeypatch.setattr(np, "matmul", lambda *given, out: seen.append((*given, out)))
+    run = products(5, 3, 7, 4, *given)
+    assert asked == [(row, dtype) for row in rows]
+    run()
+    prepare(rows[1], "CFC", *given)()
+    assert {array.dtype for arrays in seen for array in arrays} == {np.dtype(dtype)}
+    seen.clear()
+    monkeypatch.undo()
+    monkeypatch.setattr(np, "matmul", lambda *given, out: seen.append(out.dtype))
+    best_form(rows[1], *given)
+    assert set(seen) == {np.dtype(dtype)}
 
 
 @pytest.mark.parametrize("name", ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"])

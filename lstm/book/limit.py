@@ -80,9 +80,14 @@ def prepare(product: Product, form: str, dtype: DTypeLike = np.float32) -> Calla
         Callable: A function without arguments that does the product ``product.times`` times, on
         the same random numbers and into one array, so that all stay in the cache if they fit.
 
+    Raises:
+        ValueError: If there is no such form.
+
     Example:
         >>> prepare(needed(5, 3, 10, 4)[1], "FCF")()
     """
+    if form not in FORMS:
+        raise ValueError(f"form: expected one of {' '.join(FORMS)}, got {form!r}")
     rng = np.random.default_rng(0)
     shapes = ((product.p, product.q), (product.q, product.r), (product.p, product.r))
     orders: Any = form
