@@ -118,7 +118,7 @@ BACKWARD: tuple[Row, ...] = (
      ((_ENDS, "    dc0, dh0 = dh_next, dh_next\n"),), ""),
     ("dc0 for dh0, too", "`dc0` is returned in place of `dh0`, too", "eq-bptt-start",
      ((_ENDS, "    dc0, dh0 = dc_next, dc_next\n"),), ""),
-    ("states of row 0 alone", "`dc0` and `dh0` are summed over the batch", "eq-bptt-start",
+    ("dc0, dh0 summed over the batch", "`dc0` and `dh0` are summed over the batch", "eq-bptt-start",
      ((_ENDS, "    dc0, dh0 = dc_next.sum(0) + 0 * dc_next, dh_next.sum(0) + 0 * dh_next\n"),), ""),
     # The values that the backward pass takes from the forward pass.
     ("cache holds raw gates", "the gates that are kept for the backward pass are not squashed yet",
@@ -271,7 +271,7 @@ BACKWARD: tuple[Row, ...] = (
      ((_DX, "        dX[:] = dx\n"),), ""),
     ("dX adds up", "`dX[t]` is a sum over the steps from t on", "eq-dx",
      ((_DX, "        dX[t] = dx + (dX[t + 1] if t + 1 < n else 0)\n"),), ""),
-    ("dX summed over the batch", "`dX` is averaged over the batch", "eq-dx",
+    ("dX: batch mean", "`dX` is averaged over the batch", "eq-dx",
      ((_DX, "        dX[t] = dx.mean(0)\n"),), ""),
     # The weights.
     ("dW of h", "the gradient of Wh uses the output of the step itself, `h_t`, instead of "
@@ -294,8 +294,7 @@ BACKWARD: tuple[Row, ...] = (
      (("dWx + x.T @ dz", "x.T @ dz"), ("dWh + h_prev.T @ dz", "h_prev.T @ dz"),
       (_DB, "        db = db2 = dz.sum(axis=0)\n")), ""),
     ("dW: last step", "the gradients of the weights are those of only the last step", "eq-bptt-dw",
-     ((_BACK, "    at = np.arange(n)[:, None, None] == n - 1\n" + _BACK),
-      ("dWx + x.T @ dz", "dWx + x.T @ dz * (t == n - 1)"),
+     (("dWx + x.T @ dz", "dWx + x.T @ dz * (t == n - 1)"),
       ("dWh + h_prev.T @ dz", "dWh + h_prev.T @ dz * (t == n - 1)"),
       (_DB, _DB.replace("dz.sum(axis=0)", "dz.sum(axis=0) * (t == n - 1)"))), ""),
     ("dWx overwritten", "the gradient of Wx is overwritten at every step instead of added up",

@@ -77,19 +77,18 @@ def _for_each_gate() -> list[Row]:
         for q, (j, source) in enumerate(_GATE.items()):
             if j == k:
                 continue
-            squash = "np.tanh" if k == "g" else "sigmoid"
             rows += [
                 (f"{k}: weights of {j}", f"the {gate} uses the weights and the bias of the "
-                 f"{source}", "eq-z", is_(f"{squash}(z_{j})"), ""),
+                 f"{source}", "eq-z", is_(f"{same}(z_{j})"), ""),
                 (f"{k}: bias of {j}", f"the {gate} uses the bias of the {source}", "eq-z",
-                 is_(f"{squash}({z} - cut(zb)[{p}] + cut(zb)[{q}])"), ""),
+                 is_(f"{same}({z} - cut(zb)[{p}] + cut(zb)[{q}])"), ""),
                 (f"{k}: Wx of {j}", f"the {gate} uses the weights for x of the {source}", "eq-z",
-                 is_(f"{squash}({z} - cut(zx)[{p}] + cut(zx)[{q}])"), ""),
+                 is_(f"{same}({z} - cut(zx)[{p}] + cut(zx)[{q}])"), ""),
                 (f"{k}: Wh of {j}", f"the {gate} uses the recurrent weights of the {source}",
-                 "eq-z", is_(f"{squash}({z} - cut(zh)[{p}] + cut(zh)[{q}])"), ""),
+                 "eq-z", is_(f"{same}({z} - cut(zh)[{p}] + cut(zh)[{q}])"), ""),
                 (f"{k}: Wx and Wh of {j}", f"the {gate} uses the weights of the {source}, with its "
                  "own bias", "eq-z",
-                 is_(f"{squash}({z} - cut(zh + zx)[{p}] + cut(zh + zx)[{q}])"), ""),
+                 is_(f"{same}({z} - cut(zh + zx)[{p}] + cut(zh + zx)[{q}])"), ""),
                 (f"dz_{k}: with {j}'s Wh", f"the {gate} goes back to `dh_prev` through the weights "
                  f"of the {source}", "eq-dh-prev",
                  (("dh_prev = dz @ Wh.T",
