@@ -96,6 +96,23 @@ def test_what_is_no_stack_is_named(given, error, message):
         cells.load(one, given, "params")
 
 
+@pytest.mark.parametrize(
+    ("layers", "error", "message"),
+    [
+        ([], ValueError, "layers: expected at least one layer, got none"),
+        (BOTH[:1] * 2, ValueError,
+         "layers[1].forward: expected D = 4, the width of the layer below, got 3"),
+        ([*stack.init(3, 2, rng=0), *stack.init(2, 2, rng=0, dtype=np.float32)], TypeError,
+         "layers[1].forward: expected dtype float64, as in the first matrix, got float32"),
+    ],
+)  # fmt: skip
+def test_the_name_is_said_once(layers, error, message):
+    with refused(error, message):
+        cells.as_stack("layers", layers)
+    with refused(error, f"variables: {message}"):
+        cells.as_stack("variables", layers)
+
+
 def test_a_pair_alone_is_no_list_of_layers():
     params = cell.dump(BOTH)[0]
     with pytest.raises(TypeError, match=r"^params: expected a dictionary of arrays, .*got tuple"):
