@@ -1,5 +1,7 @@
 """Weights go to Flax linen and come back: its cells and layers answer the same."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -71,6 +73,42 @@ def test_flax_linen_reads_both_ways_with_lengths():
 def test_other_functions_of_a_linen_cell_are_refused(kind, settings, message):
     with refused(ValueError, message):
         flax.load(flax.dump(ONE), kind(H, **settings))
+
+
+SIGMOID, TANH = jax.nn.sigmoid, jnp.tanh
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"gate_fn": lambda x: jnp.maximum(SIGMOID(x), 0.01)}, "gate_fn: expected the sigmoid"),
+        ({"gate_fn": lambda x: jnp.minimum(SIGMOID(x), 0.99)}, "gate_fn: expected the sigmoid"),
+        ({"gate_fn": lambda x: SIGMOID(x) + 1.5e-5}, "gate_fn: expected the sigmoid"),
+        ({"gate_fn": lambda x: SIGMOID(x) * (1 + 1.5e-5)}, "gate_fn: expected the sigmoid"),
+        ({"activation_fn": lambda x: jnp.where(x < 0, TANH(x), x)},
+         "activation_fn: expected tanh"),
+        ({"activation_fn": lambda x: jnp.where(x > 0, TANH(x), x)},
+         "activation_fn: expected tanh"),
+        ({"activation_fn": lambda x: jnp.where(x < 4.5, TANH(x), 0)},
+         "activation_fn: expected tanh"),
+        ({"activation_fn": lambda x: jnp.where(x > -4.5, TANH(x), 0)},
+         "activation_fn: expected tanh"),
+    ],
+)  # fmt: skip
+def test_functions_that_are_nearly_the_usual_ones_are_refused(settings, message):
+    with refused(ValueError, f"cell.{message}, got <lambda>"):
+        flax.check_functions(nn.LSTMCell(H, **settings))
+
+
+def test_functions_that_differ_by_rounding_pass():
+    flax.check_functions(nn.LSTMCell(H, gate_fn=lambda x: SIGMOID(x) + 5e-6))
+    flax.check_functions(nn.LSTMCell(H, activation_fn=lambda x: TANH(x) - 5e-6))
+
+
+def test_a_function_without_a_name_is_called_what_it_is():
+    message = "cell.gate_fn: expected the sigmoid, got functools.partial(<ufunc 'multiply'>, 2)"
+    with refused(ValueError, message):
+        flax.check_functions(nn.LSTMCell(H, gate_fn=partial(np.multiply, 2)))
 
 
 @pytest.mark.parametrize("kind", [nn.LSTMCell(H), nn.OptimizedLSTMCell(H)])

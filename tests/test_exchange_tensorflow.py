@@ -135,6 +135,9 @@ def test_names_may_have_their_scope():
          "or an average; leave it out"),
         ({"a/weights": 0}, "variables['a/weights']: the names of TensorFlow before 1.2: call "
          "weights kernel, and biases bias"),
+        ({"biases": 0}, "variables['biases']: the names of TensorFlow before 1.2: call "
+         "weights kernel, and biases bias"),
+        ({"beta": 0}, "variables['beta']: layer normalization cannot be represented"),
         ({"cell_1/kernel": 0}, "variables: expected one cell's variables, got two of the name "
          "'kernel'"),
         ({"global_step": 0}, "variables: expected 'bias', 'kernel'; it has also 'global_step'"),
@@ -153,6 +156,10 @@ def test_what_is_no_plain_cell_is_refused_by_name(more, message):
         ({"cell_clip": 3.0}, "config['cell_clip']: expected None, got 3.0"),
         ({"num_proj": 2}, "config['num_proj']: expected None, got 2"),
         ({"use_peepholes": True}, "config['use_peepholes']: expected False, got True"),
+        ({"use_peephole": True}, "config['use_peephole']: expected False, got True"),
+        ({"proj_clip": 1.0}, "config['proj_clip']: expected None, got 1.0"),
+        ({"forget_bias": 2.0}, "forget_bias: expected 2.0, as config says, got 1.0"),
+        ({"cell_clip": 0.0}, "config['cell_clip']: expected None, got 0.0"),
     ],
 )
 def test_settings_that_change_the_result_are_refused(config, message):
@@ -162,7 +169,22 @@ def test_settings_that_change_the_result_are_refused(config, message):
 
 def test_usual_settings_pass():
     config = {"num_units": H, "forget_bias": 1.0, "cell_clip": None, "activation": "tanh"}
-    assert len(tensorflow.load(GOOD, config=config)) == 1
+    for more in (
+        {},
+        {"cell_clip": -1},
+        {"activation": None},
+        {"use_peepholes": False, "num_proj": None, "proj_clip": None},
+        {"use_peephole": False},
+    ):
+        (layer,) = tensorflow.load(GOOD, config=config | more)
+        assert layer.forward[0, H] == 2.0
+    (layer,) = tensorflow.load(GOOD, forget_bias=0.5, config={})
+    assert layer.forward[0, H] == 1.5
+
+
+def test_settings_are_a_dictionary():
+    with refused(TypeError, "config: expected cell.get_config() or None, got str"):
+        tensorflow.load(GOOD, config="tanh")
 
 
 def test_a_cell_that_adds_nothing_says_so_by_its_name():

@@ -44,7 +44,7 @@ def flat(arrays: Any, where: str, source: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name, value in arrays.items():
         if isinstance(value, Mapping):
-            inner = flat(value, spelled(where, str(name)), source)
+            inner = flat(value, where, source)
             names |= {f"{name}/{below}": array for below, array in inner.items()}
         else:
             names[name] = value
@@ -143,14 +143,14 @@ def checked(
             ...
         TypeError: b: expected dtype float32 or float64, got float16; widen it first, ...
     """
-    kind = str(getattr(value, "dtype", ""))
+    kind = str(getattr(value, "dtype", None))
     if re.search(r"float(8|16)|half", kind):
         raise TypeError(
             f"{name}: expected dtype float32 or float64, got {kind}; widen it first, for example "
             "with .astype('float32'), or in PyTorch with module.float()"
         )
     is_array = isinstance(value, np.ndarray)
-    if as_array(name, value).dtype == object:  # a tensor that NumPy takes for something else
+    if as_array(name, value).dtype.kind == "O":  # a tensor that NumPy takes for something else
         got = "Python objects" if is_array else type(value).__name__
         what = "pass .astype('float32')" if is_array else "pass its .numpy()"
         raise TypeError(f"{name}: expected an array of numbers, got {got}; {what}")

@@ -63,7 +63,7 @@ def load(
         list: A `lstm.stack.Layer` for each layer.
 
     Raises:
-        TypeError: If it is not a dictionary, or a variable has the wrong dtype.
+        TypeError: If it or ``config`` is not a dictionary, or a variable has the wrong dtype.
         ValueError: If a variable is missing, unknown or of another shape, or it or a setting
             cannot be represented: peepholes, a projection, clipping.
 
@@ -73,10 +73,13 @@ def load(
         >>> layer.forward[0]
         array([0., 0., 1., 1., 0., 0., 0., 0.])
     """
+    config = {} if config is None else config
+    if not isinstance(config, Mapping):
+        raise TypeError(f"config: expected cell.get_config() or None, got {type(config).__name__}")
     for name, usual in USUAL.items():
-        if config is not None and config.get(name, usual[0]) not in usual:
+        if name in config and config[name] not in usual:
             raise ValueError(f"config[{name!r}]: expected {usual[0]!r}, got {config[name]!r}")
-    if config is not None and config.get("forget_bias", forget_bias) != forget_bias:
+    if config.get("forget_bias", forget_bias) != forget_bias:
         raise ValueError(
             f"forget_bias: expected {config['forget_bias']}, as config says, got {forget_bias}"
         )
