@@ -128,21 +128,20 @@ def dump(
     layers, prefix, cell = (
         check_layers(layers), check_text("prefix", prefix), check_flag("cell", cell)
     )  # fmt: skip
-    kinds = {
-        (layer.forward is None, layer.backward is None, layer.directions[0][1].shape[1])
-        for layer in layers
-    }
-    if len(kinds) > 1 or layers[0].forward is None:
+    kinds = {(*dict(layer.directions), W.shape[1]) for layer in layers for _, W in layer.directions}
+    if len(kinds) > 1 or any(layer.forward is None for layer in layers):
         raise ValueError(
             "layers: expected one hidden size, and forward or both directions in every layer"
         )
-    if cell and (len(layers) > 1 or layers[0].backward is not None):
+    matrices = [
+        (k, direction, W) for k, layer in enumerate(layers) for direction, W in layer.directions
+    ]
+    if cell and len(matrices) > 1:
         raise ValueError("layers: expected one layer that reads forward, for a cell")
     state_dict: dict[str, NDArray[Any]] = {}
-    for k, layer in enumerate(layers):
-        for direction, W in layer.directions:
-            end = "" if cell else f"_l{k}" + "_reverse" * (direction == "backward")
-            state_dict |= write(ROSETTA["PyTorch"].named(f"{prefix}{{}}{end}"), W, bias)
+    for k, direction, W in matrices:
+        end = "" if cell else f"_l{k}" + "_reverse" * (direction == "backward")
+        state_dict |= write(ROSETTA["PyTorch"].named(f"{prefix}{{}}{end}"), W, bias)
     return state_dict
 
 
@@ -158,8 +157,8 @@ def _what_it_has(
         stale = re.fullmatch(rf"(.*?){_PARAMETER}_raw", str(name))
         if stale and prefix.startswith(stale[1]):
             raise ValueError(f"state_dict[{name!r}]: {REFUSED[_RAW]}")
-    matches = [NAME.fullmatch(name) for name in own]
-    odd = [prefix + name for name, match in zip(own, matches, strict=True) if not match]
+    matches = {name: match for name in own if (match := NAME.fullmatch(name))}
+    odd = [prefix + name for name in own if name not in matches]
     if odd or not own:
         modules = sorted(
             {m[1] for n in everything if (m := re.fullmatch(r"(.*\.)weight_hh(_l0)?", str(n)))}
@@ -171,28 +170,27 @@ def _what_it_has(
             f"state_dict: expected names like {prefix + 'weight_hh_l0'!r} alone, got "
             f"{listed(odd or map(str, everything))}{hint}"
         )
-    numbers = {match and match["layer"] for match in matches}
-    is_cell = numbers == {None}
-    last = 0 if is_cell else max(int(number) for number in numbers if number is not None)
-    layers: list[int | None] = [None] if is_cell else list(range(last + 1))
-    both = any(match and match["reverse"] for match in matches)
-    kinds = ["weight"] + ["bias"] * any(name.startswith("bias") for name in own)
+    numbers = [int(match["layer"]) for match in matches.values() if match["layer"]]
+    layers: list[int | None] = [*range(max(numbers) + 1)] if numbers else [None]
+    both = any(match["reverse"] for match in matches.values())
+    directions = ["", "_reverse"][: 1 + both]
+    bias = any(name.startswith("bias") for name in own)
     wanted = {
         f"{kind}_{part}" + ("" if k is None else f"_l{k}") + end
-        for kind in kinds
+        for kind in ["weight", "bias"][: 1 + bias]
         for part in ("ih", "hh")
         for k in layers
-        for end in ["", "_reverse"][: 1 + both]
+        for end in directions
     }
     if set(own) != wanted:
-        settings = f"num_layers={len(layers)}, bidirectional={both}, bias={len(kinds) == 2}"
-        module = "torch.nn.LSTMCell" if is_cell else f"torch.nn.LSTM({settings})"
+        settings = f"num_layers={len(layers)}, bidirectional={both}, bias={bias}"
+        module = f"torch.nn.LSTM({settings})" if numbers else "torch.nn.LSTMCell"
         lacks = listed(prefix + name for name in wanted - set(own))
         other = listed(prefix + name for name in set(own) - wanted)
         wrong = [f"lacks {lacks}"] * bool(wanted - set(own))
         wrong += [f"has also {other}"] * bool(set(own) - wanted)
         raise ValueError(f"state_dict: expected all that a {module} has; it {' and '.join(wrong)}")
-    return layers, ["", "_reverse"][: 1 + both]
+    return layers, directions
 
 
 def _read_one(own: Mapping[str, Any], prefix: str, end: str) -> NDArray[Any]:
