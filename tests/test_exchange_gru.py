@@ -11,7 +11,7 @@ from helpers import by_jax, refused
 
 from lstm.exchange import gru as exchange_gru
 from lstm.exchange.gru import ROSETTA, read, write
-from lstm.exchange.names import flat, nested
+from lstm.exchange.names import flat, nested, spelled
 from lstm.variants import check, gru
 
 D, H = 3, 5
@@ -53,6 +53,7 @@ def test_no_number_lands_in_two_places(name):
         params[key] = np.arange(count, count + value.size, dtype=float).reshape(value.shape)
         count += value.size
     arrays = jax.tree.leaves(write(ROSETTA[name], params))
+    assert all(value.flags.c_contiguous and value.flags.writeable for value in arrays)
     found = np.concatenate([value.ravel() for value in arrays])
     np.testing.assert_array_equal(np.sort(found[found != 0]), np.arange(1, count))
 
@@ -304,8 +305,18 @@ def test_bad_inputs_of_read():
         "got 'bias_ih', 'weight_hh', 'weight_ih'",
     ):
         read(row, {key: value for key, value in arrays.items() if key != "bias_hh"}, "sd")
-    with pytest.raises(ValueError, match="got 'bias_hh', 'bias_ih', 'weight', 'weight_hh'"):
+    with refused(
+        ValueError,
+        "arrays: expected 'bias_hh', 'bias_ih', 'weight_hh', 'weight_ih', all biases or none, "
+        "got 'bias_hh', 'bias_ih', 'weight', 'weight_hh'",
+    ):
         read(row, {"weight" if key == "weight_ih" else key: v for key, v in arrays.items()})
+    with refused(
+        ValueError,
+        "arrays: expected 'bias_hh', 'bias_ih', 'weight_hh', 'weight_ih', all biases or none, "
+        "got 'bias_hh', 'bias_ih', 'more', 'weight_hh', 'weight_ih'",
+    ):
+        read(row, arrays | {"more": np.zeros(H)})
     for key, value in arrays.items():
         with pytest.raises(TypeError, match="expected dtype"):
             read(row, {**arrays, key: value.astype(np.float16)})
@@ -314,24 +325,99 @@ def test_bad_inputs_of_read():
                 read(row, {**arrays, key: wrong})
     with pytest.raises(TypeError, match=r"arrays\['bias_ih'\]: expected dtype float64"):
         read(row, {**arrays, "bias_ih": arrays["bias_ih"].astype(np.float32)})
-    no_bias = {key: value for key, value in arrays.items() if "bias" not in key}
-    assert not read(row, no_bias)["W"][0].any()
+
+
+@pytest.mark.parametrize("name", [name for name in ROSETTA if ROSETTA[name].biases != "some"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_without_biases_they_are_zero_and_of_the_same_dtype(name, dtype):
+    row, (_, (_, params, *_)) = ROSETTA[name], problem(name, dtype)
+    bare = {k: v for k, v in write(row, params).items() if k not in row.bias}
+    for key, value in read(row, bare).items():
+        want = params[key].copy()
+        if key != "R" or row.form == "after":
+            want[0] = 0
+        np.testing.assert_array_equal(value, want, strict=True)
+
+
+def test_a_library_that_always_has_some_biases_lacks_none():
+    row = ROSETTA["Flax linen"]
+    arrays = write(row, problem("Flax linen")[1].params)
+    names = "'hn/bias', 'hn/kernel', 'hr/kernel', 'hz/kernel', 'in/bias', 'in/kernel', and 4 more"
+    less = {k: v for k, v in flat(arrays, "", "").items() if k[0] == "h"}
+    with refused(
+        ValueError,
+        f"arrays: expected {names}, got 'hn/bias', 'hn/kernel', 'hr/kernel', 'hz/kernel'",
+    ):
+        read(row, nested(less))
+    zero = {
+        key: np.vstack([0 * v[:1], v[1:]]) for key, v in problem("Flax linen")[1].params.items()
+    }
+    with refused(
+        ValueError, "bias: expected True, as the biases are not zero or the library has them"
+    ):
+        write(row, zero, bias=False)
 
 
 @pytest.mark.parametrize(
-    ("name", "arrays"),
+    ("name", "key", "shape", "message"),
     [
-        ("PyTorch", "module.state_dict(), names without their _l0"),
-        ("Keras, reset_after", "{v.name: v.numpy() for v in layer.cell.weights}"),
-        ("Keras, reset_after=False", "{v.name: v.numpy() for v in layer.cell.weights}"),
-        ("Flax linen", 'variables["params"]'),
-        ("ONNX, linear_before_reset=1", "W[0], R[0] and B[0] of a GRU node"),
-        ("ONNX", "W[0], R[0] and B[0] of a GRU node"),
+        ("PyTorch", "weight_hh", (5,), "(rows, columns) = (any, any), got (5,)"),
+        ("PyTorch", "weight_hh", (14, 5), "(3 * H, H) = (15, 5), got (14, 5)"),
+        ("PyTorch", "weight_ih", (14, 3), "(3 * H, D) = (15, any), got (14, 3)"),
+        ("PyTorch", "bias_ih", (14,), "(3 * H,) = (15,), got (14,)"),
+        ("Keras, reset_after", "recurrent_kernel", (5, 14), "(H, 3 * H) = (5, 15), got (5, 14)"),
+        ("Keras, reset_after", "kernel", (3, 14), "(D, 3 * H) = (any, 15), got (3, 14)"),
+        ("Keras, reset_after", "bias", (30,), "(2, 3 * H) = (2, 15), got (30,)"),
+        ("Keras, reset_after=False", "bias", (14,), "(3 * H,) = (15,), got (14,)"),
+        ("Flax linen", "hr/kernel", (5, 5, 1), "(rows, columns) = (any, any), got (5, 5, 1)"),
+        ("Flax linen", "hz/kernel", (5, 4), "(H, H) = (5, 5), got (5, 4)"),
+        ("Flax linen", "in/kernel", (4, 5), "(D, H) = (3, 5), got (4, 5)"),
+        ("Flax linen", "hn/bias", (4,), "(H,) = (5,), got (4,)"),
+        ("ONNX", "B", (15,), "(6 * H,) = (30,), got (15,)"),
     ],
 )
-def test_where_a_library_has_its_arrays_is_said(name, arrays):
+def test_messages_in_the_librarys_own_shapes(name, key, shape, message):
+    row = ROSETTA[name]
+    arrays = flat(write(row, problem(name)[1].params), "", "")
+    with refused(ValueError, f"{spelled('arrays', key)}: expected shape {message}"):
+        read(row, nested(arrays | {key: np.zeros(shape)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "like"),
+    [
+        ("PyTorch", "bias_hh", "arrays['weight_hh']"),
+        ("Keras, reset_after", "kernel", "arrays['recurrent_kernel']"),
+        ("Flax linen", "ir/bias", "arrays['hr']['kernel']"),
+        ("Flax linen", "hn/kernel", "arrays['hr']['kernel']"),
+        ("ONNX", "W", "arrays['R']"),
+    ],
+)
+def test_one_dtype_is_that_of_the_first(name, key, like):
+    row = ROSETTA[name]
+    arrays = flat(write(row, problem(name)[1].params), "", "")
+    with refused(
+        TypeError,
+        f"{spelled('arrays', key)}: expected dtype float64, as in {like}, got float32",
+    ):
+        read(row, nested(arrays | {key: arrays[key].astype(np.float32)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "state"),
+    [
+        ("PyTorch", "module.state_dict(), names without their _l0", "h"),
+        ("Keras, reset_after", "{v.name: v.numpy() for v in layer.cell.weights}", "h"),
+        ("Keras, reset_after=False", "{v.name: v.numpy() for v in layer.cell.weights}", "h"),
+        ("Flax linen", 'variables["params"]', "h"),
+        ("ONNX, linear_before_reset=1", "W[0], R[0] and B[0] of a GRU node", "initial_h"),
+        ("ONNX", "W[0], R[0] and B[0] of a GRU node", "initial_h"),
+    ],
+)
+def test_what_a_library_calls_its_arrays_and_its_state_is_said(name, arrays, state):
     with refused(TypeError, f"given: expected a dictionary of arrays, {arrays}, got list"):
         read(ROSETTA[name], [], "given")
+    assert ROSETTA[name].state == state
 
 
 def test_bad_inputs_of_write():
@@ -342,10 +428,29 @@ def test_bad_inputs_of_write():
         "the product, got ['W', 'V']",
     ):
         write(ROSETTA["PyTorch"], before)
-    with pytest.raises(ValueError, match=r"expected \['W', 'V'\], those of gru.cell, as"):
+    with refused(
+        ValueError,
+        "params: expected ['W', 'V'], those of gru.cell, as this library resets h before the "
+        "product, got ['W', 'V', 'R']",
+    ):
         write(ROSETTA["Keras, reset_after=False"], after)
-    with refused(ValueError, "params['R']: expected shape (6, 5), got (5, 5)"):
-        write(ROSETTA["PyTorch"], {**after, "R": after["R"][1:]})
+    for key, shape, right in [
+        ("R", (5, 5), (6, 5)),
+        ("R", (7, 5), (6, 5)),
+        ("R", (6,), (6, 5)),
+        ("V", (3, 5), (4, 5)),
+        ("V", (5, 5), (4, 5)),
+        ("W", (9, 9), (9, 10)),
+        ("W", (9, 15), (9, 10)),
+    ]:
+        with refused(ValueError, f"params['{key}']: expected shape {right}, got {shape}"):
+            write(ROSETTA["PyTorch"], {**after, key: np.zeros(shape)})
+    for key, said in (
+        ("W", "W of shape (5,) and V of shape (4, 5)"),
+        ("V", "W of shape (9, 10) and V of shape (5,)"),
+    ):
+        with refused(ValueError, f"params: expected matrices, got {said}"):
+            write(ROSETTA["PyTorch"], {**after, key: np.zeros(5)})
     with refused(
         ValueError, "bias: expected True, as the biases are not zero or the library has them"
     ):
@@ -353,9 +458,17 @@ def test_bad_inputs_of_write():
     after = {key: value.copy() for key, value in after.items()}
     for value in after.values():
         value[0] = 0
+    for key in after:  # a single bias is one too many
+        one = after[key].copy()
+        one[0, -1] = 1
+        with refused(
+            ValueError, "bias: expected True, as the biases are not zero or the library has them"
+        ):
+            write(ROSETTA["PyTorch"], {**after, key: one}, bias=False)
     assert set(write(ROSETTA["PyTorch"], after, bias=False)) == {"weight_ih", "weight_hh"}
 
 
 def test_the_table_names_every_gate_once():
+    assert exchange_gru.GATES == "rfg"
     for row in ROSETTA.values():
         assert sorted(exchange_gru.OURS[k] for k in row.order.split()) == sorted("rfg")

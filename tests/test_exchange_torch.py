@@ -127,6 +127,14 @@ def test_names_are_said_with_the_prefix(given, message):
         torch.load(given, "net.")
 
 
+def test_a_prefix_is_a_text():
+    message = "prefix: expected text, got 3"
+    with refused(TypeError, message):
+        torch.load(ONE, 3)
+    with refused(TypeError, message):
+        torch.dump(BOTH, 3)
+
+
 def only(keep, state_dict=WHOLE):
     return {name: value for name, value in state_dict.items() if keep(name)}
 

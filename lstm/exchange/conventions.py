@@ -220,7 +220,7 @@ def read(convention: Convention, arrays: Any, where: str) -> NDArray[Any]:
     for names, count in Counter(c.biases).items() if has_bias else ():
         axes = (width if count == 1 else "8 * H",)
         vectors = [array(name, axes, (count * blocks * H,)) for name in _tuple(names)]
-        b += np.hstack(vectors).reshape(count, -1).sum(axis=0)
+        b += sum(np.split(np.hstack(vectors), count))
     if c.turned:
         kernels = [_turn(kernel) for kernel in kernels]
     by_gate = dict(zip(_gates(c), split_gates(np.vstack([b, *kernels])), strict=True))

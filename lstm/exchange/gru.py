@@ -152,13 +152,14 @@ def read(convention: Convention, arrays: Any, where: str = "arrays") -> dict[str
         for name in c.bias:
             (bh if name[0] == "h" else bx)[OURS[name[1]]] = vector(name, ("H",), (H,))
     elif has_bias:
+        axes: tuple[str, ...] = ("3 * H",)
+        shape: tuple[int, ...] = (3 * H,)
         if c.biases == "stacked":
-            rows = vector(c.bias[0], ("2", "3 * H"), (2, 3 * H))
+            axes, shape = ("2", *axes), (2, *shape)
         elif c.biases == "joined":
-            rows = vector(c.bias[0], ("6 * H",), (6 * H,)).reshape(2, -1)
-        else:
-            rows = np.stack([vector(name, ("3 * H",), (3 * H,)) for name in c.bias])
-        for into, row in zip((bx, bh), rows, strict=False):
+            axes, shape = ("6 * H",), (6 * H,)
+        vectors = np.stack([vector(name, axes, shape) for name in c.bias])
+        for into, row in zip((bx, bh), vectors.reshape(-1, 3 * H), strict=False):
             into |= dict(zip(ours, np.split(row, 3), strict=True))
 
     def stack(b: Any, *parts: Any) -> NDArray[Any]:
@@ -203,6 +204,10 @@ def write(
             f"product, got {list(params)}"
         )
     W, V = (np.asarray(params[name]) for name in ("W", "V"))
+    if W.ndim != 2 or V.ndim != 2:
+        raise ValueError(
+            f"params: expected matrices, got W of shape {W.shape} and V of shape {V.shape}"
+        )
     H = V.shape[1]
     D = len(W) - 1 - H
     shapes = {"W": (1 + D + H, 2 * H), "V": (1 + D + H * (c.form == "before"), H), "R": (1 + H, H)}
@@ -233,9 +238,7 @@ def write(
             whole = np.hstack([kernel[k] for k in order])
             arrays[name] = whole.T if c.gates == "rows" else whole
         rows = [np.hstack([b[k] for k in order]) for b in (bx, bh)]
-        if bias and c.biases == "two":
-            arrays |= dict(zip(c.bias, rows, strict=True))
-        elif bias:
-            whole = {"stacked": np.stack(rows), "joined": np.hstack(rows), "one": rows[0]}[c.biases]
-            arrays[c.bias[0]] = whole
+        if bias:
+            both = {"two": rows, "stacked": [rows], "joined": [np.hstack(rows)], "one": rows[:1]}
+            arrays |= dict(zip(c.bias, both[c.biases], strict=True))
     return nested({name: np.array(value, order="C") for name, value in arrays.items()})

@@ -18,13 +18,13 @@ NAME = re.compile(r"(weight|bias)_(ih|hh)(_l(?P<layer>0|[1-9]\d{0,3})(?P<reverse
 """A layer's number has no more digits: a list of so many layers would not fit in memory."""
 
 _PARAMETER = r"(weight|bias)_(ih|hh)(_l\d+(_reverse)?)?"
-_RAW = rf"{_PARAMETER}_raw"
+_DROPPED = (
+    "weight drop: this is what was trained, and the name without _raw holds a stale copy; put this "
+    "one in its place, without _raw"
+)
 REFUSED = {
     r"weight_hr_l\d+(_reverse)?":
         "a projection (proj_size) cannot be represented; train it with proj_size=0",
-    _RAW:
-        "weight drop: this is what was trained, and the name without _raw holds a stale copy; put "
-        "this one in its place, without _raw",
     rf"{_PARAMETER}_[gv]":
         "weight_norm: call torch.nn.utils.remove_weight_norm(module, name) first, for each name",
     rf"{_PARAMETER}_(orig|mask)":
@@ -153,10 +153,10 @@ def _what_it_has(
         for pattern, why in REFUSED.items():
             if re.fullmatch(pattern, name):
                 raise ValueError(f"state_dict[{prefix + name!r}]: {why}")
-    for name in everything:  # as fastai has it, beside a module of which this is the prefix
+    for name in everything:  # fastai has it beside the module of which this is the prefix
         stale = re.fullmatch(rf"(.*?){_PARAMETER}_raw", str(name))
         if stale and prefix.startswith(stale[1]):
-            raise ValueError(f"state_dict[{name!r}]: {REFUSED[_RAW]}")
+            raise ValueError(f"state_dict[{name!r}]: {_DROPPED}")
     matches = {name: match for name in own if (match := NAME.fullmatch(name))}
     odd = [prefix + name for name in own if name not in matches]
     if odd or not own:
