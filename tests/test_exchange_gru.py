@@ -349,6 +349,10 @@ def test_a_library_that_always_has_some_biases_lacks_none():
         f"arrays: expected {names}, got 'hn/bias', 'hn/kernel', 'hr/kernel', 'hz/kernel'",
     ):
         read(row, nested(less))
+    bare = {k: v for k, v in flat(arrays, "", "").items() if k.endswith("kernel")}
+    kernels = "'hn/kernel', 'hr/kernel', 'hz/kernel', 'in/kernel', 'ir/kernel', 'iz/kernel'"
+    with refused(ValueError, f"arrays: expected {names}, got {kernels}"):
+        read(row, nested(bare))
     zero = {
         key: np.vstack([0 * v[:1], v[1:]]) for key, v in problem("Flax linen")[1].params.items()
     }

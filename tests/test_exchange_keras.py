@@ -1,6 +1,7 @@
 """Weights go to Keras (on JAX) and come back: its own layers answer the same."""
 
 import os
+from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
 
@@ -132,6 +133,10 @@ TRAINING = "; it acts only in training: give config | {{'{0}': 0.0}} to go witho
             "['recurrent_activation']: expected 'sigmoid', got 'hard_sigmoid'",
         ),
         (
+            {"recurrent_activation": "tanh"},
+            "['recurrent_activation']: expected 'sigmoid', got 'tanh'",
+        ),
+        (
             {"recurrent_dropout": 0.5},
             "['recurrent_dropout']: expected 0.0, got 0.5" + TRAINING.format("recurrent_dropout"),
         ),
@@ -157,10 +162,151 @@ def test_settings_that_cannot_be_represented_are_refused(settings, message):
         exchange_keras.load([(config | settings, arrays)])
 
 
-@pytest.mark.parametrize("settings", [{"implementation": 1}, {"unroll": True}, {"seed": 3}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"implementation": 1},
+        {"unroll": True},
+        {"seed": 3},
+        {"batch_input_shape": (None, None, D)},
+        {"build_config": {"input_shape": (None, None, D)}},
+        {"time_major": False},
+        {"use_cudnn": "auto"},
+        {"zero_output_for_mask": True},
+    ],
+)
 def test_settings_that_change_no_number_pass(settings):
     arrays, config = built()
     assert exchange_keras.load([(config | settings, arrays)])[0].forward.shape == (10, 24)
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "activation", "recurrent_activation", "dropout", "recurrent_dropout", "stateful",
+        "go_backwards", "units", "use_bias", "return_sequences",
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_not_there_is_the_usual_one(name, both):
+    """As in the settings of a CuDNNLSTM, which has no activations."""
+    arrays, config = bidirectional() if both else built()
+    inner = config["layer"]["config"] if both else config
+    del inner[name]
+    (layer,) = exchange_keras.load([(config, arrays)])
+    (wanted,) = exchange_keras.load([(None, arrays)])
+    assert_close(list(layer), list(wanted), np.float32)
+
+
+def bidirectional(inner=None, **settings):
+    """The weights and the settings of a layer that reads both ways."""
+    backward = settings.pop("backward_layer", None)
+    layer = keras.layers.Bidirectional(
+        inner or keras.layers.LSTM(H, **settings), backward_layer=backward
+    )
+    layer.build((None, None, D))
+    return layer.get_weights(), layer.get_config()
+
+
+def test_both_ways_without_bias():
+    arrays, config = bidirectional(use_bias=False)
+    assert len(arrays) == 4
+    (layer,) = exchange_keras.load([(config, arrays)])
+    (blind,) = exchange_keras.load([(None, arrays)])
+    assert_close(list(layer), list(blind), np.float32)
+    assert not layer.forward[0].any()
+    assert not layer.backward[0].any()
+    np.testing.assert_array_equal(layer.backward[1 : 1 + D, H : 2 * H], arrays[2][:, H : 2 * H])
+    (one,) = exchange_keras.load([(None, arrays[:2])])
+    np.testing.assert_array_equal(one.forward, layer.forward, strict=True)
+
+
+def test_another_layer_reads_backward():
+    """Its bias may be missing where the other has one."""
+    other = keras.layers.LSTM(H, go_backwards=True, use_bias=False)
+    arrays, config = bidirectional(backward_layer=other)
+    assert len(arrays) == 5
+    (layer,) = exchange_keras.load([(config, arrays)])
+    (forward,) = exchange_keras.load([(None, arrays[:3])])
+    (backward,) = exchange_keras.load([(None, arrays[3:])])
+    np.testing.assert_array_equal(layer.forward, forward.forward, strict=True)
+    np.testing.assert_array_equal(layer.backward, backward.forward, strict=True)
+
+
+FORWARD = "['layer']['config']"
+BACKWARD = "['backward_layer']['config']"
+TURNED = (
+    "; a layer that reads backward alone is Layer(backward=W), with its outputs in time's order"
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "settings", "message"),
+    [
+        ("layer", {"activation": "relu"},
+         FORWARD + "['activation']: expected 'tanh', got 'relu'"),
+        ("layer", {"go_backwards": True},
+         FORWARD + "['go_backwards']: expected False, got True" + TURNED),
+        ("layer", {"units": H + 1}, "['units']: expected 6, as in layers[0][1], got 7"),
+        ("backward_layer", {"activation": "relu"},
+         BACKWARD + "['activation']: expected 'tanh', got 'relu'"),
+        ("backward_layer", {"go_backwards": False},
+         BACKWARD + "['go_backwards']: expected True, got False" + TURNED),
+        ("backward_layer", {"dropout": 0.5},
+         BACKWARD + "['dropout']: expected 0.0, got 0.5; it acts only in training: give config | "
+         "{'dropout': 0.0} to go without"),
+    ],
+)  # fmt: skip
+def test_settings_of_a_layer_inside_are_checked_where_they_are(place, settings, message):
+    other = keras.layers.LSTM(H, go_backwards=True)
+    arrays, config = bidirectional(backward_layer=other)
+    config[place]["config"] |= settings
+    with refused(ValueError, "layers[0][0]" + message):
+        exchange_keras.load([(config, arrays)])
+
+
+@pytest.mark.parametrize("place", ["layer", "backward_layer"])
+def test_between_layers_every_output_of_both_ways_is_needed(place):
+    other = keras.layers.LSTM(H, go_backwards=True, return_sequences=True)
+    arrays, config = bidirectional(backward_layer=other, return_sequences=True)
+    config[place]["config"]["return_sequences"] = False
+    message = (
+        f"layers[0][0]['{place}']['config']['return_sequences']: expected True, as another layer "
+        "reads its outputs, got False; layers with something between them are not a stack: "
+        "convert them one by one"
+    )
+    with refused(ValueError, message):
+        exchange_keras.load([(config, arrays)] * 2)
+
+
+@pytest.mark.parametrize("place", ["layer", "backward_layer"])
+def test_what_is_inside_has_to_be_an_lstm(place):
+    where = f"layers[0][0]['{place}']"
+    arrays, config = bidirectional(backward_layer=keras.layers.LSTM(H, go_backwards=True))
+    inside = dict(config[place])
+    for wrong, kind in (("LSTM", "str"), ({"class_name": "LSTM"}, "dict"), (
+        inside | {"config": "LSTM"}, "dict"
+    )):  # fmt: skip
+        with refused(TypeError, f"{where}: expected the settings of an LSTM, got {kind}"):
+            exchange_keras.load([(config | {place: wrong}, arrays)])
+    with refused(ValueError, f"{where}: expected an LSTM, got 'GRU'"):
+        exchange_keras.load([(config | {place: inside | {"class_name": "GRU"}}, arrays)])
+    del inside["class_name"]
+    for usual in (inside, inside | {"class_name": "LSTM"}, inside | {"class_name": "CuDNNLSTM"}):
+        assert len(exchange_keras.load([(config | {place: usual}, arrays)])) == 1
+
+
+def test_both_ways_need_a_layer_and_a_way_to_merge():
+    arrays, config = bidirectional()
+    message = (
+        "layers[0][0]['merge_mode']: expected 'concat', got None; only outputs side by side make "
+        "a layer of a stack"
+    )
+    with refused(ValueError, message):
+        exchange_keras.load([({"layer": config["layer"]}, arrays)])
+    message = "layers[0][0]['layer']: expected the settings of an LSTM, got NoneType"
+    with refused(TypeError, message):
+        exchange_keras.load([({"merge_mode": "concat"}, arrays)])
 
 
 def test_the_way_out_of_dropout_works():
@@ -179,6 +325,7 @@ def other(kind, *arguments):
     [
         (other("GRU", H), "expected that of an LSTM, got that of 'other' with ['reset_after']"),
         (other("SimpleRNN", H), "expected that of an LSTM, got that of 'other'"),
+        (({}, []), "expected that of an LSTM, got that of '?'"),
         (
             other("ConvLSTM1D", H, 2),
             "expected that of an LSTM, got that of 'other' with ['data_format', 'dilation_rate', "
@@ -214,6 +361,17 @@ def test_a_layer_is_not_its_settings_and_weights():
             f"layers: expected a list of pairs {PAIRS}, got str; for a file there is "
             "lstm.exchange.load",
         ),
+        "path": (
+            Path("model.keras"),
+            f"layers: expected a list of pairs {PAIRS}, got {type(Path()).__name__}; for a file "
+            "there is lstm.exchange.load",
+        ),
+        "settings": (config, f"layers: expected a list of pairs {PAIRS}, got dict"),
+        "weights alone": ([(arrays,)], f"layers[0]: expected a pair {PAIRS}, got tuple"),
+        "three": (
+            [(None, arrays), (config, arrays, None)],
+            f"layers[1]: expected a pair {PAIRS}, got tuple",
+        ),
         "in its place": (
             [(layer, arrays)], "layers[0][0]: expected layer.get_config() or None, got LSTM"
         ),
@@ -235,13 +393,43 @@ def test_another_number_of_arrays_than_the_settings_say(count):
     )
     with refused(ValueError, message):
         exchange_keras.load([(config, (arrays * 2)[:count])])
+    less = message.replace(", bias", "")
+    if count != 2:
+        with refused(ValueError, less):
+            exchange_keras.load([(config | {"use_bias": False}, (arrays * 2)[:count])])
 
 
-def test_a_number_of_units_that_is_not_that_of_the_weights():
-    arrays, config = built()
-    message = f"layers[0][0]['units']: expected {H}, as in layers[0][1], got {H + 1}"
+def test_too_few_arrays_without_settings():
+    message = (
+        "layers[0][1]: expected the arrays kernel, recurrent_kernel, bias for each direction, got 1"
+    )
     with refused(ValueError, message):
-        exchange_keras.load([(config | {"units": H + 1}, arrays)])
+        exchange_keras.load([(None, built()[0][:1])])
+
+
+@pytest.mark.parametrize(
+    ("place", "shape", "message"),
+    [
+        (0, (24,), "['kernel']: expected shape (D, 4 * H) = (any, 24), got (24,)"),
+        (0, (3, 24, 1), "['kernel']: expected shape (D, 4 * H) = (any, 24), got (3, 24, 1)"),
+        (2, (23,), "['bias']: expected shape (4 * H,) = (24,), got (23,)"),
+        (2, (49,), "['bias']: expected shape (4 * H,) = (24,), got (49,)"),
+    ],
+)
+def test_an_array_of_another_shape_is_named(place, shape, message):
+    arrays, config = built()
+    arrays[place] = np.zeros(shape, np.float32)
+    for settings in (config, None):
+        with refused(ValueError, "layers[0][1]" + message):
+            exchange_keras.load([(settings, arrays)])
+
+
+@pytest.mark.parametrize("units", [H - 1, H + 1])
+def test_a_number_of_units_that_is_not_that_of_the_weights(units):
+    arrays, config = built()
+    message = f"layers[0][0]['units']: expected {H}, as in layers[0][1], got {units}"
+    with refused(ValueError, message):
+        exchange_keras.load([(config | {"units": units}, arrays)])
 
 
 def test_between_layers_every_output_is_needed():

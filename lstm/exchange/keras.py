@@ -145,7 +145,7 @@ def _read_layer(
             "outputs side by side make a layer of a stack"
         )
     inner = _inner(config.get("layer"), f"{spelled}['layer']")
-    other: Mapping[str, Any] = inner | {"go_backwards": not inner.get("go_backwards", False)}
+    other: Mapping[str, Any] = inner | {"go_backwards": True}
     if config.get("backward_layer") is not None:
         other = _inner(config["backward_layer"], f"{spelled}['backward_layer']")
     _check_settings(inner, f"{spelled}['layer']['config']", False, is_last)
@@ -181,13 +181,13 @@ def _check_settings(
     for name, value in WANTED.items():
         if config.get(name, value) != value:
             raise ValueError(f"{where}[{name!r}]: expected {value!r}, got {config[name]!r}")
-    if bool(config.get("go_backwards", False)) != go_backwards:
+    if bool(config.get("go_backwards")) != go_backwards:
         raise ValueError(
             f"{where}['go_backwards']: expected {go_backwards}, got {not go_backwards}; a layer "
             "that reads backward alone is Layer(backward=W), with its outputs in time's order"
         )
     for name, (usual, why) in AWAY.items():
-        if config.get(name, usual):
+        if config.get(name):
             raise ValueError(
                 f"{where}[{name!r}]: expected {usual}, got {config[name]!r}; {why}: "
                 f"give config | {{{name!r}: {usual}}} to go without"
@@ -211,7 +211,7 @@ def _read_one(
             f"got {len(weights)}"
         )
     arrays = dict(zip(NAMES, weights, strict=False))
-    kernel, bias = np.shape(arrays["kernel"]), np.shape(arrays.get("bias", ()))
+    kernel, bias = np.shape(arrays["kernel"]), np.shape(arrays.get("bias"))
     is_cudnn = len(kernel) == 2 and bias == (2 * kernel[1],)
     WLSTM = read(ROSETTA["Keras CuDNNLSTM" if is_cudnn else "Keras"], arrays, spelled)
     H = sizes(WLSTM).H
