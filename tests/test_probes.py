@@ -33,6 +33,19 @@ def test_code_begins_with_three_spaces_or_more(text, code):
     assert "".join(str(int(m)) for m in places(text)["code"]) == code
 
 
+@pytest.mark.parametrize(
+    ("text", "depths"),
+    [
+        ("a(b)c", "01100"), ("a[b]c", "01100"), ("a{b}c", "01100"), ("X(X)X", "01100"),
+        ("(a[b)c]d", "11111100"), ("a)(b", "0011"), ('("(")b', "111100"), ('"(")a', "00000"),
+    ],
+)  # fmt: skip
+def test_what_is_open_until_what_closes(text, depths):
+    marks = places(text)
+    assert "".join(str(int(m)) for m in marks["bracket"]) == depths
+    assert [row.dtype for row in marks.values()] == [bool, bool, bool, int]
+
+
 def test_an_empty_line_closes_all():
     marks = places('("a\n\nb')
     assert marks["bracket"].tolist() == [True, True, True, True, False, False]
@@ -49,6 +62,35 @@ def test_auc_is_that_of_scikit_learn():
     expected = [roc_auc_score(marked, column) for column in values.T]
     np.testing.assert_allclose(auc(values, marked), expected, rtol=1e-12)
     np.testing.assert_allclose(auc(values[:, 0], marked), expected[0], rtol=1e-12)
+
+
+def test_marks_and_numbers_may_be_of_any_type():
+    values, marked = np.array([3, 1, 2, 2, 5]), np.array([True, False, False, True, True])
+    want = 5.5 / 6  # of six pairs one is equal
+    for x in (values, values.astype(np.float32), values.tolist()):
+        for mark in (marked, marked.astype(int), marked.astype(float), marked.tolist()):
+            assert auc(x, mark) == want
+
+
+def test_the_harder_area_is_the_nearer_to_a_half_of_two():
+    rng = np.random.default_rng(3)
+    marked = np.repeat(rng.random(60) < 0.3, 8)
+    units = marked[:, None] * rng.standard_normal(40) + rng.standard_normal((480, 40))
+    units += 2 * np.roll(marked, 4)[:, None] * rng.standard_normal(40)
+    sides = set()
+    for after in (1, 9, 10, 11, 479):
+        near = np.array([marked[max(0, k - after) : k + 1].any() for k in range(480)])
+        want = []
+        for a, b in zip(auc(units, marked), auc(units[near], marked[near]), strict=True):
+            sides.add((a < 0.5, b < 0.5, abs(a - 0.5) < abs(b - 0.5)))
+            apart = (a < 0.5) != (b < 0.5)
+            want.append(0.5 if apart else min(a, b, key=lambda area: abs(area - 0.5)))
+        np.testing.assert_allclose(harder(units, marked, after=after), want, rtol=1e-12)
+        if after == 10:
+            np.testing.assert_allclose(harder(units, marked.tolist()), want, rtol=1e-12)
+    assert len(sides) == 8
+    with pytest.raises(TypeError, match="positional argument"):
+        harder(units, marked, 10)
 
 
 def test_a_unit_that_is_late_does_not_know_and_one_that_knows_does():
@@ -72,6 +114,16 @@ def test_a_unit_that_is_late_does_not_know_and_one_that_knows_does():
     [
         (lambda: auc([1.0, 2.0], [True, True]), ValueError,
          "marked: expected some True and some False, got all the same"),
+        (lambda: auc([1.0, 2.0], [False, False]), ValueError,
+         "marked: expected some True and some False, got all the same"),
+        (lambda: auc([], []), ValueError,
+         "marked: expected some True and some False, got all the same"),
+        (lambda: auc(np.ones((2, 3, 1)), [True, False]), ValueError,
+         "marked: expected shape (n,), as values (n,) or (n, units), got (2,) with (2, 3, 1)"),
+        (lambda: auc(np.ones((2, 2)), [[True, False], [True, True]]), ValueError,
+         "marked: expected shape (n,), as values (n,) or (n, units), got (2, 2) with (2, 2)"),
+        (lambda: auc(1.0, True), ValueError,
+         "marked: expected shape (n,), as values (n,) or (n, units), got () with ()"),
         (lambda: auc([1.0, 2.0], [True]), ValueError,
          "marked: expected shape (n,), as values (n,) or (n, units), got (1,) with (2,)"),
     ],

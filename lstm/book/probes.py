@@ -43,7 +43,7 @@ def places(text: str) -> dict[str, NDArray[Any]]:
     depth, quotation, column, spaces = 0, False, 0, 0
     for k, letter in enumerate(text):
         if letter == "\n":
-            if k and text[k - 1] == "\n":
+            if text[k - 1 : k] == "\n":
                 depth, quotation = 0, False
             column = spaces = 0
         else:
@@ -81,7 +81,7 @@ def auc(values: ArrayLike, marked: ArrayLike) -> NDArray[np.float64]:
         >>> auc([0.1, 0.4, 0.35, 0.8], [False, False, True, True]).item()
         0.75
     """
-    x, mark = as_array("values", values).astype(float), as_array("marked", marked).astype(bool)
+    x, mark = as_array("values", values), as_array("marked", marked).astype(bool)
     if mark.ndim != 1 or x.shape[:1] != mark.shape or x.ndim > 2:
         raise ValueError(
             f"marked: expected shape (n,), as values (n,) or (n, units), got {mark.shape} "
