@@ -233,8 +233,15 @@ def test_arrays_one_level_down_are_found_for_the_message(name):
         f"arrays: expected the arrays themselves, {row.arrays}, got a dictionary that has them "
         "under 'params'; pass arrays['params']"
     )
-    with refused(ValueError, message):
-        read(row, {"params": write(row, W), "step": 3}, "arrays")
+    for given in (
+        {"params": write(row, W), "step": 3},
+        {"step": 3, "more": {"step": 3}, "params": write(row, W)},
+        {"params": write(row, 0 * W, bias=not row.may_lack_bias)},
+    ):
+        with refused(ValueError, message):
+            read(row, given, "arrays")
+    with pytest.raises(ValueError, match=r"^arrays: expected '.*; it lacks .* has also 'net/x'$"):
+        read(row, {"net": {"x": np.ones(2)}}, "arrays")
 
 
 @pytest.mark.parametrize(
@@ -260,6 +267,53 @@ def test_messages_in_the_librarys_own_shapes(name, key, value, message):
         read(ROSETTA[name], given, "arrays")
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "shape"),
+    [
+        ("PyTorch", "weight_hh", "(4 * H, H) = (any, any)"),
+        ("Keras", "recurrent_kernel", "(H, 4 * H) = (any, any)"),
+        ("Flax linen", "hi/kernel", "(H, H) = (any, any)"),
+        ("Haiku", "b", "(4 * H,) = (any,)"),
+        ("separate gates", "b_f", "(H,) = (any,)"),
+    ],
+)
+def test_the_first_to_be_read_has_any_size(name, key, shape):
+    given = nested(arrays_of(name) | {key: np.zeros((2, 2, 2))})
+    with refused(ValueError, f"{spelled('arrays', key)}: expected shape {shape}, got (2, 2, 2)"):
+        read(ROSETTA[name], given, "arrays")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "like"),
+    [
+        ("PyTorch", "weight_ih", "arrays['weight_hh']"),
+        ("Flax linen", "ho/kernel", "arrays['hi']['kernel']"),
+        ("Flax linen", "ii/kernel", "arrays['hi']['kernel']"),
+        ("Haiku", "w", "arrays['b']"),
+        ("separate gates", "b_g", "arrays['b_f']"),
+        ("separate gates", "W_f", "arrays['b_f']"),
+    ],
+)
+def test_one_dtype_is_that_of_the_first(name, key, like):
+    arrays = arrays_of(name)
+    given = nested(arrays | {key: arrays[key].astype("f4")})
+    message = f"{spelled('arrays', key)}: expected dtype float64, as in {like}, got float32"
+    with refused(TypeError, message):
+        read(ROSETTA[name], given, "arrays")
+
+
+def test_a_row_of_one_matrix_and_two_biases():
+    """None of the table has it; the first bias is the first to be read."""
+    row = ROSETTA["Haiku"]._replace(biases=("b", "c"))
+    arrays = write(row, W)
+    assert list(arrays) == ["w", "b", "c"]
+    np.testing.assert_array_equal(arrays["c"], np.zeros(4 * H), strict=True)
+    np.testing.assert_allclose(read(row, arrays, "arrays"), W, rtol=0, atol=1e-15)
+    message = "arrays['c']: expected dtype float64, as in arrays['b'], got float32"
+    with refused(TypeError, message):
+        read(row, arrays | {"c": arrays["c"].astype("f4")}, "arrays")
+
+
 def test_joined_matrices_have_at_least_the_rows_of_h():
     message = (
         "params['w']: expected shape (D + H, 4 * H) with H = 2, as in params['b'], and D of at "
@@ -267,6 +321,14 @@ def test_joined_matrices_have_at_least_the_rows_of_h():
     )
     with refused(ValueError, message):
         read(ROSETTA["Haiku"], {"w": np.zeros((1, 8)), "b": np.zeros(8)}, "params")
+    arrays = {key: value[-1:] if value.ndim == 2 else value
+              for key, value in arrays_of("separate gates").items()}  # fmt: skip
+    message = (
+        "params['W_f']: expected shape (D + H, H) with H = 2, as in params['b_f'], and D of at "
+        "least 0, got 1 rows"
+    )
+    with refused(ValueError, message):
+        read(ROSETTA["separate gates"], arrays, "params")
 
 
 def test_no_units_are_refused():

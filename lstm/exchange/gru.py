@@ -239,6 +239,8 @@ def write(
             arrays[name] = whole.T if c.gates == "rows" else whole
         rows = [np.hstack([b[k] for k in order]) for b in (bx, bh)]
         if bias:
-            both = {"two": rows, "stacked": [rows], "joined": [np.hstack(rows)], "one": rows[:1]}
+            both: dict[str, list[Any]] = {
+                "two": rows, "stacked": [rows], "joined": [np.hstack(rows)], "one": rows[:1]
+            }  # fmt: skip
             arrays |= dict(zip(c.bias, both[c.biases], strict=True))
     return nested({name: np.array(value, order="C") for name, value in arrays.items()})

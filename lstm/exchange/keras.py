@@ -211,7 +211,7 @@ def _read_one(
             f"got {len(weights)}"
         )
     arrays = dict(zip(NAMES, weights, strict=False))
-    kernel, bias = np.shape(arrays["kernel"]), np.shape(arrays.get("bias"))
+    kernel, bias = np.shape(arrays["kernel"]), np.shape(arrays.get("bias", ()))
     is_cudnn = len(kernel) == 2 and bias == (2 * kernel[1],)
     WLSTM = read(ROSETTA["Keras CuDNNLSTM" if is_cudnn else "Keras"], arrays, spelled)
     H = sizes(WLSTM).H
