@@ -118,7 +118,7 @@ def test_names_that_save_does_not_know(tmp_path):
         ends = ".npz, .safetensors, .onnx"
         with refused(ValueError, f"path: expected a name that ends in {ends}, got {name!r}"):
             exchange.save(name, BOTH)
-    with pytest.raises(TypeError, match="layers: expected float32 or float64, got complex128"):
+    with refused(TypeError, "layers: expected float32 or float64, got complex128"):
         exchange.save(tmp_path / "a.npz", [Layer(BOTH[0].forward.astype(complex))])
 
 
@@ -146,7 +146,9 @@ def test_several_or_none(tmp_path):
     with refused(ValueError, f"{path}: prefix: expected one of ['down.', 'up.'], got 'left.'"):
         exchange.load(path, "left.")
     np.savez(path, Wx=np.ones(2))
-    with pytest.raises(ValueError, match="expected arrays with PyTorch's names, such as"):
+    with refused(ValueError, f"{path}: expected arrays with PyTorch's names, such as "
+                 "'weight_hh_l0', got 'Wx'; of other libraries: open_file gives the arrays for "
+                 "exchange.flax.load and the like"):  # fmt: skip
         exchange.load(path)
     exchange.save(path, BOTH)
     with refused(ValueError, f"{path}: prefix: expected none, as this file holds one stack, got "
@@ -434,8 +436,8 @@ KINDS = {
     "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\n",
     "JSON": b'{"weights": []}',
     "a picture": b"\x89PNG\r\n",
-    "got text": b"loss: 0.5\naccuracy: 0.9\n",
-    "text": "µ und σ, gelernt\n".encode() * 100,
+    "text": b"loss: 0.5\naccuracy: 0.9\n",
+    "text ": "µ und σ, gelernt\n".encode() * 100,
     "a GGML file": b"lmgg" + bytes(100),
     "a program": b"\x7fELF\2\1\1" + bytes(100),
     "an archive": b"7z\xbc\xaf\x27\x1c" + bytes(100),
@@ -445,7 +447,6 @@ KINDS = {
     "a sound or a film": b"RIFF\x24\0\0\0WAVE",
     "the index of a TensorFlow checkpoint": bytes(40) + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb",
     "an empty zip archive": zipped(),
-    "a file of another kind": b"\1\2\3\4 no file of ours \xff\xfe",
     "a tar archive": bytes(257) + b"ustar" + bytes(300),
 }
 
@@ -456,8 +457,60 @@ def test_a_file_of_another_kind_is_called_what_it_is(kind, tmp_path):
     path.write_bytes(KINDS[kind])
     with pytest.raises(ValueError, match=r"a\.npz: expected .*, got ") as raised:
         exchange.load(path)
-    assert kind in str(raised.value)
+    assert str(raised.value).startswith(f"{path}: expected a file with weights, got {kind.strip()}")
     assert type(raised.value) is ValueError
+
+
+def test_a_file_of_no_kind_that_is_known(tmp_path):
+    path = tmp_path / "a.npz"
+    path.write_bytes(b"\1\2\3\4 no file of ours \xff\xfe")
+    message = (
+        f"{path}: expected .npz, .safetensors, .onnx, .keras or .weights.h5, got a file of another "
+        "kind"
+    )
+    with refused(ValueError, message):
+        exchange.load(path)
+    for name, first in (("a.npz", b"\x08"), ("a.onnx", b"\1")):  # as ONNX models begin, or by name
+        path = tmp_path / name
+        path.write_bytes(first + b"\2\3\4 no file of ours \xff\xfe")
+        message = f"{path}: expected an ONNX model, got a damaged file or one of another kind"
+        with refused(ValueError, message):
+            exchange.load(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "why"),
+    [
+        ({"readout.weight": np.ones((3, 4))},
+         "expected the arrays ['readout.bias', 'readout.weight'], got none of ['readout.bias']"),
+        ({}, "expected the arrays ['readout.bias', 'readout.weight'], got none of "
+             "['readout.bias', 'readout.weight']"),
+        ({"readout.bias": np.ones(3), "readout.weight": np.ones(4)},
+         "expected a matrix, got shape (4,)"),
+        ({"readout.bias": np.ones(2), "readout.weight": np.ones((3, 4))},
+         "expected biases (K,) = (3,), got (2,)"),
+        ({"readout.bias": np.ones((1, 3)), "readout.weight": np.ones((3, 4))},
+         "expected biases (K,) = (3,), got (1, 3)"),
+        ({"readout.bias": np.ones(3), "readout.weight": np.ones((3, 5))},
+         "expected shape (1 + d * H, K) = (5, any), got (6, 3)"),
+    ],
+)  # fmt: skip
+def test_a_readout_that_is_none(arrays, why, tmp_path):
+    path = tmp_path / "a.safetensors"
+    arrays = exchange.torch.dump(BOTH, "lstm.") | arrays
+    path.write_bytes(tensors.to_safetensors(arrays, {"lstm.readout": "readout"}))
+    with refused(ValueError, f"{path}: readout: {why}"):
+        exchange.load_model(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "1"])
+def test_metadata_that_cannot_be_read(text, tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(tensors.to_safetensors(exchange.torch.dump(BOTH), {"lstm.metadata": text}))
+    with pytest.raises(ValueError, match="damaged") as raised:
+        exchange.load_model(path)
+    why = raised.value.__cause__.__cause__
+    assert str(raised.value) == f"{path}: damaged: its metadata are not JSON ({why})"
 
 
 def test_what_is_no_file_is_not_opened(tmp_path, monkeypatch):

@@ -37,7 +37,7 @@ def read_tensor(tensor: Any, folder: Path | None) -> np.ndarray:
     """
     from onnx import TensorProto, numpy_helper
 
-    if min(tensor.dims, default=0) < 0:
+    if any(size < 0 for size in tensor.dims):
         raise ValueError(
             f"{tensor.name!r}: the stored tensor is damaged (shape {list(tensor.dims)})"
         )
@@ -78,7 +78,9 @@ def _external(tensor: Any, folder: Path | None) -> Any:
         start = int(where.get("offset", 0))
         size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
         length = int(where.get("length", size))
-        if min(start, size) < 0 or length != size:
+        if start < 0:
+            raise ValueError(f"an offset of {start}")
+        if length != size:
             raise ValueError(f"expected {size} bytes, got {length}")
     except Exception as error:
         raise ValueError(f"{spelled}, but where in it is damaged ({error})") from error
