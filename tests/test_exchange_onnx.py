@@ -314,6 +314,45 @@ def test_tensors_of_other_shapes_and_types(tensors, error, message):
         exchange.onnx.load(one_node(tensors_of() | tensors))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ("X", "inputs: expected W and R, got ['X']"),
+        ("X W", "inputs: expected W and R, got ['W', 'X']"),
+        ("X - R B", "inputs: expected W and R, got ['B', 'R', 'X']"),
+        ("X W R B - - - - X", "inputs: expected at most 8, got 9"),
+    ],
+)
+def test_nodes_with_too_few_or_too_many_inputs(inputs, message):
+    with refused(ValueError, f"lstm: {message}"):
+        exchange.onnx.load(one_node(inputs=inputs))
+
+
+@pytest.mark.parametrize(
+    "lengths", [np.array([2.0, 5.0], np.float32), np.array([[2, 5]], np.int32), np.array(2)]
+)
+def test_lengths_that_are_none(lengths):
+    message = f"lstm: sequence_lens: expected integers of shape (b,), got {lengths!r}"
+    with refused(ValueError, message):
+        exchange.onnx.load_call(one_node(tensors_of() | {"L": lengths}, "X W R B L"))
+
+
+def test_lengths_that_are_computed():
+    nodes = [make("Gemm", "X X", "L", name="made"), lstm_node("X W R B L")]
+    message = "lstm: sequence_lens: expected a constant or an input, got what Gemm 'made' computes"
+    with refused(ValueError, message):
+        exchange.onnx.load_call(model_of(nodes, tensors_of()))
+
+
+def test_what_is_nearly_a_model():
+    class Program:  # as torch.onnx.export returns it
+        model_proto = None
+
+    message = "model: expected a path or an onnx.ModelProto, got Program: its model_proto is one"
+    with refused(TypeError, message):
+        exchange.onnx.load(Program())
+
+
 def test_weights_that_are_known_only_at_run_time():
     value = helper.make_tensor_value_info("R", 1, (1, 4 * H, H))
     weights = tensors_of()
@@ -552,7 +591,11 @@ def test_states_that_are_known_only_at_run_time():
     model = model_of(nodes, tensors_of(), [h0])
     assert exchange.onnx.load_call(model).h0 is None  # theirs to give
     nodes = [lstm_node("X W R B", "Y Yh Yc", "first"), lstm_node("X W R B - Yh", "Z", "second")]
-    with pytest.raises(ValueError, match="expected LSTM nodes that feed one another"):
+    message = (
+        "model: expected LSTM nodes that feed one another, as the layers of a stack do: 'first' "
+        "reads the input 'X'; 'second' reads the input 'X'. Take them one by one: names=['first']"
+    )
+    with refused(ValueError, message):
         exchange.onnx.load(model_of(nodes, tensors_of()))
     nodes = [make("Gemm", "X X", "h0", name="made"), lstm_node("X W R B - h0")]
     message = (
@@ -699,7 +742,12 @@ def test_a_clip_that_an_output_may_reach_is_seen(bound):
     if bound == 1:
         assert len(exchange.onnx.load(model)) == 2
         return
-    with pytest.raises(ValueError, match="'lstm#0' reads numbers of another node, rearranged"):
+    message = (
+        "model: expected LSTM nodes that feed one another, as the layers of a stack do: 'lstm#0' "
+        "reads numbers of another node, rearranged; 'lstm#1' reads the input 'X'. Take them one by "
+        "one: names=['lstm#0']"
+    )
+    with refused(ValueError, message):
         exchange.onnx.load(model)
 
 
@@ -720,8 +768,12 @@ def test_three_layers_of_which_two_read_the_same():
         lstm_node("Z W2 R2 B2", "Y2", "a"),
         lstm_node("Z W2 R2 B2", "Y3", "b"),
     ]
-    with pytest.raises(ValueError, match="expected LSTM nodes that feed one another"):
-        exchange.onnx.load(model_of(nodes, tensors))
+    message = (
+        "model: expected LSTM nodes that feed one another, as the layers of a stack do: 'lstm' "
+        "reads the input 'X'; 'a' reads lstm; 'b' reads lstm. Take them one by one: names=['lstm']"
+    )
+    with refused(ValueError, message):
+        exchange.onnx.load(model_of(nodes, AXES | tensors))
 
 
 @pytest.mark.parametrize("way", ["forward", "bidirectional"])
@@ -758,7 +810,11 @@ def test_bodies_are_searched_and_their_nodes_taken_by_name():
     names = [node.name for node in onnx_graph.find_nodes(model)]
     assert {name.partition("#")[0] for name in names} == {"if.else_branch/cell", "if.then_branch/"}
     named = {name.partition("/")[0]: name for name in names}
-    with pytest.raises(ValueError, match="are in bodies that may not run, or run often; name"):
+    message = (
+        f"model: the LSTM nodes {names} are in bodies that may not run, or run often; name those "
+        f"that you mean, from the input up, such as names=[{names[0]!r}]"
+    )
+    with refused(ValueError, message):
         exchange.onnx.load(model)
     then = exchange.onnx.load(model, [named["if.then_branch"]])
     without = exchange.onnx.load(model, [named["if.else_branch"]])
