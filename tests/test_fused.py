@@ -690,9 +690,21 @@ def test_the_cache_of_another_shape_is_refused():
 
 
 def test_the_constants_of_the_gates_are_made_once():
+    for dtype in DTYPES:
+        scale, shift = fused._scale_and_shift(3, np.dtype(dtype))
+        half, last = [0.5] * 9, np.ones(3)
+        np.testing.assert_array_equal(scale, np.array([*half, *last], dtype), strict=True)
+        np.testing.assert_array_equal(shift, np.array([*half, *(0 * last)], dtype), strict=True)
     made = fused._scale_and_shift(5, np.dtype(np.float32))
     assert fused._scale_and_shift(5, np.dtype(np.float32)) is made
     assert fused._scale_and_shift(5, np.dtype(np.float64))[0].dtype == np.float64
+
+
+def test_a_block_is_measured_by_the_raw_gates_of_a_step(monkeypatch):
+    problem, asked, blocks = draw(n=5, b=3, D=10, H=4), [], fused._blocks
+    monkeypatch.setattr(fused, "_blocks", lambda *sizes: asked.append(sizes) or blocks(*sizes))
+    run(problem)
+    assert asked == [(5, 4 * 3 * 4)]
 
 
 @pytest.mark.parametrize("size", [fused._BLOCK, fused._BLOCK + 1, 9 * fused._BLOCK])
@@ -704,4 +716,5 @@ def test_blocks_are_as_long_as_the_cache_allows():
     assert fused._blocks(5, fused._BLOCK // 2) == [slice(3, 5), slice(1, 3), slice(0, 1)]
     assert fused._blocks(5, fused._BLOCK // 2 + 1)[0] == slice(4, 5)
     assert fused._blocks(5, 0) == [slice(0, 5)]
+    assert fused._blocks(fused._BLOCK + 1, 1) == [slice(1, fused._BLOCK + 1), slice(0, 1)]
     assert fused._blocks(0, 1) == []

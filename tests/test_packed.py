@@ -94,6 +94,15 @@ def test_blocks_of_any_size_give_the_same(block, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_block_is_measured_by_the_raw_gates_of_its_rows(monkeypatch):
+    lengths, asked, blocks = np.array([2, 3]), [], packed._blocks
+    arguments, cotangents = problem(lengths)
+    *_, cache = packed.forward(*arguments, packed.pack(lengths))
+    monkeypatch.setattr(packed, "_blocks", lambda *sizes: asked.append(sizes) or blocks(*sizes))
+    packed.backward(cotangents[0], cache, *cotangents[1:])
+    assert asked == [([0, 2, 4, 5], 4 * H)]
+
+
 def test_the_cache_is_its_own_and_serves_again():
     lengths = np.array([4, 0, 2])
     arguments, (dHout, dCn, dHn) = problem(lengths)

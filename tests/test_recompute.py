@@ -103,6 +103,52 @@ def test_what_does_not_fit_is_named():
         recompute.scan(X[:, 0].astype("f4"), WLSTM.astype("f4"))
 
 
+ONES, W, KEPT = np.ones((5, 3, 6)), lstm.init(6, 4, rng=0), np.ones((5, 3, 4))
+
+
+def back(dHout=KEPT, dCn=None, dHn=None):
+    return recompute.backward(dHout, recompute.forward(ONES, W).cache, dCn, dHn)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: recompute.forward(ONES[:, 0], W), ValueError,
+         "X: expected shape (n, b, D) = (any, any, 6), got (5, 6)"),
+        (lambda: recompute.forward(KEPT, W), ValueError,
+         "X: expected shape (n, b, D) = (any, any, 6), got (5, 3, 4)"),
+        (lambda: recompute.forward(ONES.astype("f4"), W, every=0), TypeError,
+         "X: expected dtype float64, as in WLSTM, got float32"),
+        (lambda: recompute.forward(ONES, W, h0=ONES[0]), ValueError,
+         "h0: expected shape (b, H) = (3, 4), got (3, 6)"),
+        (lambda: back(KEPT[0]), ValueError,
+         "dHout: expected shape (n, b, H) = (5, 3, 4), got (3, 4)"),
+        (lambda: back(KEPT.astype("f4")), TypeError,
+         "dHout: expected dtype float64, as in WLSTM, got float32"),
+        (lambda: recompute.backward(KEPT[:0].astype("f4"), recompute.forward(ONES[:0], W).cache),
+         TypeError, "dHout: expected dtype float64, as in WLSTM, got float32"),
+        (lambda: back(dCn=KEPT[0, :2]), ValueError,
+         "dCn: expected shape (b, H) = (3, 4), got (2, 4)"),
+        (lambda: back(dHn=KEPT[0].astype("f4")), TypeError,
+         "dHn: expected dtype float64, as in WLSTM, got float32"),
+        (lambda: recompute.scan(ONES[None].astype("f4"), W.astype("f4")), ValueError,
+         "X: expected shape (n, b, D), or (n, D) for one sequence, with D = 6, got (1, 5, 3, 6)"),
+    ],
+)  # fmt: skip
+def test_other_arguments_are_named(call, error, message):
+    with refused(error, message):
+        call()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 5])
+def test_the_dtype_is_kept(n, dtype):
+    run = recompute.forward(ONES[:n].astype(dtype), W.astype(dtype))
+    results = [*run[:3], run.cache.C, run.cache.H, *recompute.backward(None, run.cache),
+               *recompute.backward(run.Hout, run.cache, run.Cn, run.Hn)]  # fmt: skip
+    assert {result.dtype for result in results} == {np.dtype(dtype)}
+
+
 @pytest.mark.parametrize("every", [1, 5, 11, 23, 40, None])  # 11 leaves a rest of one step
 def test_the_same_in_jax(every):
     p = gradcheck.random_problem(n=23, b=3, D=5, H=4, seed=2)
@@ -127,6 +173,17 @@ def test_jax_keeps_the_cuts_alone():
         return gradient.lower(WLSTM).compile().memory_analysis().temp_size_in_bytes
 
     assert temporary(recompute.scan) < 0.5 * temporary(lstm.scan.forward)
+
+
+def test_pieces_in_jax_have_as_many_steps_as_they_should():
+    X, W = np.ones((21, 1, 2), "f4"), lstm.init(2, 3, rng=0, dtype="f4")
+
+    def program(every):
+        return str(jax.make_jaxpr(lambda W: recompute.scan(X, W, every=every).Hn)(W))
+
+    for every, steps in {7: 7, 3: 3, 10: 10, None: 4}.items():
+        assert f"length={steps}\n" in program(every)
+        assert f"length={21 // steps}\n" in program(every)
 
 
 def test_pieces_have_about_as_many_steps_as_there_are_pieces():
