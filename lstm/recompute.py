@@ -5,8 +5,7 @@ into pieces, and only the states at the cuts are kept; `backward` takes the piec
 the first, runs each forward again, and goes back through it at once. With pieces of k steps,
 memory holds n / k states and one cache of k steps at a time: the sum is smallest near k =
 sqrt(n). The cost is one more forward pass. The gradients are those of ``lstm.backward``, exactly:
-the same
-operations in the same order, except for the sum over pieces in dWLSTM.
+the same operations in the same order, except for the sum over pieces in dWLSTM.
 
 `scan` does the same in JAX: it is `lstm.scan.forward` with ``remat``.
 

@@ -30,8 +30,8 @@ class Param(NamedTuple):
 
     Attributes:
         shape: Its shape.
-        start: The initial values that `Cell.init` gives it: "weights"from N(0, 1) / sqrt(rows),
-            "biased"for the same below a row of biases, which are 0; "zeros"or "ones".
+        start: The initial values that `Cell.init` gives it: "weights" from N(0, 1) / sqrt(rows),
+            "biased" for the same below a row of biases, which are 0; "zeros" or "ones".
         keep: The biases that make the cell keep its memory: columns of row 0 of a matrix, or of a
             vector, each with a sign.
     """

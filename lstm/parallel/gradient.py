@@ -1,10 +1,10 @@
 """The LSTM in JAX whose backward pass is a scan over all steps at once.
 
 `forward` returns what `lstm.scan.forward` returns for a batch of whole sequences, but its
-derivative is computed in another way: the adjoints come from ```jax.lax.associative_scan``` over
-the Jacobians of the
-steps, in log2 n rounds (`lstm.parallel.adjoint` has the same in NumPy). It multiplies matrices of
-2H x 2H, and keeps one for each step: worth a try where H is small, n large, and the device wide.
+derivative is computed in another way: the adjoints come from ``jax.lax.associative_scan`` over the
+Jacobians of the steps, in log2 n rounds (`lstm.parallel.adjoint` has the same in NumPy). It
+multiplies matrices of 2H x 2H, and keeps one for each step: worth a try where H is small, n large,
+and the device wide.
 
 Source: chapter 16 of the book, and the documentation of ``jax.custom_vjp``.
 """
