@@ -87,7 +87,8 @@ def test_the_harder_area_is_the_nearer_to_a_half_of_two():
             want.append(0.5 if apart else min(a, b, key=lambda area: abs(area - 0.5)))
         np.testing.assert_allclose(harder(units, marked, after=after), want, rtol=1e-12)
         if after == 10:
-            np.testing.assert_allclose(harder(units, marked.tolist()), want, rtol=1e-12)
+            for mark in (marked.tolist(), marked.astype(int), marked.astype(float)):
+                np.testing.assert_allclose(harder(units, mark), want, rtol=1e-12)
     assert len(sides) == 8
     with pytest.raises(TypeError, match="positional argument"):
         harder(units, marked, 10)
