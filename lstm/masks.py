@@ -75,7 +75,7 @@ def lengths_of(mask: ArrayLike, *, batch_first: bool = False) -> NDArray[np.intp
         raise ValueError(
             f"mask: expected True to the end of sequence {j}, then False: see left_align"
         )
-    return np.asarray(real.sum(axis=0, dtype=np.intp))
+    return np.asarray(real.sum(axis=0))
 
 
 def pad(sequences: Iterable[ArrayLike]) -> Padded:
@@ -105,7 +105,7 @@ def pad(sequences: Iterable[ArrayLike]) -> Padded:
         raise ValueError("sequences: expected at least one, got none")
     first = arrays[0]
     for j, array in enumerate(arrays):
-        if array.ndim != 2 or array.shape[1] != first.shape[-1]:
+        if array.ndim != 2 or array.shape[1] != first.shape[1]:
             D = first.shape[1] if first.ndim == 2 else "D"
             raise ValueError(f"sequences[{j}]: expected shape (steps, {D}), got {array.shape}")
         check_dtype(f"sequences[{j}]", array)
@@ -113,7 +113,7 @@ def pad(sequences: Iterable[ArrayLike]) -> Padded:
             raise TypeError(
                 f"sequences[{j}]: expected dtype {first.dtype}, as sequences[0], got {array.dtype}"
             )
-    lengths = np.array([len(array) for array in arrays], np.intp)
+    lengths = np.array([len(array) for array in arrays])
     X = np.zeros((lengths.max(), len(arrays), first.shape[1]), first.dtype)
     for j, array in enumerate(arrays):
         X[: len(array), j] = array
@@ -152,13 +152,13 @@ def left_align(X: ArrayLike, mask: ArrayLike, *, batch_first: bool = False) -> A
     if read.dtype.kind not in "biufc":
         raise TypeError(f"X: expected numbers, got dtype {read.dtype}")
     source = np.argsort(~real, axis=0, kind="stable")  # the real steps first, in their order
-    lengths = real.sum(axis=0, dtype=np.intp)
+    lengths = real.sum(axis=0)
     inside = np.arange(len(real))[:, None] < lengths
     if batch_first:
         source, inside = source.T, inside.T
     moved = np.take_along_axis(read, source[..., None], axis=1 if batch_first else 0)
     moved = np.where(inside[..., None], moved, np.zeros((), read.dtype))
-    return Aligned(moved, lengths, np.asarray(source, np.intp))
+    return Aligned(moved, lengths, source)
 
 
 def _check_mask(mask: Any, batch_first: bool) -> NDArray[np.bool_]:

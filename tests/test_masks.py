@@ -98,17 +98,43 @@ def test_padded_sequences_can_be_cut_out_again(dtype):
          "got (4, 2, 3) and (2, 4)"),
         (lambda: masks.left_align(X, MASK.astype(float)), TypeError,
          "mask: expected dtype bool, got float64: mask != 0 is such a mask"),
+        (lambda: masks.lengths_of(MASK[..., None]), ValueError,
+         "mask: expected shape (n, b), got (4, 2, 1)"),
+        (lambda: masks.lengths_of(MASK.astype(int).astype("M8[s]")), TypeError,
+         "mask: expected dtype bool, got datetime64[s]: mask != 0 is such a mask"),
+        (lambda: masks.left_align(X[..., 0], MASK), ValueError,
+         "X: expected shape (n, b, D), with the first two axes of mask, got (4, 2) and (4, 2)"),
+        (lambda: masks.left_align(X[..., None], MASK), ValueError,
+         "X: expected shape (n, b, D), with the first two axes of mask, "
+         "got (4, 2, 3, 1) and (4, 2)"),
+        (lambda: masks.left_align(X, MASK[:, :1]), ValueError,
+         "X: expected shape (n, b, D), with the first two axes of mask, "
+         "got (4, 2, 3) and (4, 1)"),
+        (lambda: masks.left_align(X.astype("U1"), MASK), TypeError,
+         "X: expected numbers, got dtype <U1"),
+        (lambda: masks.left_align(X.astype("M8[s]"), MASK), TypeError,
+         "X: expected numbers, got dtype datetime64[s]"),
+        (lambda: masks.pad(3), TypeError, "sequences: expected arrays in a list, got int"),
+        (lambda: masks.pad(None), TypeError, "sequences: expected arrays in a list, got NoneType"),
         (lambda: masks.pad([]), ValueError, "sequences: expected at least one, got none"),
         (lambda: masks.pad([np.ones(3)]), ValueError,
          "sequences[0]: expected shape (steps, D), got (3,)"),
         (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 4))]), ValueError,
          "sequences[1]: expected shape (steps, 3), got (2, 4)"),
+        (lambda: masks.pad([np.ones((2, 4)), np.ones((2, 3))]), ValueError,
+         "sequences[1]: expected shape (steps, 4), got (2, 3)"),
+        (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 3, 3))]), ValueError,
+         "sequences[1]: expected shape (steps, 3), got (2, 3, 3)"),
+        (lambda: masks.pad([np.ones((2, 3, 3))]), ValueError,
+         "sequences[0]: expected shape (steps, D), got (2, 3, 3)"),
         (lambda: masks.pad([np.ones((2, 3)), None]), TypeError,
          "sequences[1]: expected an array, got None"),
         (lambda: masks.pad([np.ones((2, 3), int)]), TypeError,
          "sequences[0]: expected dtype float32, float64 or complex128, got int64"),
         (lambda: masks.pad([np.ones((2, 3)), np.ones((2, 3), np.float32)]), TypeError,
          "sequences[1]: expected dtype float64, as sequences[0], got float32"),
+        (lambda: masks.pad([np.ones((2, 3), np.float32), np.ones((2, 3))]), TypeError,
+         "sequences[1]: expected dtype float32, as sequences[0], got float64"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(call, error, message):
@@ -117,7 +143,7 @@ def test_bad_arguments_are_named(call, error, message):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "i8", "u2", "?", "c16"])
-@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (1, 1), (2, 5)])
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (1, 1), (2, 5), (300, 2)])
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_steps_are_moved_in_any_type_and_any_shape(dtype, shape, batch_first):
     """Square ones, too; what was behind the mask is zero, whatever it was."""
@@ -129,9 +155,10 @@ def test_steps_are_moved_in_any_type_and_any_shape(dtype, shape, batch_first):
     turn = (lambda a: a.swapaxes(0, 1)) if batch_first else (lambda a: a)
     moved, lengths, source = masks.left_align(turn(X), turn(mask), batch_first=batch_first)
     assert moved.dtype == X.dtype
+    assert lengths.dtype == source.dtype == np.intp
     moved, source = turn(moved), turn(source)
     for j in range(shape[1]):
-        real = np.flatnonzero(mask[:, j])
+        real = np.flatnonzero(mask[:, j])  # in their order, of however many
         assert lengths[j] == len(real)
         np.testing.assert_array_equal(moved[: len(real), j], X[real, j])
         np.testing.assert_array_equal(source[: len(real), j], real)
