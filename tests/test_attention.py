@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from helpers import freeze, refused
 from test_book import prose
 from test_equations_variants import TEX
 
+import lstm
 from experiments import attention as experiment
 from experiments.store import DATA
 from lstm import attention, dates, gradcheck, losses, scan, steps
@@ -199,6 +201,102 @@ def test_what_does_not_fit_is_refused():
         attention.init(5, 0)
     with refused(TypeError, "dtype: expected float32 or float64, got int64"):
         attention.init(5, 4, dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda params, X, Z: attention.forward(3, X, Z), TypeError,
+         "params: expected a dictionary with ['READER', 'WOUT', 'WRITER'], got 3"),
+        (lambda params, X, Z: attention.forward(params | {"N": X}, X, Z), ValueError,
+         "params: expected ['READER', 'WOUT', 'WRITER'], perhaps M, "
+         "got ['M', 'N', 'READER', 'WOUT', 'WRITER']"),
+        (lambda params, X, Z: attention.forward(params | {"READER": X[0]}, X, Z), ValueError,
+         "params['READER']: expected shape (1 + D + H, 4 * H) with H >= 1 and D >= 0, got (3, 5)"),
+        (lambda params, X, Z: attention.forward(
+            params | {"WRITER": params["WRITER"][1:]}, X, Z), ValueError,
+         "params['WRITER']: expected shape (rows, columns) = (10, 16), got (9, 16)"),
+        (lambda params, X, Z: attention.forward(params | {"M": params["M"][1:]}, X, Z), ValueError,
+         "params['M']: expected shape (rows, columns) = (4, 4), got (3, 4)"),
+        (lambda params, X, Z: attention.forward(params | {"M": params["M"][:, 1:]}, X, Z),
+         ValueError, "params['M']: expected shape (rows, columns) = (4, 4), got (4, 3)"),
+        (lambda params, X, Z: attention.forward(params | {"WOUT": params["WOUT"][1:]}, X, Z),
+         ValueError, "params['WOUT']: expected shape (rows, columns) = (9, any), got (8, 5)"),
+        (lambda params, X, Z: attention.forward(
+            {k: v for k, v in params.items() if k != "M"}, X, Z),
+         ValueError, "params['WOUT']: expected shape (rows, columns) = (5, any), got (9, 5)"),
+        (lambda params, X, Z: attention.forward(
+            params | {"M": params["M"].astype("f4")}, X, Z), TypeError,
+         "params['M']: expected dtype float64, as in READER, got float32"),
+        (lambda params, X, Z: attention.forward(params, X[..., 1:], Z), ValueError,
+         "X: expected shape (m, b, K) = (any, any, 5), got (7, 3, 4)"),
+        (lambda params, X, Z: attention.forward(params, X.astype("f4"), Z), TypeError,
+         "X: expected dtype float64, as in the parameters, got float32"),
+        (lambda params, X, Z: attention.forward(params, X[:0], Z), ValueError,
+         "X: expected at least one letter to look at, got shape (0, 3, 5)"),
+        (lambda params, X, Z: attention.translate(params, X[:0], 2), ValueError,
+         "X: expected at least one letter to look at, got shape (0, 3, 5)"),
+        (lambda params, X, Z: attention.forward(params, X, Z[:, 1:]), ValueError,
+         "Z: expected shape (n, b, K) = (any, 3, 5), got (6, 2, 5)"),
+        (lambda params, X, Z: attention.forward(params, X, Z.astype("f4")), TypeError,
+         "Z: expected dtype float64, as in the parameters, got float32"),
+        (lambda params, X, Z: attention.backward(
+            Z.astype("f4"), attention.forward(params, X, Z).cache), TypeError,
+         "dY: expected dtype float64, as in the answers, got float32"),
+        (lambda params, X, Z: attention.backward(Z, None), TypeError,
+         "cache: expected the Cache of attention.forward, got None"),
+        (lambda params, X, Z: attention.run(params, 3), TypeError,
+         "batch: expected Pairs of X, Z, Y and where, got 3"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_others_is_named(call, error, message):
+    params, X, Z, _ = problem()
+    with refused(error, message):
+        call(params, X, Z)
+
+
+@pytest.mark.parametrize("name", ["X", "Z", "Y", "where"])
+def test_a_batch_without_a_part_is_refused(name):
+    params, X, Z, _ = problem()
+    whole = {"X": X, "Z": Z, "Y": Z, "where": np.ones((N, B), bool)}
+    part = SimpleNamespace(**{k: v for k, v in whole.items() if k != name})
+    with pytest.raises(TypeError, match=r"^batch: expected Pairs of X, Z, Y and where, got "):
+        attention.run(params, part)
+
+
+def test_without_attention_there_may_be_no_question():
+    params, X, Z, dY = problem(attend=False)
+    answers, _, cache = attention.forward(params, X[:0], Z)
+    np.testing.assert_allclose(
+        answers, glue([np.ones((N, B, 1)), lstm.forward(Z, params["WRITER"]).Hout])
+        @ params["WOUT"], rtol=1e-12,
+    )  # fmt: skip
+    assert not attention.backward(dY, cache)["READER"].any()
+    assert attention.translate(params, X[:0], 2).shape == (2, B)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("attend", "seen"), [(True, 8), (False, 4)])
+def test_initial_parameters(attend, seen, dtype):
+    """The LSTMs one after the other, then M, then the readout, whose biases are 0."""
+    params = attention.init(K, H, attend=attend, forget_bias=2.5, rng=9, dtype=dtype)
+    rng = np.random.default_rng(9)
+    want = {name: lstm.init(K, H, forget_bias=2.5, rng=rng) for name in ("READER", "WRITER")}
+    if attend:
+        want["M"] = rng.standard_normal((H, H)) / 2
+    want["WOUT"] = rng.standard_normal((1 + seen, K)) / np.sqrt(seen)
+    want["WOUT"][0] = 0
+    assert list(params) == list(want)
+    for name, array in want.items():
+        np.testing.assert_array_equal(params[name], array.astype(dtype), strict=True)
+
+
+def test_attention_single_precision_and_a_forget_bias_of_1_are_usual():
+    usual = attention.init(K, H, rng=9)
+    asked = attention.init(K, H, attend=True, forget_bias=1, rng=9, dtype=np.float32)
+    assert list(usual) == list(asked)
+    for name, array in asked.items():
+        np.testing.assert_array_equal(usual[name], array, strict=True)
 
 
 # The stored runs
