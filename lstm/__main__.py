@@ -13,6 +13,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from math import inf, nan
 from typing import Any
 
 from .exchange.files import METADATA, File, Model, load_model, open_file, save
@@ -220,9 +221,12 @@ def check(given: argparse.Namespace) -> int:
 
 def _seconds(text: str) -> float:
     """A time limit."""
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"expected more than 0 seconds, got {text}")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = nan
+    if not 0 < seconds < inf:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
     return seconds
 
 

@@ -999,13 +999,6 @@ def test_json_has_no_nan(file, capsys):
         assert str(again) == said
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "soon"])
-def test_a_time_limit_is_a_time(file, limit, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["check", file(JOINED), "--limit", limit])
-    assert "argument --limit: invalid" in capsys.readouterr().err
-
-
 def test_the_command_in_an_interpreter_of_its_own(file):
     environment = os.environ | {"PYTHONPATH": str(Path(lstm.__file__).parents[1])}
     command = [sys.executable, "-m", "lstm", "check", file(JOINED)]
