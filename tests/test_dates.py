@@ -72,12 +72,54 @@ def test_the_same_seed_gives_the_same_dates_in_either_dtype():
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_what_does_not_fit_is_refused():
-    with refused(ValueError, "batch: expected at least 1, got 0"):
-        dates.dates(0)
-    with refused(ValueError, f"part: expected one of {list(dates.PARTS)}, got 'tests'"):
-        dates.dates(3, part="tests")
-    with refused(TypeError, "dtype: expected float32 or float64, got int64"):
-        dates.dates(3, dtype=int)
-    with refused(ValueError, "forms: expected one for each of 1 dates, got 0"):
-        dates.pairs([date(2000, 1, 1)], [])
+DAY = date(2000, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: dates.dates(0), ValueError, "batch: expected at least 1, got 0"),
+        (lambda: dates.dates(3, part="tests"), ValueError,
+         "part: expected one of ['training', 'validation', 'test'], got 'tests'"),
+        (lambda: dates.dates(3, part=None), TypeError, "part: expected text, got None"),
+        (lambda: dates.dates(3, dtype=int), TypeError,
+         "dtype: expected float32 or float64, got int64"),
+        (lambda: dates.written("2000-01-01", 0), TypeError,
+         "day: expected a datetime.date, got '2000-01-01'"),
+        (lambda: dates.written(DAY, 5), ValueError, "form: expected one of 0 to 4, got 5"),
+        (lambda: dates.written(DAY, 6), ValueError, "form: expected one of 0 to 4, got 6"),
+        (lambda: dates.written(DAY, -1), ValueError, "form: expected at least 0, got -1"),
+        (lambda: dates.written(DAY, 1.0), TypeError, "form: expected an integer, got 1.0"),
+        (lambda: dates.pairs([DAY], []), ValueError,
+         "forms: expected one for each of 1 dates, got 0"),
+        (lambda: dates.pairs([DAY], [0, 1]), ValueError,
+         "forms: expected one for each of 1 dates, got 2"),
+        (lambda: dates.pairs(DAY, [0]), TypeError,
+         "days, forms: expected a list of each, got datetime.date(2000, 1, 1) and [0]"),
+        (lambda: dates.pairs([DAY], 0), TypeError,
+         "days, forms: expected a list of each, got [datetime.date(2000, 1, 1)] and 0"),
+        (lambda: dates.pairs(["today"], [0]), TypeError,
+         "day: expected a datetime.date, got 'today'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(call, error, message):
+    with refused(error, message):
+        call()
+
+
+def test_the_parts_and_the_two_centuries():
+    """Two days of ten are for testing; an answer has ten letters, a question 26 at most."""
+    assert {name: list(days) for name, days in dates.PARTS.items()} == {
+        "training": [2, 3, 4, 5, 6, 7, 8, 9], "validation": [1], "test": [0],
+    }  # fmt: skip
+    assert dates.FIRST + timedelta(days=dates.DAYS - 1) == date(2099, 12, 31)
+    assert (date(1900, 1, 1), 26, 10) == (dates.FIRST, dates.LONGEST, dates.ANSWER)
+    assert dates.ALPHABET == "\n ,-./0123456789ADFJMNOSabcdefghilmnoprstuvy"
+
+
+def test_dates_of_no_days_have_their_shapes():
+    none = dates.pairs([], [])
+    assert [array.shape for array in none] == [(26, 0, 44), (10, 0, 44), (10, 0, 44), (10, 0)]
+    assert (none.X.dtype, none.Y.dtype, none.where.dtype) == (np.float32, np.float32, bool)
+    days = (day for day in [DAY])
+    assert letters(dates.pairs(days, iter([0])).X) == ["1 January 2000".rjust(26)]

@@ -909,7 +909,9 @@ def test_the_command_says_right_wrong_and_cannot_run(file, capsys):
     message = "mine.py: cannot be run: SyntaxError: invalid syntax (mine.py, line 1)"
     assert message in capsys.readouterr().err
     assert main(["check", file("x = 1"), "--json"]) == 2
-    assert json.loads(capsys.readouterr().out)["error"].endswith("--forward and --backward")
+    found = json.loads(capsys.readouterr().out)
+    assert found.pop("error").endswith("--forward and --backward")
+    assert found == {"ok": False, "mistakes": [], "findings": []}
     assert main(["check", file(JOINED), "--convention", "nobody's"]) == 2
     assert "convention: expected None or one of" in capsys.readouterr().err
 
