@@ -449,12 +449,13 @@ def test_bad_inputs_of_write():
     ]:
         with refused(ValueError, f"params['{key}']: expected shape {right}, got {shape}"):
             write(ROSETTA["PyTorch"], {**after, key: np.zeros(shape)})
-    for key, said in (
-        ("W", "W of shape (5,) and V of shape (4, 5)"),
-        ("V", "W of shape (9, 10) and V of shape (5,)"),
-    ):
-        with refused(ValueError, f"params: expected matrices, got {said}"):
-            write(ROSETTA["PyTorch"], {**after, key: np.zeros(5)})
+    for shape in ((5,), (5, 5, 5)):
+        for key, said in (
+            ("W", f"W of shape {shape} and V of shape (4, 5)"),
+            ("V", f"W of shape (9, 10) and V of shape {shape}"),
+        ):
+            with refused(ValueError, f"params: expected matrices, got {said}"):
+                write(ROSETTA["PyTorch"], {**after, key: np.zeros(shape)})
     with refused(
         ValueError, "bias: expected True, as the biases are not zero or the library has them"
     ):
