@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import refused
 
 import lstm
 from lstm.zoo import ZOO, Bug, plant, source_of
@@ -75,5 +76,20 @@ def test_planting_leaves_the_real_module_alone():
 
 
 def test_a_patch_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="nonsense: expected 'no such line' once, got it 0 times"):
-        plant(Bug("nonsense", "backward", "https://", (("no such line", ""),)))
+    text = Path(lstm.fused.__file__).read_text(encoding="utf-8")
+    for patches, message in (
+        ((("no such line", ""),), "expected 'no such line' once, got it 0 times"),
+        ((("_BLOCK = ", ""), ("_BLOCK = ", "")), "expected '_BLOCK = ' once, got it 0 times"),
+        ((("np.", ""),), f"expected 'np.' once, got it {text.count('np.')} times"),
+    ):  # fmt: skip
+        with refused(ValueError, f"nonsense: {message}"):
+            plant(Bug("nonsense", "backward", "https://", patches))
+
+
+def test_what_is_planted_is_called_as_the_real_module_and_holds_the_bug():
+    bug = Bug("three", "forward", "https://", (("GATES = ", "GATES = NAMES = "),), "layout")
+    broken = plant(bug)
+    assert (broken.__name__, broken.__package__) == ("lstm.layout", "lstm")
+    assert broken.NAMES == lstm.layout.GATES
+    assert not hasattr(lstm.layout, "NAMES")
+    assert {bug.name: bug for bug in ZOO.values()} == ZOO
