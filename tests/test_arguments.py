@@ -74,6 +74,48 @@ def test_what_does_not_fit_is_named(value, shape, dtype, error, message):
         arguments.check_array("a", value, axes, shape, dtype)
 
 
+@pytest.mark.parametrize("dtype", [F4, F8])
+def test_zeros_where_nothing_was_given_and_else_what_was_given(dtype):
+    for shape in ((2, 3), (0, 3)):
+        zeros = arguments.array_or_zeros("c0", None, ("b", "H"), shape, dtype)
+        np.testing.assert_array_equal(zeros, np.zeros(shape, dtype), strict=True)
+    given = np.ones((2, 3), dtype)
+    assert arguments.array_or_zeros("c0", given, ("b", "H"), (2, 3), dtype) is given
+    with refused(ValueError, "c0: expected shape (b, H) = (2, 4), got (2, 3)"):
+        arguments.array_or_zeros("c0", given, ("b", "H"), (2, 4), dtype)
+    other = F8 if dtype == F4 else F4
+    with refused(TypeError, f"c0: expected dtype {other}, as in WLSTM, got {dtype}"):
+        arguments.array_or_zeros("c0", given, ("b", "H"), (2, 3), other)
+
+
+def test_what_is_like_an_array_of_the_right_shape_and_dtype_is_still_looked_at():
+    got = arguments.check_array("a", [1.0, 2.0], ("H",), (2,), F8)
+    np.testing.assert_array_equal(got, np.array([1.0, 2.0]), strict=True)
+    record = np.zeros(2).view(np.recarray)
+    assert type(arguments.check_array("a", record, ("H",), (2,), F8)) is np.ndarray
+    with refused(TypeError, "a: expected an array, got a masked array, whose mask would be lost"):
+        arguments.check_array("a", np.ma.masked_array([1.0, 2.0]), ("H",), (2,), F8)
+
+
+def nested(levels):
+    """A number in so many lists."""
+    return [nested(levels - 1)] if levels else 1.0
+
+
+def test_lists_have_at_most_64_levels():
+    assert arguments.as_array("a", nested(64)).shape == (1,) * 64
+    itself = []
+    itself.append(itself)
+    for deep in (nested(66), itself):
+        with refused(ValueError, "a: expected an array, got lists of more than 64 levels"):
+            arguments.check_unmasked("a", deep)
+
+
+def test_what_is_long_is_cut_after_200_letters():
+    assert arguments.short("a" * 198) == repr("a" * 198)
+    assert arguments.short("a" * 199) == "'" + "a" * 199 + " ..."
+
+
 def test_the_message_spells_rank_zero_as_python_does():
     with refused(ValueError, "a: expected shape () = (), got (3,)"):
         arguments.check_array("a", np.zeros(3), (), ())
