@@ -412,7 +412,7 @@ HIGHER = {
         ("sum(axis=-1) / 2, difference", "sum(axis=-1) / 2, np.clip(difference, -1e6, 1e6)"),)),
     "a sort that is not stable": ("masks", ((', kind="stable")', ")"),)),
     "lengths in 8 bits": ("masks", (
-        ("real.sum(axis=0, dtype=np.intp))", "real.sum(axis=0, dtype='i1').astype(np.intp))"),)),
+        ("asarray(real.sum(axis=0))", "asarray(real.sum(axis=0, dtype='i1').astype(int))"),)),
 }  # fmt: skip
 
 
