@@ -25,6 +25,7 @@ __all__ = [
     "check_lengths",
     "check_unmasked",
     "check_weights",
+    "length",
     "short",
     "what_to_pass",
 ]
@@ -339,6 +340,25 @@ def what_to_pass(value: Any) -> str | None:
     if hasattr(value, "get_weights"):
         return "lstm.exchange.keras.load reads its get_weights()"
     return None
+
+
+def length(values: Any) -> int | None:
+    """Count the items of a list.
+
+    Args:
+        values: Anything.
+
+    Returns:
+        int: How many they are; None if it is no list: a mapping, a number, an array without axes.
+
+    Example:
+        >>> length([4, 5]), length({"c": 4}), length(np.float32(4))
+        (2, None, None)
+    """
+    try:
+        return None if isinstance(values, Mapping) else len(values)
+    except TypeError:
+        return None
 
 
 def short(value: Any) -> str:

@@ -17,14 +17,14 @@ of what was read. Source: Zaremba, Sutskever and Vinyals, Recurrent Neural
 Network Regularization (2014), who drop between layers and never from step to step.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import directions, fused
-from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths
+from .arguments import ArrayLike, as_array, check_array, check_cache, check_lengths, length
 from .directions import reverse
 from .layers import Layer, check_layers, init
 from .layout import sizes
@@ -433,10 +433,7 @@ def _check_states(
     """For each layer an array (d, b, H); zeros where none was given."""
     if states is None:
         states = [None] * len(layers)
-    try:
-        count = None if isinstance(states, Mapping) else len(states)
-    except TypeError:  # a number, or an array without axes
-        count = None
+    count = length(states)
     if count is None:
         kind = type(states).__name__
         raise TypeError(f"{name}: expected a list with the states of each layer, got a {kind}")

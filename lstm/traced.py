@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .arguments import check_unmasked, what_to_pass
+from .arguments import check_unmasked, length, what_to_pass
 from .layers import Layer
 from .layers import check_layers as check_stack
 from .layout import sizes
@@ -142,10 +142,7 @@ def check_states(name: str, states: Any, layers: list[Layer], batch: list[int]) 
     """
     if states is None:
         states = [None] * len(layers)
-    try:
-        count = None if isinstance(states, abc.Mapping) else len(states)
-    except TypeError:  # a number, or an array without axes
-        count = None
+    count = length(states)
     if count is None:
         raise TypeError(f"{name}: expected a list of arrays, got {type(states).__name__}")
     if count != len(layers):

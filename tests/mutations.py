@@ -104,9 +104,8 @@ def replacements(node):
             yield from (ast.unparse(ast.Assign([t], node.value, lineno=1)) for t in node.targets)
 
 
-def meaning(source):
-    """What the source does: its syntax tree without docstrings and annotations."""
-    tree = ast.parse(source)
+def meaning(tree):
+    """What a syntax tree does: itself without docstrings and annotations, which it loses."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.arg)):
             node.annotation = node.returns = None
@@ -156,15 +155,15 @@ def searched(node):
 
 def orders_a_text(tree):
     """Whether a text is compared by ``<`` and the like."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Compare(ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
-                if any(
-                    isinstance(n, ast.Constant) and isinstance(n.value, str)
-                    for n in (node.left, *node.comparators)
-                ):
-                    return True
-    return False
+    return any(
+        isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE))
+        and any(
+            isinstance(side, ast.Constant) and isinstance(side.value, str)
+            for side in (node.left, *node.comparators)
+        )
+        for node in ast.walk(tree)
+    )
 
 
 def parts_of_text(node):
@@ -181,13 +180,13 @@ def parts_of_text(node):
 
 def mutants(source):
     """Mutants that compile and do something else, each once, in the order of the file."""
-    seen, found = {meaning(source)}, []
+    seen, found = {meaning(ast.parse(source))}, []
     for mutant in (*by_cosmic_ray(source), *by_us(source)):
         try:
-            done = meaning(mutant)
+            tree = ast.parse(mutant)
         except SyntaxError:
             continue
-        if done not in seen and not orders_a_text(ast.parse(mutant)):
+        if not orders_a_text(tree) and (done := meaning(tree)) not in seen:
             seen.add(done)
             found.append((*difference(source, mutant), mutant))
     return sorted(found, key=lambda each: each[0])

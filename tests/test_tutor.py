@@ -888,16 +888,6 @@ def test_html_of_what_the_code_says_is_harmless():
 # The command line.
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(text):
-        path = tmp_path / "mine.py"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
-
-    return write
-
-
 def test_the_command_says_right_wrong_and_cannot_run(file, capsys):
     assert main(["check", file(JOINED)]) == 0
     assert "backward  right:" in capsys.readouterr().out

@@ -19,18 +19,6 @@ ROOT = str(Path(lstm.__file__).parents[1])
 UNWRITTEN = "\ndef forward(X, WLSTM, c0, h0): pass\n"  # is judged at once
 
 
-@pytest.fixture
-def file(tmp_path):
-    """Write a file in a folder of its own, and return its path."""
-
-    def write(text):
-        path = tmp_path / "mine.py"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
-
-    return write
-
-
 @contextlib.contextmanager
 def cannot_run(said):
     with pytest.raises(CannotRunError) as error:
