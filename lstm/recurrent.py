@@ -25,6 +25,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+STARTS = ["weights", "biased", "zeros", "ones"]  # see Param
+
+
 class Param(NamedTuple):
     """An array that is learnt.
 
@@ -150,12 +153,16 @@ class Cell:
 
         Raises:
             TypeError: If an argument has the wrong type.
-            ValueError: If ``keep`` is not finite, or the seed negative.
+            ValueError: If ``keep`` is not finite, the seed negative, or no initial values have the
+                name that a parameter says.
         """
         rng, keep = check_rng(rng), check_number("keep", keep)
         dtype = check_float("dtype", dtype)
         params = {}
         for name, (shape, start, columns) in self.params.items():
+            if start not in STARTS:
+                message = f"params[{name!r}].start: expected one of {STARTS}, got {start!r}"
+                raise ValueError(message)
             bias = int(start == "biased")
             if start in ("zeros", "ones"):
                 array = np.full(shape, float(start == "ones"))

@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".lines"
 PLUGINS = Path(__file__).resolve().parent
 SOURCES = ("lstm", "book/_ext", "distributed")
-TESTS = ("lstm", "tests", "tests/peers")
+TESTS = ("lstm", "tests")
 OPTIONS = (
     "-q", "-n", "2", "--dist", "worksteal", "-p", "no:cacheprovider", "-p", "mutant_lines",
     "-W", "ignore::coverage.exceptions.CoverageWarning", "--cov-context=test", "--cov-report=",
+    "-o", "norecursedirs=browser course typing",  # of a folder within another pytest takes one
 )  # fmt: skip
 
 

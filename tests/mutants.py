@@ -535,8 +535,9 @@ def killers_of(mutants, source, stages, order, paths):
         if left and tests:
             some = [mutants[k] for k in left]
             found = in_copies(some, source, tests, order, paths)
-            for k, outcome in zip(left, found, strict=True):
-                killers[k], sure[k] = outcome
+            for k, (killer, certain) in zip(left, found, strict=True):
+                killers[k] = killer  # where none is found, every stage must be certain
+                sure[k] = certain if killer or certain is None else sure[k] and certain
     threaded, last = [test for test in THREADED if any(test in tests for tests in stages)], None
     for k, killer in enumerate(killers):
         again = stages if sure[k] is None else stages[:1] if not sure[k] else []
@@ -546,7 +547,8 @@ def killers_of(mutants, source, stages, order, paths):
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
-            order.changed = mutant_lines.changed(source, mutants[k]) if python else set()
+            # Lines that have run before a test began were recorded of no test.
+            order.changed = mutant_lines.changed(source, mutants[k]) if sure[k] else set()
             if killer := first and by_one(first, order):  # much faster than to collect all
                 again = []
             for tests in again:

@@ -88,9 +88,15 @@ def test_what_is_known_of_a_file_holds_as_long_as_it_is_the_same(tmp_path, monke
 
 
 def test_lines_are_recorded_of_the_tests_as_they_are(tmp_path, monkeypatch):
-    """The whole way, in a project of one file; where a test fails, nothing is kept of it."""
-    for folder in ("lstm", "tests"):
+    """The whole way, in a project of one file; where a test fails, nothing is kept of it. The tests
+    with the peers are among them, though `pytest` by itself leaves them out."""
+    for folder in ("lstm", "tests", "tests/peers", "tests/browser"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "pyproject.toml").write_text((mutant_lines.ROOT / "pyproject.toml").read_text())
+    (tmp_path / "tests/peers/test_g.py").write_text(
+        "from lstm.f import f\n\ndef test_three():\n    assert f(1) == 1\n"
+    )
+    (tmp_path / "tests/browser/test_h.py").write_text("def test_four():\n    assert False\n")
     file, tests = tmp_path / "lstm/f.py", tmp_path / "tests/test_f.py"
     file.write_text("def f(a):\n    if a:\n        return 1\n    return 2\n")
     (tmp_path / "lstm/__init__.py").write_text("")
@@ -100,7 +106,6 @@ def test_lines_are_recorded_of_the_tests_as_they_are(tmp_path, monkeypatch):
     )
     for name, value in {
         "ROOT": tmp_path, "KEPT": tmp_path / ".lines", "SOURCES": ("lstm",),
-        "TESTS": ("tests",),
     }.items():  # fmt: skip
         monkeypatch.setattr(mutant_lines, name, value)
     mutant_lines.record()
@@ -108,7 +113,9 @@ def test_lines_are_recorded_of_the_tests_as_they_are(tmp_path, monkeypatch):
     one, two = (f"tests/test_f.py::test_{name}" for name in ("one", "two"))
     assert {known.ran[one] >= {2, 3}, known.ran[two] >= {2, 4}} == {True}
     assert 4 not in known.ran[one]
-    assert set(known.seconds) == {one, two}
+    three = "tests/peers/test_g.py::test_three"
+    assert known.ran[three] == known.ran[one]
+    assert set(known.seconds) == {one, two, three}
     tests.write_text(tests.read_text().replace("== 2", "== 3"))
     with pytest.raises(SystemExit, match="expected all tests to pass"):
         mutant_lines.record()

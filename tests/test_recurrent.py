@@ -1,5 +1,6 @@
 """The engine of all cells, on a cell so small that each result can be written down."""
 
+import re
 from dataclasses import FrozenInstanceError
 
 import jax
@@ -137,6 +138,15 @@ def test_initial_parameters_are_those_that_are_described(keep, dtype):
     assert list(got) == list(want)
     for name, value in want.items():
         np.testing.assert_array_equal(got[name], value.astype(dtype), err_msg=name, strict=True)
+
+
+@pytest.mark.parametrize("start", ["Zeros", "", None, 0, ["zeros"]])
+def test_initial_values_that_have_no_such_name_are_refused(start):
+    cell = Cell("odd", (), 1, 1, {"V": Param((2, 3)), "W": Param((2, 3), start)}, {})
+    kinds = "['weights', 'biased', 'zeros', 'ones']"
+    message = f"params['W'].start: expected one of {kinds}, got {start!r}"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        cell.init(0)
 
 
 def test_without_being_asked_a_cell_keeps_nothing_in_float64():

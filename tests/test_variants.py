@@ -280,6 +280,23 @@ def test_initial_parameters(name, keep_at):
     compare(again, {k: v.astype(np.float32) for k, v in params.items()}, 0)
 
 
+STARTS = {  # initial values that are not those of a matrix below a row of biases
+    "projection": {"R": "weights"},
+    "peepholes": dict.fromkeys(["p_i", "p_f", "p_o"], "zeros"),
+    "layer norm": {
+        **dict.fromkeys(["A", "R"], "weights"),
+        **dict.fromkeys(["bias_z", "bias_y"], "zeros"),
+        **dict.fromkeys(["gain_a", "gain_r", "gain_c"], "ones"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_which_initial_values_each_parameter_has(name, cells):
+    starts = {k: param.start for k, param in cells[name].params.items()}
+    assert starts == dict.fromkeys(starts, "biased") | STARTS.get(name, {})
+
+
 def test_more_memory_where_it_is_asked_for(cells):
     """The bias of `init` makes each cell that has one keep what it was given."""
     for name, cell in cells.items():
@@ -317,6 +334,15 @@ def test_all_steps_at_once_agree_with_the_loop(module, n):
         Hout = module.parallel(X, params, state["h"])
         loop = cell.forward(X, params, state).Hout
         np.testing.assert_allclose(Hout, loop, rtol=0, atol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("module", [mlstm, minlstm, mingru], ids=lambda m: m.__name__[14:])
+def test_all_steps_at_once_by_a_compiled_function_of_the_parameters(module):
+    """The inputs are arrays of NumPy then, and the parameters are not."""
+    cell = module.cell(D, H)
+    X, params, *_ = check.random_problem(cell, 5, dtype=np.float32)
+    Hout = jax.jit(partial(module.parallel, X))(params)
+    np.testing.assert_allclose(Hout, cell.forward(X, params).Hout, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
