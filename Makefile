@@ -46,7 +46,7 @@ test: $(READY)  ## Run the unit tests, then every notebook under strict nbval
 	$(BIN)/python -m pytest -q --nbval --nbval-current-env -n 2 --dist loadfile $(CHAPTERS)
 
 test-peers: $(PEERS)  ## Trade weights with PyTorch, MLX and tinygrad (installs them first)
-	$(BIN)/python -m pytest -q tests/peers
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q tests/peers
 
 golden: $(READY)  ## Write golden/lstm.json: numbers to test an LSTM in another language against
 	$(BIN)/python golden/make.py
@@ -105,8 +105,8 @@ $(LINES): | $(PEERS)
 mutants: $(PEERS) $(LINES)  ## Plant small mistakes, list those that no test finds, and store the score; FILES="fused cell"
 	$(BIN)/python tests/mutants.py --store $(FILES)
 
-mutants-sample: $(PEERS)  ## One mistake in each of 16 files: fails if no test finds it
-	$(BIN)/python tests/mutants.py --files 16 --sample 1
+mutants-sample: $(PEERS)  ## One mistake in each of 8 files: fails if no test finds it
+	$(BIN)/python tests/mutants.py --files 8 --sample 1
 
 serve: book  ## Build the book and serve it on localhost
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(PAGES) $(PORT)

@@ -281,7 +281,7 @@ class Order:
     def begin(self, items):
         """Bring the tests that are asked into their order, and start the clock."""
         items[:] = [item for item in items if self.asks(item.nodeid)]
-        items.sort(key=lambda each: -self.promise(each.nodeid))
+        items.sort(key=lambda each: (self.is_idle(each.nodeid), -self.promise(each.nodeid)))
         self.end = self.hurry and time.process_time() + self.hurry
 
     def asks(self, test):
@@ -292,6 +292,10 @@ class Order:
         if ran is None or not self.changed:
             return True
         return bool(ran & self.changed) if ran or self.others else True  # it may read the file
+
+    def is_idle(self, test):
+        """Whether a test runs no line of the file: those that do go first."""
+        return self.lines.ran.get(test) == set()
 
     def promise(self, test):
         """How many mutants a test may kill in a second."""

@@ -239,6 +239,15 @@ def test_those_tests_go_first_that_found_most_for_their_time():
     assert best == ["killer", "quick", "slow killer", "slow"]
 
 
+def test_those_that_run_no_line_of_the_file_go_last():
+    order = mutants.Order()
+    order.lines.ran = {"idle": set(), "runs some": {1}}
+    order.seconds = {"idle": 0.01, "runs some": 10.0, "unknown": 20.0}
+    items = [types.SimpleNamespace(nodeid=test) for test in order.seconds]
+    order.begin(items)
+    assert [item.nodeid for item in items] == ["runs some", "unknown", "idle"]
+
+
 def test_no_test_begins_after_the_time_for_it(monkeypatch):
     now, order = [100.0], mutants.Order()
     monkeypatch.setattr(mutants.time, "process_time", lambda: now[0])
