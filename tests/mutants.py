@@ -32,7 +32,7 @@ import collections
 import functools
 import gc
 import hashlib
-import importlib
+import importlib.metadata
 import os
 import re
 import shutil
@@ -59,6 +59,7 @@ PRELOADED = (  # not `lstm`
 THREADED = (  # what they import starts threads, which the copy of a process would lack
     "tests/test_exchange_keras.py", "tests/test_exchange_onnx.py",
 )  # fmt: skip
+WHOLE = ("tests/test_names.py", "tests/test_package.py")  # to collect these takes seconds
 LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
 HURRY = 5  # seconds of it for the tests about the file, and for the others, if there is a hurry
@@ -157,7 +158,7 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "book/tables": "test_book test_variants",
 }
 OPTIONS = [
-    "-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval",
+    "-x", "-q", "-p", "no:cacheprovider", "-p", "no:nbval", "--tb=line",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 ]  # fmt: skip
 
@@ -557,13 +558,20 @@ def killers_of(mutants, source, stages, order, paths):
                 again = []
             for tests in again:
                 order.others = tests in stages[1:]
-                if killer := failing(tests, order):
+                found = (failing(part, order) for part in quick_first(tests))
+                if killer := next(filter(None, found), None):
                     break
             killers[k], last = killer, killer or last
             order.note(killer)
     order.changed, order.others = set(), False
     write(source, *paths)
     return killers
+
+
+def quick_first(tests):
+    """The tests in parts: those that import or parse the whole package come last."""
+    whole = [test for test in tests if test.startswith(WHOLE)]
+    return [part for part in ([test for test in tests if test not in whole], whole) if part]
 
 
 def by_one(test, order):
@@ -598,6 +606,8 @@ def prepare():
     sys.path[0] = str(TREE)  # else `lstm` would be that of the working tree
     for module in PRELOADED:
         importlib.import_module(module)
+    for plugin in importlib.metadata.entry_points(group="pytest11"):
+        plugin.load()
     assert "lstm" not in sys.modules
     gc.freeze()  # a collection in a fork would copy all that has been imported
     warnings.simplefilter("ignore")  # JAX warns of a fork; it has not started any thread yet

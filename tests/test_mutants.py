@@ -312,6 +312,15 @@ def test_who_kills_a_mutant(monkeypatch):
     assert {"one", "two", "eleven"}.isdisjoint(mutant for mutant, _ in asked)
 
 
+def test_what_takes_long_to_collect_comes_last():
+    quick, whole = ["lstm/layout.py", "tests/test_fused.py"], list(mutants.WHOLE)
+    package = f"{whole[1]}::test_every_module_says_what_it_offers[layout]"
+    assert mutants.quick_first([quick[0], whole[0], quick[1]]) == [quick, whole[:1]]
+    assert mutants.quick_first([package, *quick]) == [quick, [package]]
+    assert mutants.quick_first(quick) == [quick]
+    assert mutants.quick_first(whole) == [whole]
+
+
 def test_a_sample_is_the_same_where_nothing_changes_and_grows():
     found = [(k, f"line {k}", f"mutant {k}", "") for k in range(50)]
     few, many = (mutants.drawn("a", found, count, 0) for count in (5, 20))
