@@ -163,8 +163,8 @@ def check(
 
     errors = {name: relative_error(derived[name], n, floor) for name, n in numerical.items()}
     for name, indices in (places or {}).items():
-        hidden = np.ones(errors[name].shape, bool)
-        hidden[tuple(np.array(indices, int).reshape(-1, hidden.ndim).T)] = False
+        hidden = np.full(errors[name].shape, True)
+        hidden[tuple(np.array(indices, int).T)] = False
         errors[name] = np.ma.array(errors[name], mask=hidden)
     return Report(oracle, threshold, errors, worst_of(errors, derived, numerical))
 
@@ -246,10 +246,10 @@ def _along_directions(
             got = np.shape(gradients[name])
             raise ValueError(f"gradients[{name!r}]: expected shape {value.shape}, got {got}")
         for k in range(directions):
-            v = rng.standard_normal(value.shape).astype(value.dtype)
-            a[k] = np.sum(gradients[name] * v, dtype=np.float64)  # (eq-along)
+            v = rng.standard_normal(value.shape)  # in float64, in which the products are added up
+            a[k] = np.sum(gradients[name] * v)  # (eq-along)
             if oracle == "jax":
-                n[k] = np.sum(whole[name] * v, dtype=np.float64)
+                n[k] = np.sum(whole[name] * v)
             else:
                 parts = derivative_along(function, inputs, {name: v}, oracle=oracle, delta=delta)
                 n[k] = project(cotangents, parts)

@@ -449,6 +449,24 @@ def test_the_backward_pass_refuses_what_the_other_refuses():
         adjoint.backward(np.zeros((1, 2, 5)), cache)
     with refused(TypeError, "dCn: expected dtype float64, as in WLSTM, got float32"):
         adjoint.backward(None, cache, np.zeros((2, 5), "float32"))
+    for name, axes, shape in (("dHout", "n, b, H", (60, 2, 5)), ("dCn", "b, H", (2, 5)),
+                              ("dHn", "b, H", (2, 5))):  # fmt: skip
+        wrong = {"dHout": None, "cache": cache, name: np.zeros(shape[1:])}
+        for backward in (adjoint.backward, lstm.backward):
+            message = f"{name}: expected shape ({axes}) = {shape}, got {shape[1:]}"
+            with refused(ValueError, message):
+                backward(**wrong)
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1e-323, "f8"), (1e308, "f8"), (1e38, "f4")])
+def test_the_backward_pass_lets_numbers_vanish_and_overflow(size, dtype):
+    """Both give zeros, or infinities: nothing is raised, whatever the caller asks for."""
+    X, WLSTM, c0, h0 = (10 * a for a in problem(dtype=np.dtype(dtype)))
+    run = lstm.forward(X, WLSTM, c0, h0)
+    dHout, dCn, dHn = (np.full_like(a, size) for a in run[:3])
+    with np.errstate(all="raise", invalid="ignore"):
+        got, loop = (f(dHout, run.cache, dCn, dHn) for f in (adjoint.backward, lstm.backward))
+    assert np.isfinite(got.dWLSTM).all() == np.isfinite(loop.dWLSTM).all() == (size < 1)
 
 
 @pytest.mark.parametrize(

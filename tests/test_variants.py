@@ -401,6 +401,23 @@ def test_a_hard_gate_is_flat_from_the_ends_of_its_line_on():
         np.testing.assert_allclose(jax.vmap(jax.grad(line))(z), slopes, rtol=1e-15)
 
 
+def test_hard_gates_written_down():
+    """The blocks of W are those of i, f, o and g, and nothing is computed besides."""
+    cell = variants.CELLS["hard gates"](D, H)
+    names = [step.name for step in cell.steps]
+    assert names == ["u", "z", "z_i", "i", "z_f", "f", "z_o", "o", "z_g", "g", "c", "s", "h"]
+    X, params, state, *_ = check.random_problem(cell, 4)
+    W, c, h = params["W"], state["c"], state["h"]
+    for t, x in enumerate(X):
+        z_i, z_f, z_o, z_g = np.split(W[0] + x @ W[1 : 1 + D] + h @ W[1 + D :], 4, axis=1)
+        i, f, o = (np.clip(z / 6 + 0.5, 0, 1) for z in (z_i, z_f, z_o))
+        c = f * c + i * np.tanh(z_g)
+        h = o * np.tanh(c)
+        got = cell.forward(X[: t + 1], params, state)
+        np.testing.assert_allclose(got.Hout[t], h, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(got.state["c"], c, rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_logarithm_of_a_gate_has_all_its_digits_at_any_size(dtype):
     z = np.concatenate([sign * np.geomspace(1e-6, 80, 200) for sign in (-1, 1)]).astype(dtype)

@@ -61,13 +61,13 @@ def backward(
     dHout = array_or_zeros("dHout", dHout, ("n", "b", "H"), (n, b, H), dtype)
     dCn = array_or_zeros("dCn", dCn, ("b", "H"), (b, H), dtype)
     dHn = array_or_zeros("dHn", dHn, ("b", "H"), (b, H), dtype)
-    if n == 0:
+    if not n:
         return Gradients(np.zeros((0, b, D), dtype), np.zeros_like(WLSTM), dCn.copy(), dHn.copy())
     _, Wx, Wh = split_rows(WLSTM)
     i, f, o, g = split_gates(IFOG)
 
     direct = np.concatenate([np.zeros_like(dHout), dHout], axis=-1)
-    direct[-1] += np.concatenate([dCn, dHn], axis=-1)
+    direct[-1] += np.concatenate([dCn, dHn], axis=1)
     a = linear.adjoints(jacobians(IFOG, C[:-1], S, Wh), direct)  # (eq-adjoint-scan)
 
     dh = a[..., H:]
