@@ -162,7 +162,7 @@ def test_what_has_the_right_precision_is_handed_on_as_it_is():
 
 def test_along_directions_by_the_oracle_that_is_asked_for():
     """The complex step takes the size of a number for no number at all."""
-    inputs, w, gradients = problem()
+    inputs, w, _ = problem()
     sizes = {"x": w[:, None] * np.sign(inputs["x"])}
 
     def function(x):
