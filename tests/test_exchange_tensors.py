@@ -1,6 +1,8 @@
 """Archives and arrays that are not what they say they are, with whole messages."""
 
 import io
+import json
+import struct
 import zipfile
 from fractions import Fraction
 
@@ -74,3 +76,35 @@ def test_an_array_with_a_byte_more_or_less(change):
     data = data[:-1] if change < 0 else data + b"\0"
     with refused(ValueError, f"'x.npy' is damaged: {48 + change} bytes for shape (2, 3)"):
         tensors.open_npz({"x.npy": lambda: data})
+
+
+TYPES = {  # of safetensors: of NumPy, and what it is widened to
+    "F64": ("<f8", "f8"), "F32": ("<f4", "f4"), "F16": ("<f2", "f4"),
+    "I64": ("<i8", "i8"), "I32": ("<i4", "i4"), "I16": ("<i2", "i2"), "I8": ("i1", "i1"),
+    "U64": ("<u8", "u8"), "U32": ("<u4", "u4"), "U16": ("<u2", "u2"), "U8": ("u1", "u1"),
+    "BOOL": ("?", "?"),
+}  # fmt: skip
+
+
+def safetensors(dtype, value):
+    """A file of one array, as the description of the format says."""
+    data = value.tobytes()
+    head = {"a": {"dtype": dtype, "shape": value.shape, "data_offsets": [0, len(data)]}}
+    text = json.dumps(head).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_every_type_of_safetensors_that_is_read(dtype):
+    stored, wide = TYPES[dtype]
+    value = np.array([[1, 0, 1], [0, 1, 1]] if dtype == "BOOL" else [[1, 2, 100], [5, 7, 11]])
+    value = value.astype(stored)
+    entries, metadata = tensors.open_safetensors(safetensors(dtype, value))
+    assert (entries["a"].shape, entries["a"].dtype, metadata) == ((2, 3), dtype, {})
+    np.testing.assert_array_equal(entries["a"].read(), value.astype(wide), strict=True)
+
+
+def test_the_types_of_safetensors_are_all_tried():
+    assert {"BF16": "<u2"} | {name: stored for name, (stored, _) in TYPES.items()} == (
+        tensors.SAFETENSORS
+    )

@@ -433,6 +433,42 @@ def test_a_style_sheet_without_remarks_and_space(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("page", "lean"),
+    [
+        ('<a class="x" href="a.html#b.c" title="b.c">', '<a class="x" href="a.html#b.c">'),
+        ('<a href="a.html#b.c" title="b.d">', '<a href="a.html#b.c" title="b.d">'),
+        ('<span class="pre">a</span><span class="colon">:</span><span class="sig-paren">(</span>',
+         "a:("),
+        ('<tr class="row-odd"><tr class="field-even">', "<tr><tr>"),
+        ('<a class="reference internal" href="a">', '<a href="a">'),
+        ('<a class="std reference internal" href="a">', '<a class="std" href="a">'),
+        ('<a class="reference internal image" href="a">', '<a class="image" href="a">'),
+        ('<code class="docutils literal">', '<code class="literal">'),
+        ('<code class="xref py py-func docutils literal">', '<code class="xref literal">'),
+        ('<code class="py py-func docutils literal">', '<code class="literal">'),
+        ('<div class="math notranslate nohighlight">', '<div class="math notranslate">'),
+        ('<div class="amsmath math notranslate nohighlight">',
+         '<div class="amsmath math notranslate">'),
+        ('<span class="nobr"><span class="math notranslate">a</span></span>',
+         '<span class="math notranslate nobr">a</span>'),
+        ('<span class="nobr"><span class="math notranslate">a</span>,</span>',
+         '<span class="nobr"><span class="math notranslate">a</span>,</span>'),
+        ('<span class="n">a</span><span class="p">,</span>', "a,"),
+        ('<span class="k">if</span>', "<i class=k>if</i>"),
+        ('<span class="kn">from</span> <span class="nn">a</span>',
+         "<i class=kn>from</i> <i class=nn>a</i>"),
+        ('<span class="c1"># a</span>\n<span class="c1"># b</span>.',
+         "<i class=c1># a\n# b</i>."),
+        ('<span class="mi">1</span><span class="mi">2</span><span class="mi">3</span>',
+         "<i class=mi>123</i>"),
+        ('<span class="long">a</span>', '<span class="long">a</span>'),
+    ],
+)  # fmt: skip
+def test_marks_that_change_nothing_are_left_out(page, lean):
+    assert lstm_small.lean(f"<p>{page}</p>") == f"<p>{lean}</p>"
+
+
 def test_what_is_mended_or_joined_must_be_as_it_was(tmp_path):
     script = tmp_path / "searchtools.js"
     old = 'a = document.querySelector(`[role="main"] ${anchor}`);'

@@ -177,6 +177,31 @@ def test_what_does_not_fit_is_named(arguments, error, message):
 
 
 @pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"ds": [1, 2]}, TypeError, "ds: expected dtype float32, float64 or complex128, got int64"),
+        ({"ds": 1.0}, ValueError, "ds: expected shape (n, ..., k), got ()"),
+        ({"A": np.ones((2, 4))}, ValueError,
+         "A: expected shape (2, 3) for diagonals or (2, 3, 3) for matrices, as in ds, got (2, 4)"),
+        ({"A": np.ones((2, 3), "f4")}, TypeError,
+         "A: expected dtype float64, as in ds, got float32"),
+        ({"s0": np.ones(2)}, ValueError, "s0: expected shape (3,), as one step of ds, got (2,)"),
+        ({"s0": np.ones(3, "f4")}, TypeError, "s0: expected dtype float64, as in ds, got float32"),
+        ({"states": np.ones((3, 3))}, ValueError,
+         "states: expected shape (n, k) = (2, 3), got (3, 3)"),
+        ({"states": np.ones((2, 3), "f4")}, TypeError,
+         "states: expected dtype float64, as in ds, got float32"),
+        ({"states": None}, TypeError, "states: expected an array, got None"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_forward_run_is_named(change, error, message):
+    right = {"ds": np.ones((2, 3)), "A": np.ones((2, 3)), "states": np.ones((2, 3))}
+    assert linear.backward(**right).ds0.tolist() == [2, 2, 2]
+    with refused(error, message):
+        linear.backward(**right | change)
+
+
+@pytest.mark.parametrize(
     ("pieces", "error", "message"),
     [(0, ValueError, "at least 1, got 0"), (1.5, TypeError, "an integer, got 1.5"),
      (True, TypeError, "an integer, got True")],

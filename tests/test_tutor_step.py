@@ -10,7 +10,7 @@ from lstm.tutor.equations import EQUATIONS
 from lstm.tutor.judge import named
 from lstm.tutor.mistake import Mistake
 from lstm.tutor.mistakes import mistakes
-from lstm.tutor.step import STEPS, judge_function
+from lstm.tutor.step import _SIZES, STEPS, judge_function
 from lstm.tutor.styles import style
 from lstm.tutor.verdict import Finding, Place
 
@@ -240,3 +240,18 @@ def test_states_in_the_order_of_a_library():
     finding = named("forward", [(CH,)], style=style("PyTorch"))
     states = "if c comes before h throughout, in the arguments, too, pass states='c h'"
     assert finding.details == (states,)
+
+
+def test_sizes_of_a_step_can_be_told_apart():
+    assert all(len({*sizes}) == 3 for sizes in _SIZES)
+
+
+def test_where_a_sigmoid_is_tried_far_out():
+    seen = []
+
+    def sigmoid(a):
+        seen.append(a.copy())
+        return (1 + np.tanh(a / 2)) / 2
+
+    assert judged(sigmoid, "eq-sigmoid").status == "right"
+    np.testing.assert_array_equal(seen[-1], [[-1000.0, 0.0, 1000.0]], strict=True)

@@ -23,6 +23,12 @@ def wrong(says, *details, name=""):
     return Finding("training", "wrong", says, details, hint=HINT, mistakes=(name,) * bool(name))
 
 
+def test_right_training_has_no_mistake():
+    finding = judged(descent)
+    says = "it has learnt: the mean squared error falls from 0.30 to 0.03"
+    assert (finding.status, finding.says, finding.mistakes) == ("right", says, ())
+
+
 def descent(batches, W, w, rate):
     """Gradient descent."""
     for X, y in batches:

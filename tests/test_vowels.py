@@ -76,6 +76,10 @@ def saved(tmp_path, **changes):
         ({"speakers": np.zeros(639, int)}, "= (639, 9961, 639)"),
         ({"speakers": np.full(640, 9)}, "speakers from 0 to 8, got 9"),
         ({"parts": np.array([270, 371])}, "got (640, 9961, 641)"),
+        ({"parts": np.array([270, 369])}, "got (640, 9961, 639)"),
+        ({"speakers": np.zeros(641, int)}, "= (641, 9961, 641)"),
+        ({"frames": np.zeros((9962, 12), np.float32)}, "= (640, 9962, 640)"),
+        ({"frames": np.zeros((9961, 13), np.float32)}, "frames of shape (9961, 13)"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path, changes, says):
