@@ -60,10 +60,11 @@ THREADED = (  # what they import starts threads, which the copy of a process wou
     "tests/test_exchange_keras.py", "tests/test_exchange_onnx.py",
 )  # fmt: skip
 WHOLE = ("tests/test_names.py", "tests/test_package.py")  # to collect these takes seconds
-LIMIT = 30  # seconds of the processor for one test: a mutant that takes more is killed,
-SLOW = 10  # as is one that takes so many times as long as the test took before, and 5 s
+LIMIT = 120  # seconds of the processor for one test: a mutant that takes more is killed,
+SLOW = 4  # as is one that takes so many times as long as any test of the file took before, and 5 s
+UNKNOWN = 30  # seconds of it for a test of a file of which none has run before
 HURRY = 5  # seconds of it for the tests about the file, and for the others, if there is a hurry
-PATIENCE = 10  # times as long it may take by the clock, on a machine that does much else
+PATIENCE = 3  # times as long it may take by the clock, on a machine that does much else
 
 # What is left out, and why.
 LEFT_OUT = {
@@ -266,7 +267,7 @@ class Order:
     def __init__(self):
         self.lines, self.changed, self.others = mutant_lines.Lines(), set(), False
         self.only, self.hurry, self.end = None, None, None
-        self.seconds, self.kills = {}, {}
+        self.seconds, self.longest, self.kills = {}, {}, {}
         self.took, self.failed = {}, None
 
     def pytest_configure(self):
@@ -284,6 +285,10 @@ class Order:
         items[:] = [item for item in items if self.asks(item.nodeid)]
         items.sort(key=lambda each: (self.is_idle(each.nodeid), -self.promise(each.nodeid)))
         self.end = self.hurry and time.process_time() + self.hurry
+        self.longest = {}  # of a file, whose first test pays for what others share with it
+        for test, seconds in self.seconds.items():
+            file = test.partition("::")[0]
+            self.longest[file] = max(seconds, self.longest.get(file, 0.0))
 
     def asks(self, test):
         """Whether a test may see the mistake."""
@@ -313,7 +318,8 @@ class Order:
 
     def pytest_runtest_logstart(self, nodeid):
         (TREE / "running").write_text(nodeid)
-        limit_processor(min(LIMIT, 5 + SLOW * self.seconds.get(nodeid, LIMIT)))
+        longest = self.longest.get(nodeid.partition("::")[0])
+        limit_processor(UNKNOWN if longest is None else min(LIMIT, 5 + SLOW * longest))
 
     def pytest_runtest_logreport(self, report):
         self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
@@ -593,7 +599,7 @@ def prepare():
     """Make the copy of the tree, go there, and import what takes long."""
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
     os.environ |= {"PYTHONPATH": str(TREE), "PYTHONDONTWRITEBYTECODE": "1"}  # for what tests start
-    os.environ["LSTM_BROWSER_TIMEOUT"] = str(LIMIT)
+    os.environ["LSTM_BROWSER_TIMEOUT"] = str(UNKNOWN)
     TREE.mkdir(parents=True)
     for each in ROOT.iterdir():  # tests read the book, its data, the README ...
         if each.name in COPIED:

@@ -248,6 +248,18 @@ def test_those_that_run_no_line_of_the_file_go_last():
     assert [item.nodeid for item in items] == ["runs some", "unknown", "idle"]
 
 
+def test_a_test_may_take_some_times_as_long_as_the_slowest_of_its_file(monkeypatch, tmp_path):
+    limits, order = [], mutants.Order()
+    monkeypatch.setattr(mutants, "limit_processor", limits.append)
+    monkeypatch.setattr(mutants, "TREE", tmp_path)
+    order.seconds = {"a.py::one": 0.5, "a.py::two": 2.5, "b.py::one": 1000.0}
+    order.begin([])
+    for test in ("a.py::one", "a.py::new", "b.py::one", "new.py::one"):
+        order.pytest_runtest_logstart(test)
+        assert (tmp_path / "running").read_text() == test
+    assert limits == [5 + 2.5 * mutants.SLOW] * 2 + [mutants.LIMIT, mutants.UNKNOWN]
+
+
 def test_no_test_begins_after_the_time_for_it(monkeypatch):
     now, order = [100.0], mutants.Order()
     monkeypatch.setattr(mutants.time, "process_time", lambda: now[0])
