@@ -152,7 +152,7 @@ ABOUT = {  # by file or folder of `lstm/`: tests that are about it and do not ha
     "exchange/npz_file": FILES,
     "exchange/foreign": FILES,
     "exchange/onnx_": "test_exchange_onnx test_fuzz",
-    "tutor/": "test_tutor test_tutor_names test_tutor_others test_workbook test_book",
+    "tutor/": "test_tutor test_mistakes test_tutor_names test_tutor_others test_workbook test_book",
     "book/features": "test_ladder",
     "book/limit": "test_ladder",
     "book/rosetta": "test_exchange_conventions",
