@@ -573,6 +573,41 @@ def test_a_cell_is_judged():
     assert finding.says == "returns a str, expected an array"
 
 
+def test_what_else_is_wrong_with_a_cell_whose_values_are_right():
+    """The same weights for every seed, and what is left over from a call."""
+    step, calls = cell.lstm_cell_step, []
+
+    def judged(function):
+        calls.clear()
+        (finding,) = tutor.cell(function).findings
+        return finding
+
+    def remembers(seed, x, h, c, hidden):
+        calls.append(seed)
+        return step(seed, x, h, c, hidden) + (len(calls) > before)
+
+    def by_heart(seed, x, h, c, hidden):
+        calls.append(seed)
+        return step(seed if len(calls) <= before else 0, x, h, c, hidden)
+
+    def once(seed, x, h, c, hidden):
+        calls.append(seed)
+        return step(seed, x, h, c, hidden) if len(calls) <= before else 1 / 0
+
+    before = 10**6
+    assert judged(by_heart) == Finding(
+        "cell", "right", "[h, c] agrees with the equations on 3 random problems"
+    )
+    before = len(calls) - 2  # those that judge the values
+    assert judged(by_heart) == Finding("cell", "wrong", "every seed gives the same weights")
+    assert judged(remembers) == Finding("cell", "wrong", "a second call gives another result")
+    for which in ("a second call", "a call with another seed"):
+        finding = judged(once)
+        assert finding.status == "wrong"
+        assert finding.says.startswith(f"{which}: raises ZeroDivisionError: division by zero")
+        before += 1
+
+
 OTHER_WEIGHTS = {  # how c and h follow from the gates, c_prev and each other, and what is said
     "whatever the weights are, c depends on c_prev, and h on c, as they should": (
         lambda i, f, g, c: f * c + i * g, lambda o, c: o * np.tanh(c)),
