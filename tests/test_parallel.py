@@ -443,6 +443,33 @@ def test_newton_refuses(change, error, message):
         newton.solve(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"c0": np.zeros((3, 5))}, ValueError, "c0: expected shape (b, H) = (2, 5), got (3, 5)"),
+        ({"h0": np.zeros((3, 5))}, ValueError, "h0: expected shape (b, H) = (2, 5), got (3, 5)"),
+        ({"c0": np.zeros((2, 5), "f4")}, TypeError,
+         "c0: expected dtype float64, as in WLSTM, got float32"),
+        ({"h0": np.zeros((2, 5), "f4")}, TypeError,
+         "h0: expected dtype float64, as in WLSTM, got float32"),
+        ({"X": np.zeros((60, 3))}, ValueError,
+         "X: expected shape (n, b, D) = (any, any, 3), got (60, 3)"),
+        ({"X": np.zeros((60, 2, 3), "f4")}, TypeError,
+         "X: expected dtype float64, as in WLSTM, got float32"),
+        ({"WLSTM": np.zeros((9, 20), complex), "X": np.zeros((60, 2, 3), complex)}, TypeError,
+         "WLSTM: expected float32 or float64, got complex128"),
+        ({"length": 0}, ValueError, "length: expected at least 1, got 0"),
+        ({"length": 2.0}, TypeError, "length: expected an integer, got 2.0"),
+        ({"iterations": -1}, ValueError, "iterations: expected at least 0, got -1"),
+        ({"tolerance": "small"}, TypeError, "tolerance: expected a number, got 'small'"),
+    ],
+)  # fmt: skip
+def test_newton_in_pieces_refuses(change, error, message):
+    arguments = dict(zip(("X", "WLSTM", "c0", "h0"), problem(), strict=True))
+    with refused(error, message):
+        newton.solve_in_pieces(**arguments | {"length": 7, "c0": None, "h0": None} | change)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 23])
 def test_the_backward_pass_as_one_scan(n):
     p = gradcheck.random_problem(n=n, b=3, D=5, H=4, seed=n) if n else None
