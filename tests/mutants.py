@@ -185,7 +185,8 @@ def about(name):
     rows = (tests for start, tests in ABOUT.items() if applies(start, name))
     found = [spelled(test) for row in (*named, *rows) for test in row.split()]
     found = [test for test in dict.fromkeys(found) if (ROOT / test.partition("::")[0]).exists()]
-    return [path_of(name), "tests/test_names.py", *found, *offers(name), *needs(name)]
+    return [path_of(name), "tests/test_names.py", *found, *offers(name), *needs(name),
+            *names_equations(name)]  # fmt: skip
 
 
 def applies(start, name):
@@ -208,6 +209,12 @@ def needs(name):
     """The test of what is said where an optional package is missing, of a module that says so."""
     says = name == "extras" or "lstm.extras" in imported(ROOT / path_of(name))
     return ["tests/test_package.py::test_the_package_needs_numpy_alone"] if says else []
+
+
+def names_equations(name):
+    """The test that equations which a module names are in the book, of a module that names some."""
+    test = "tests/test_book.py::test_every_label_in_the_code_is_in_the_book"
+    return [test] if "eq-" in (ROOT / path_of(name)).read_text(encoding="utf-8") else []
 
 
 def others(name):

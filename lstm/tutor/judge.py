@@ -292,10 +292,9 @@ def named(
     if len(mistakes) == 1 and len(found) > 1:
         others = [other[0].says for other in found[1:4]]
         more.append("or, which gives the same numbers: " + "; or: ".join(others))
-    for mistake in mistakes[1:]:
+    for which, mistake in zip(_FURTHER, mistakes[1:], strict=False):
         equation = EQUATIONS[mistake.label]
-        more.append(f"the {_ORDINAL[mistakes.index(mistake)]}: ({mistake.label}), "
-                    f"{equation.chapter}. {equation.hint}")  # fmt: skip
+        more.append(f"the {which}: ({mistake.label}), {equation.chapter}. {equation.hint}")
     more += _convention(mistakes, style)
     label = mistakes[0].label
     source = next((m.source for m in mistakes if m.source), "")
@@ -303,7 +302,7 @@ def named(
                    EQUATIONS[label].hint, place, tuple(m.name for m in mistakes))  # fmt: skip
 
 
-_ORDINAL = ("first", "second", "third", "fourth")
+_FURTHER = ("second", "third", "fourth")
 
 
 def _convention(mistakes: tuple[Mistake, ...], style: Style) -> list[str]:
