@@ -152,4 +152,4 @@ def dates(
         raise ValueError(f"part: expected one of {list(PARTS)}, got {part!r}")
     place = rng.integers(DAYS // 10, size=batch) * 10 + rng.choice(PARTS[part], size=batch)
     days = [FIRST + timedelta(days=int(k)) for k in place]
-    return pairs(days, rng.integers(len(FORMS), size=batch).tolist(), dtype=dtype)
+    return pairs(days, rng.integers(len(FORMS), size=batch), dtype=dtype)

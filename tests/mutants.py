@@ -59,7 +59,7 @@ PRELOADED = (  # not `lstm`
 THREADED = (  # what they import starts threads, which the copy of a process would lack
     "tests/test_exchange_keras.py", "tests/test_exchange_onnx.py",
 )  # fmt: skip
-WHOLE = ("tests/test_names.py", "tests/test_package.py")  # to collect these takes seconds
+WHOLE = "tests/test_package.py"  # it imports all modules when it is collected, which takes seconds
 LIMIT = 120  # seconds of the processor for one test: a mutant that takes more is killed,
 SLOW = 4  # as is one that takes so many times as long as any test of the file took before, and 5 s
 UNKNOWN = 30  # seconds of it for a test of a file of which none has run before
@@ -582,7 +582,7 @@ def killers_of(mutants, source, stages, order, paths):
 
 
 def quick_first(tests):
-    """The tests in parts: those that import or parse the whole package come last."""
+    """The tests in parts: those that import the whole package come last."""
     whole = [test for test in tests if test.startswith(WHOLE)]
     return [part for part in ([test for test in tests if test not in whole], whole) if part]
 
