@@ -110,6 +110,19 @@ def test_a_body_is_the_code_without_decorators_and_docstring():
     assert body(documented) == f"```python\n{code}\n```"
 
 
+def on_lines(
+    x,
+    y=0,
+):
+    z = x + y
+    return z
+
+
+def test_a_body_of_a_function_whose_head_takes_lines():
+    code = "def on_lines(\n    x,\n    y=0,\n):\n    z = x + y\n    return z"
+    assert body(on_lines) == f"```python\n{code}\n```"
+
+
 def test_a_body_of_a_method_stands_at_the_left():
     assert body(Sample.method) == "```python\ndef method(self):\n    return self\n```"
 

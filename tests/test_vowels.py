@@ -54,6 +54,7 @@ def test_a_batch_has_what_training_reads(data):
         train.init(12, 4, 9, rng=0), batch, train.cross_entropy, last=True
     )
     assert answers.shape == (3, 9)
+    assert data.training.speakers.dtype == data.test.speakers.dtype == np.intp
     assert np.isfinite(loss)
 
 
@@ -75,6 +76,7 @@ def saved(tmp_path, **changes):
         ({"frames": np.zeros((9960, 12), np.float32)}, "= (640, 9960, 640)"),
         ({"speakers": np.zeros(639, int)}, "= (639, 9961, 639)"),
         ({"speakers": np.full(640, 9)}, "speakers from 0 to 8, got 9"),
+        ({"speakers": np.r_[np.zeros(639, int), 12]}, "speakers from 0 to 8, got 12"),
         ({"parts": np.array([270, 371])}, "got (640, 9961, 641)"),
         ({"parts": np.array([270, 369])}, "got (640, 9961, 639)"),
         ({"speakers": np.zeros(641, int)}, "= (641, 9961, 641)"),
@@ -255,3 +257,12 @@ def test_scores():
     loss, wrong = runs.score(logs, np.array([0, 2]))
     assert loss == pytest.approx(-(np.log(0.7) + np.log(0.1)) / 2)
     assert wrong == [1]
+
+
+def test_the_envelope_of_frames_is_a_sum_of_cosines():
+    c, hertz = RNG.standard_normal((5, 2, 3)), np.array([0.0, 700.0, 1234.5, 5000.0])
+    w = 2 * np.pi * hertz / 10_000
+    logarithm = sum(c[..., k, None] * np.cos((k + 1) * w) for k in range(3))
+    got = vowels.decibels(c, hertz)
+    np.testing.assert_allclose(got, 20 * np.log10(np.exp(logarithm)), rtol=1e-12)
+    assert got.shape == (5, 2, 4)
