@@ -135,7 +135,7 @@ def streams(
         while True:
             read = letters[ring[place % len(ring)]]
             yield Batch(read[:-1], read[1:], np.ones((n, batch), bool), np.full(batch, n))
-            place = (place + n) % len(ring)
+            place = place + n
 
     return pieces()
 
@@ -168,14 +168,14 @@ def probabilities(answers: ArrayLike, *, temperature: float = 1.0, top: int | No
     given = as_array("answers", answers)
     if given.dtype.kind not in "fiu":
         raise TypeError(f"answers: expected real numbers, got dtype {given.dtype}")
-    if not given.shape[-1:] or not given.shape[-1]:
+    if not given.ndim or not given.shape[-1]:
         raise ValueError(f"answers: expected shape (..., K) with K >= 1, got {given.shape}")
     z = given.astype(float)
     temperature = check_real("temperature", temperature)
     if not 0 < temperature < np.inf:
         raise ValueError(f"temperature: expected a positive number, got {temperature}")
     if top is not None and check_size("top", top, 1) < z.shape[-1]:
-        z = np.where(z >= np.sort(z, axis=-1)[..., -top, None], z, -np.inf)
+        z = np.where(z >= np.sort(z)[..., -top, None], z, -np.inf)
     with np.errstate(under="ignore", over="ignore"):
         powers = np.exp((z - z.max(axis=-1, keepdims=True)) / temperature)  # (eq-softmax)
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -367,11 +367,10 @@ def _symbols(symbols: Any, K: int) -> NDArray[np.intp]:
     return array.astype(np.intp)
 
 
-def _numbers(rng: Any, length: int) -> list[float]:
+def _numbers(rng: Any, length: int) -> NDArray[Any]:
     """One random number for each letter."""
     if not isinstance(rng, (list, tuple, np.ndarray)):
-        drawn: list[float] = check_rng(rng).random(length).tolist()
-        return drawn
+        return check_rng(rng).random(length)
     numbers = as_array("rng", rng)
     if numbers.dtype.kind not in "fiu":
         raise TypeError(f"rng: expected numbers, got dtype {numbers.dtype}")
@@ -381,5 +380,4 @@ def _numbers(rng: Any, length: int) -> list[float]:
         raise ValueError(
             f"rng: expected {length} numbers from 0 to below 1, one for each letter, got {got}"
         )
-    found: list[float] = numbers.tolist()
-    return found
+    return numbers

@@ -263,6 +263,24 @@ P3 = network.init(3, 4, 3, rng=0)
         (lambda: decode([0.0], ABC), TypeError, "symbols: expected integers, got dtype float64"),
         (lambda: decode([[0]], ABC), ValueError,
          "symbols: expected shape (length,), got (1, 1)"),
+        (lambda: decode([0], "abb"), ValueError,
+         "alphabet: expected letters, each once, got 'b' more than once"),
+        (lambda: decode(None, ABC), TypeError, "symbols: expected an array, got None"),
+        (lambda: decode(1.5, ABC), TypeError, "symbols: expected integers, got dtype float64"),
+        (lambda: decode([0, 7], ABC), ValueError,
+         "symbols: expected integers from 0 to K - 1 = 4, got 7"),
+        (lambda: bits(P3, None), TypeError, "symbols: expected an array, got None"),
+        (lambda: probabilities(None), TypeError, "answers: expected an array, got None"),
+        (lambda: sample(P3, "a", 3, rng=[0.1] * 4, alphabet="abc"), ValueError,
+         "rng: expected 3 numbers from 0 to below 1, one for each letter, got shape (4,)"),
+        (lambda: sample(P3, "a", 2, rng=np.full((2, 1), 3), alphabet="abc"), ValueError,
+         "rng: expected 2 numbers from 0 to below 1, one for each letter, got shape (2, 1)"),
+        (lambda: sample(P3, "a", 3, rng=[0.5, 1.5, 2.5], alphabet="abc"), ValueError,
+         "rng: expected 3 numbers from 0 to below 1, one for each letter, got 1.5"),
+        (lambda: sample(P3, "a", 2, rng=[[0.5], [0.5, 0.5]], alphabet="abc"), ValueError,
+         "rng: expected an array, got [[0.5], [0.5, 0.5]]"),
+        (lambda: sample(P3, "a", 3, alphabet="ab"), ValueError,
+         "alphabet: expected K = 3 letters, as there are answers, got 2"),
         (lambda: streams(SYMBOLS, 0, 3, 5), ValueError, "n: expected at least 1, got 0"),
         (lambda: streams(SYMBOLS, 2, 3.0, 5), TypeError, "batch: expected an integer, got 3.0"),
         (lambda: streams(SYMBOLS, 2, 3, 4), ValueError,
@@ -325,6 +343,24 @@ P3 = network.init(3, 4, 3, rng=0)
 def test_bad_arguments_are_named(call, error, message):
     with refused(error, message):
         call()
+
+
+def test_two_letters_are_enough_to_cost_something():
+    assert bits(P3, [1, 2]).shape == (1,)
+    assert bits(P3, [[1], [2]]).shape == (1, 1)
+
+
+def test_texts_side_by_side_whose_answers_are_far_apart(monkeypatch):
+    """Each row is compared with its own largest answer: with that of another it would vanish."""
+    answers = np.array([[[1e4, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    monkeypatch.setattr(network, "forward", lambda *_, **__: (answers, None, None, None))
+    np.testing.assert_allclose(bits(P3, [[1, 1], [0, 2]]), [[0, np.log2(3)]], atol=1e-12)
+
+
+def test_random_numbers_of_any_type_choose():
+    for dtype in ("u1", "i4", "f4", "f8"):
+        written = sample(P3, "a", 3, rng=np.zeros(3, dtype), alphabet="abc")
+        assert written == sample(P3, "a", 3, rng=[0.0] * 3, alphabet="abc")
 
 
 def test_many_letters_of_a_large_alphabet():
