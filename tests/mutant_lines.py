@@ -66,16 +66,18 @@ def digest(path):
 
 
 def known(name):
-    """What is known of a file; nothing if it is not the same any more."""
+    """What is known of a file; how long the tests take alone if it is not the same any more."""
     kept = KEPT / "files.json"
     digests = json.loads(kept.read_text()) if kept.exists() else {}
-    if digests.get(name) != digest(ROOT / name):
+    if not digests:
         return Lines()
+    seconds = json.loads((KEPT / "seconds.json").read_text())
+    if digests.get(name) != digest(ROOT / name):
+        return Lines(seconds=seconds)
     from coverage import CoverageData
 
     data = CoverageData(str(KEPT / "lines"))
     data.read()
-    seconds = json.loads((KEPT / "seconds.json").read_text())
     ran = {test: set() for test in seconds}
     for line, contexts in data.contexts_by_lineno(str(ROOT / name)).items():
         for context in contexts:
