@@ -54,6 +54,12 @@ def test_an_empty_line_closes_all():
     assert not places("a)b")["bracket"].any()
 
 
+def test_a_text_without_letters_has_no_places():
+    for name, marks in places("").items():
+        assert marks.shape == (0,)
+        assert marks.dtype == (int if name == "column" else bool)
+
+
 def test_auc_is_that_of_scikit_learn():
     rng = np.random.default_rng(0)
     marked = rng.random(200) < 0.3
@@ -125,6 +131,8 @@ def test_a_unit_that_is_late_does_not_know_and_one_that_knows_does():
          "marked: expected shape (n,), as values (n,) or (n, units), got (2, 2) with (2, 2)"),
         (lambda: auc(1.0, True), ValueError,
          "marked: expected shape (n,), as values (n,) or (n, units), got () with ()"),
+        (lambda: auc([1.0], [True, False]), ValueError,
+         "marked: expected shape (n,), as values (n,) or (n, units), got (2,) with (1,)"),
         (lambda: auc([1.0, 2.0], [True]), ValueError,
          "marked: expected shape (n,), as values (n,) or (n, units), got (1,) with (2,)"),
     ],

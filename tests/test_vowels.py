@@ -91,6 +91,14 @@ def test_a_file_of_another_kind_is_refused(tmp_path, changes, says):
     assert str(refusal.value).startswith(f"{path}: expected")
 
 
+def test_speakers_of_a_file_may_be_small_integers(data, tmp_path):
+    with np.load(FILE) as file:
+        small = file["speakers"].astype(np.uint8)
+    found = vowels.load(saved(tmp_path, speakers=small))
+    for part, same in zip(found, data, strict=True):
+        np.testing.assert_array_equal(part.speakers, same.speakers, strict=True)
+
+
 @pytest.mark.parametrize(
     "damage", [lambda b: b"", lambda b: b"x" * 100, lambda b: b[: len(b) // 2]]
 )
