@@ -556,17 +556,17 @@ def killers_of(mutants, source, stages, order, paths):
             for k, (killer, certain) in zip(left, found, strict=True):
                 killers[k] = killer  # where none is found, every stage must be certain
                 sure[k] = certain if killer or certain is None else sure[k] and certain
+    # Of lines that run before a test begins, or for several tests at once, none was recorded.
+    order.changed = set()
     threaded, last = [test for test in THREADED if any(test in tests for tests in stages)], None
     for k, killer in enumerate(killers):
-        again = stages if sure[k] is None else stages[:1] if not sure[k] else []
+        again = stages if sure[k] is None else stages[:1] if not (killer and sure[k]) else []
         if threaded and not killer and sure[k] is not None:
             again = [*again, threaded]
         first = killer or last if python and not sure[k] else None
         if again:
             write(mutants[k], *paths)
             order.note(killer)  # it will most probably do so again
-            # Lines that have run before a test began were recorded of no test.
-            order.changed = mutant_lines.changed(source, mutants[k]) if sure[k] else set()
             if killer := first and by_one(first, order):  # much faster than to collect all
                 again = []
             for tests in again:
@@ -576,7 +576,7 @@ def killers_of(mutants, source, stages, order, paths):
                     break
             killers[k], last = killer, killer or last
             order.note(killer)
-    order.changed, order.others = set(), False
+    order.others = False
     write(source, *paths)
     return killers
 

@@ -44,6 +44,10 @@ def checked(function=None, **options):
         ({"oracle": 3}, TypeError, "oracle: expected text, got 3"),
         ({"oracle": "Jax"}, ValueError,
          "oracle: expected one of ['central', 'complex', 'jax'], got 'Jax'"),
+        ({"inputs": {"x": np.ones((4, 5), int)}}, TypeError,
+         "inputs['x']: expected dtype float32 or float64, got int64"),
+        ({"inputs": {"x": np.ones((4, 5), "f2")}}, TypeError,
+         "inputs['x']: expected dtype float32 or float64, got float16"),
         ({"threshold": "small"}, TypeError, "threshold: expected a number, got 'small'"),
         ({"floor": "low"}, TypeError, "floor: expected a number, got 'low'"),
         ({"floor": -0.5}, ValueError, "floor: expected a number from 0 to 1, got -0.5"),
@@ -146,6 +150,26 @@ def test_inputs_that_stay_get_the_precision_of_those_that_move(oracle, direction
     )  # fmt: skip
     assert report.passed
     assert report.worst.error < (1e-2 if oracle == "central" else 1e-5)
+
+
+def test_numbers_that_vanish_are_no_error():
+    """A complex step of 1e-30 of what is tiny is zero, whatever the caller asks for."""
+    x = np.array([1e-300, 2e-200])
+    with np.errstate(all="raise"):
+        report = check(lambda x: x**2, {"x": x}, np.ones(2), {"x": 2 * x}, oracle="complex")
+    assert report.worst.error < 1e-90
+
+
+def test_what_is_no_floating_point_number_is_handed_on_as_it_is():
+    inputs, w, gradients = problem()
+    text, whole = "any text", np.arange(3)
+    cubes = Cubes()
+    given = inputs | {"text": text, "whole": whole}
+    assert check(cubes, given, w, gradients, only=["x"], oracle="complex").passed
+    assert {call["x"].dtype.name for call in cubes.calls} == {"float64", "complex128"}
+    for call in cubes.calls:
+        assert call["text"] is text
+        assert call["whole"] is whole
 
 
 def test_what_has_the_right_precision_is_handed_on_as_it_is():
