@@ -200,9 +200,13 @@ def spelled(test):
 
 
 def offers(name):
-    """The test that a module has all that it says it has."""
-    tests = "tests/test_package.py::test_every_module_says_what_it_offers"
-    return [] if name.endswith("__init__") else [f"{tests}[{name.replace('/', '.')}]"]
+    """The tests that a module has all that it says it has, and that it is called as before."""
+    says = "tests/test_package.py::test_every_module_says_what_it_offers"
+    called = "tests/test_signatures.py::test_everything_is_called_as_before"
+    if name.endswith("__init__"):
+        return []
+    found = [f"{says}[{name.replace('/', '.')}]", f"{called}[{name}]"]
+    return found[:1] if name == "__main__" else found
 
 
 def needs(name):

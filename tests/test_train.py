@@ -476,6 +476,9 @@ SPOILT.X[4, 2] = [3, -np.inf]
         (LATER._asdict(), ValueError,
          "batch.where: expected no answer asked for after a sequence's end, got one at "
          "step 4 of sequence 2, which has 4 steps"),
+        (LATER._replace(where=LATER.where & (np.arange(6)[:, None] != 4))._asdict(), ValueError,
+         "batch.where: expected no answer asked for after a sequence's end, got one at "
+         "step 5 of sequence 1, which has 5 steps"),
         (LATE._asdict(), ValueError,
          "batch.where: expected no answer asked for after a sequence's end, got one at "
          "step 5 of sequence 1, which has 5 steps"),
