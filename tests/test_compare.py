@@ -70,7 +70,10 @@ def test_what_could_make_any_gradient_pass_is_refused(options, error, message):
         checked(**options)
 
 
-@pytest.mark.parametrize("options", [{"delta": 0}, {"floor": 2}, {"threshold": 1}, {"sample": 0}])
+REFUSED = [{"delta": 0}, {"floor": 2}, {"floor": -0.5}, {"threshold": 1}, {"sample": 0}]
+
+
+@pytest.mark.parametrize("options", REFUSED)
 @pytest.mark.parametrize("directions", [{}, {"directions": 3}])
 @pytest.mark.parametrize("oracle", ["central", "complex"])
 def test_a_function_that_may_take_long_is_not_called_in_vain(options, directions, oracle):
