@@ -229,6 +229,18 @@ def test_writing_reads_what_was_written():
         X = np.eye(5)[encode("ab" + written[:k], ABC)][:, None]
         assert letter == ABC[network.forward(PARAMS, X).answers[-1, 0].argmax()]
     assert len(set(written)) > 1
+    numbers = np.random.default_rng(3).random(12)
+    drawn = sample(PARAMS, "ab", 12, rng=numbers, alphabet=ABC)
+    for k, (letter, u) in enumerate(zip(drawn, numbers, strict=True)):
+        X = np.eye(5)[encode("ab" + drawn[:k], ABC)][:, None]
+        reached = np.cumsum(probabilities(network.forward(PARAMS, X).answers[-1, 0]))
+        assert letter == ABC[np.argmax(reached > u)]
+    assert len(set(drawn)) > 3
+
+
+def test_symbols_of_any_type_of_integers():
+    for dtype in ("u1", "i1", "u8", "i8"):
+        assert decode(np.array([2, 0, 1], dtype), "abc") == "cab"
 
 
 @pytest.mark.parametrize("params", [PARAMS, network.init(5, 6, 5, rng=1)])
