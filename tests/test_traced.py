@@ -33,6 +33,7 @@ class Lost:
         ([[1.0], [1.0, 2.0]], "[[1.0], [1.0, 2.0]]"),
         ("x" * 57, repr("x" * 57)),  # 59 characters of a repr are shown, and 60 are not
         ("x" * 58, "a str"),
+        ("x" * 78, "a str"),
         (10**50, str(10**50)),
         (10**59, "a int"),
         (Lost(), "a lost tensor"),
@@ -217,3 +218,13 @@ def test_layers_keep_their_numbers_and_may_be_traced():
             for (_, one), (_, other) in zip(got.directions, want.directions, strict=True):
                 assert isinstance(one, jax.Array)
                 np.testing.assert_array_equal(one, other, strict=True)
+
+
+def test_what_gives_an_array_is_one_whatever_it_holds():
+    class Both:
+        _fields = ("a", "b")
+
+        def __array__(self, dtype=None, copy=None):
+            return np.ones(2, dtype)
+
+    np.testing.assert_array_equal(traced.as_array("h0", Both()), np.ones(2))
