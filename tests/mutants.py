@@ -562,7 +562,8 @@ def killers_of(mutants, source, stages, order, paths):
                 sure[k] = certain if killer or certain is None else sure[k] and certain
     # Of lines that run before a test begins, or for several tests at once, none was recorded.
     order.changed = set()
-    threaded, last = [test for test in THREADED if any(test in tests for tests in stages)], None
+    later = [test for tests in stages[1:] for test in tests]  # the first stage runs its own again
+    threaded, last = [test for test in THREADED if test in later], None
     for k, killer in enumerate(killers):
         again = stages if sure[k] is None else stages[:1] if not (killer and sure[k]) else []
         if threaded and not killer and sure[k] is not None:

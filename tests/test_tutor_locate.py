@@ -8,4 +8,6 @@ def test_the_words_for_sizes_say_what_they_are():
     for (n, b, D, H), words in _SHAPES:
         steps = "one step" if n == 1 else "two steps"
         assert words == f"{steps} of {'one sequence' if b == 1 else 'a batch'}"
-        assert (n in (1, 2), b > 0, D != H) == (True, True, True)
+        assert n in (1, 2)
+        assert b > 0
+        assert D != H
